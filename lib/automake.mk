@@ -1,0 +1,20 @@
+# Pure types and decisions.  No I/O, clock, sockets or logging.
+noinst_LIBRARIES += lib/libvnic.a
+lib_libvnic_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
+lib_libvnic_a_SOURCES = \
+	lib/cleanup.c \
+	lib/cleanup.h \
+	lib/desired.c \
+	lib/desired.h \
+	lib/error.c \
+	lib/error.h \
+	lib/memory.c \
+	lib/memory.h \
+	lib/report.c \
+	lib/report.h \
+	lib/switch-view.c \
+	lib/switch-view.h \
+	lib/vlan.c \
+	lib/vlan.h \
+	lib/vnic.c \
+	lib/vnic.h

@@ -1,0 +1,431 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Decides what is meant: joins what libvirt says with the ports that the
+ * switch has, and gives each vNIC its VLANs, or the reason why it has none.
+ * Knows nothing of how a port comes to be right; that is ovsdb/port-plan.c.
+ * Pure.
+ *
+ * Bad input costs its own vNIC only: it is quarantined, with a sentence. */
+
+#include <config.h>
+#include "lib/desired.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/error.h"
+#include "lib/memory.h"
+#include "lib/switch-view.h"
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+static const char *const source_names[] = {
+#define VLAN_SOURCE(ENUM, NAME) [VLAN_FROM_##ENUM] = NAME,
+    VLAN_SOURCES
+#undef VLAN_SOURCE
+};
+
+const char *
+vlan_source_to_string(enum vlan_source source)
+{
+    return source_names[source];
+}
+
+/* True if the VLAN columns of the vNIC's port are ours to write. */
+bool
+desired_vnic_is_written(const struct desired_vnic *d)
+{
+    return d->port
+           && (d->care == VNIC_MANAGED
+               || (d->care == VNIC_QUARANTINED
+                   && d->source == VLAN_FROM_LAST_GOOD));
+}
+
+/* Returns "web1/52:54:00:00:00:01", by which logs and lists name the vNIC, as
+ * a malloc'd string. */
+char *
+desired_vnic_label(const struct desired_vnic *d)
+{
+    return d->domain
+           ? xasprintf("%s/"ETH_ADDR_FMT, d->domain,
+                       ETH_ADDR_ARGS(d->vnic.id.mac))
+           : xasprintf(UUID_FMT"/"ETH_ADDR_FMT,
+                       UUID_ARGS(&d->vnic.id.domain),
+                       ETH_ADDR_ARGS(d->vnic.id.mac));
+}
+
+/* Collecting: which vNICs are there? */
+
+static struct desired_vnic *
+add_vnic(struct desired *desired, const struct vnic *vnic)
+{
+    if (desired->n_vnics >= desired->allocated_vnics) {
+        desired->vnics = x2nrealloc(desired->vnics, &desired->allocated_vnics,
+                                    sizeof *desired->vnics);
+    }
+    struct desired_vnic *d = &desired->vnics[desired->n_vnics++];
+    *d = (struct desired_vnic) {
+        .care = VNIC_MANAGED,
+        .vlan = VLAN_SPEC_INIT,
+    };
+    vnic_clone(&d->vnic, vnic);
+    return d;
+}
+
+/* Returns the port of 'vnic'.  A domain that libvirt calls inactive has none,
+ * except one that is just being plugged: libvirt adds the port before it
+ * tells anybody that the domain starts. */
+static const struct port_view *
+find_port(const struct facts *facts, const struct domain *domain,
+          const struct vnic *vnic)
+{
+    const struct port_view *port
+        = switch_view_find_vnic(facts->view, &vnic->id, vnic->target);
+    return port && (domain->is_active || port_view_is_alive(port))
+           ? port : NULL;
+}
+
+static void
+collect_domain(const struct facts *facts, const struct domain *domain,
+               struct desired *desired)
+{
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        const struct vnic *vnic = &domain->vnics[i];
+        const struct port_view *port = find_port(facts, domain, vnic);
+        if (!port && !domain->is_active) {
+            continue;
+        }
+
+        struct desired_vnic *d = add_vnic(desired, vnic);
+        d->domain = xstrdup(domain->name);
+        d->read_ms = domain->read_ms;
+        d->port = port;
+        if (!domain->is_active && vnic->type == VNIC_NETWORK
+            && vnic->vlan.mode == VLAN_NONE) {
+            d->care = VNIC_UNKNOWN;
+            d->reason = xasprintf("domain %s is starting, its network's VLAN "
+                                  "is not known yet", domain->name);
+        }
+    }
+}
+
+static const struct domain *
+find_domain(const struct facts *facts, const struct uuid *uuid)
+{
+    for (size_t i = 0; i < facts->n_domains; i++) {
+        const struct domain *domain = domain_set_find(facts->domains[i], uuid);
+        if (domain) {
+            return domain;
+        }
+    }
+    return NULL;
+}
+
+/* Why a port that says it belongs to a vNIC of 'domain' has no such vNIC. */
+static char *
+explain_stray(const struct facts *facts, const struct domain *domain)
+{
+    if (!domain) {
+        return facts->libvirt_is_complete
+               ? xstrdup("no domain with this vm-id is known to libvirt")
+               : xstrdup("libvirt has not told us about this domain");
+    }
+    return domain->is_active
+           ? xasprintf("domain %s has no interface with this MAC",
+                       domain->name)
+           : xasprintf("domain %s is not running", domain->name);
+}
+
+/* Adds the vNIC of which only 'port' tells. */
+static void
+collect_stray(const struct facts *facts, const struct port_view *port,
+              struct desired *desired)
+{
+    struct vnic vnic;
+    vnic_init(&vnic);
+    vnic.id = (struct vnic_id) { .domain = port->vm_id, .mac = port->mac };
+    vnic.target = port->name;
+    struct desired_vnic *d = add_vnic(desired, &vnic);
+
+    const struct domain *domain = find_domain(facts, &port->vm_id);
+    d->port = port;
+    if (domain) {
+        d->domain = xstrdup(domain->name);
+        d->read_ms = domain->read_ms;
+    }
+    if (domain && domain->error) {
+        d->care = VNIC_MANAGED;     /* Quarantined below, for its error. */
+        d->vnic.error = xstrdup(domain->error);
+    } else {
+        d->care = (facts->libvirt_is_complete
+                   ? VNIC_UNMANAGED : VNIC_UNKNOWN);
+        d->reason = explain_stray(facts, domain);
+    }
+}
+
+static int
+compare_ports_of(const void *a_, const void *b_)
+{
+    const struct desired_vnic *a = a_;
+    const struct desired_vnic *b = b_;
+    return (a->port > b->port) - (a->port < b->port);
+}
+
+/* Adds a vNIC for each port that says it has one and that no domain claims. */
+static void
+collect_strays(const struct facts *facts, struct desired *desired)
+{
+    size_t n = desired->n_vnics;
+    if (n) {
+        qsort(desired->vnics, n, sizeof *desired->vnics, compare_ports_of);
+    }
+
+    for (size_t i = 0; i < facts->view->n_ports; i++) {
+        const struct port_view *port = &facts->view->ports[i];
+        struct desired_vnic key = { .port = port };
+        if (port->is_vnic
+            && !(n && bsearch(&key, desired->vnics, n, sizeof key,
+                              compare_ports_of))) {
+            collect_stray(facts, port, desired);
+        }
+    }
+}
+
+/* Judging: one vNIC at a time. */
+
+static void
+quarantine(struct desired_vnic *d, const struct memory *memory, char *reason)
+{
+    const struct vlan_spec *last_good = memory_find_vlan(memory, &d->vnic.id);
+
+    d->care = VNIC_QUARANTINED;
+    d->reason = error_wrap(reason, "domain %s, interface "ETH_ADDR_FMT,
+                           d->domain, ETH_ADDR_ARGS(d->vnic.id.mac));
+    d->vlan = (struct vlan_spec) VLAN_SPEC_INIT;
+    d->source = VLAN_FROM_NOBODY;
+    if (last_good) {
+        d->vlan = *last_good;
+        d->source = VLAN_FROM_LAST_GOOD;
+    }
+}
+
+static bool
+is_on_open_vswitch(const struct vnic *vnic)
+{
+    return vnic->has_ovs_virtualport
+           && (vnic->type == VNIC_BRIDGE || vnic->type == VNIC_NETWORK);
+}
+
+/* An interface that Open vSwitch has nothing to do with is listed only. */
+static bool
+judge_type(struct desired_vnic *d)
+{
+    if (d->port || is_on_open_vswitch(&d->vnic)) {
+        return true;
+    }
+    d->care = VNIC_UNMANAGED;
+    d->reason = xasprintf("interface of type %s%s%s, not on Open vSwitch",
+                          vnic_type_to_string(d->vnic.type),
+                          d->vnic.bridge ? ", bridge " : "",
+                          d->vnic.bridge ? d->vnic.bridge : "");
+    return false;
+}
+
+/* Finds the real bridge of 'd': the one where its port is, or that its XML
+ * names, possibly by the name of a fake bridge, which is a VLAN of its
+ * parent.  Returns a sentence if there is no such bridge. */
+static char *
+judge_bridge(const struct switch_view *view, struct desired_vnic *d)
+{
+    const struct bridge_view *bridge
+        = d->vnic.bridge ? switch_view_find_bridge(view, d->vnic.bridge) : NULL;
+
+    if (d->port) {
+        d->bridge = xstrdup(d->port->bridge);
+    } else if (bridge) {
+        d->bridge = xstrdup(bridge->parent ? bridge->parent : bridge->name);
+    } else if (d->vnic.bridge) {
+        return xasprintf("bridge %s does not exist", d->vnic.bridge);
+    }
+
+    if (bridge && bridge->parent) {
+        d->vlan.mode = VLAN_ACCESS;
+        d->vlan.tag = bridge->tag;
+        d->source = VLAN_FROM_FAKE_BRIDGE;
+    }
+    return NULL;
+}
+
+/* The interface's own <vlan> goes before the fake bridge's. */
+static char *
+judge_vlan(struct desired_vnic *d)
+{
+    if (d->vnic.vlan.mode != VLAN_NONE) {
+        d->vlan = d->vnic.vlan;
+        d->source = VLAN_FROM_INTERFACE;
+    }
+    return vlan_spec_validate(&d->vlan);
+}
+
+static void
+judge(const struct facts *facts, struct desired_vnic *d)
+{
+    if (d->care != VNIC_MANAGED || !judge_type(d)) {
+        return;
+    }
+
+    char *error = judge_bridge(facts->view, d);
+    if (d->vnic.error) {
+        free(error);
+        error = xstrdup(d->vnic.error);
+    }
+    if (!error) {
+        error = judge_vlan(d);
+    }
+    if (error) {
+        quarantine(d, facts->memory, error);
+    }
+}
+
+/* Conflicts: two vNICs with one MAC that can hear each other. */
+
+/* The VLANs that 'd' is, or will be, on. */
+static struct vlan_spec
+vlans_in_force(const struct desired_vnic *d)
+{
+    return d->vlan.mode == VLAN_NONE && d->port
+           ? vlan_columns_to_spec(&d->port->columns)
+           : d->vlan;
+}
+
+static long long int
+ready_since(const struct desired_vnic *d)
+{
+    return d->port && port_view_is_marked(d->port) && d->port->ready_ms
+           ? d->port->ready_ms
+           : LLONG_MAX;
+}
+
+/* By bridge and MAC; then the one that has been ready for longest. */
+static int
+compare_seniority(const void *a_, const void *b_)
+{
+    const struct desired_vnic *a = *(const struct desired_vnic *const *) a_;
+    const struct desired_vnic *b = *(const struct desired_vnic *const *) b_;
+
+    int cmp = strcmp(a->bridge, b->bridge);
+    if (!cmp) {
+        cmp = eth_addr_compare_3way(a->vnic.id.mac, b->vnic.id.mac);
+    }
+    if (!cmp) {
+        long long int a_ms = ready_since(a), b_ms = ready_since(b);
+        cmp = (a_ms > b_ms) - (a_ms < b_ms);
+    }
+    return cmp ? cmp : vnic_id_compare(&a->vnic.id, &b->vnic.id);
+}
+
+static bool
+conflicts(const struct desired_vnic *a, const struct desired_vnic *b)
+{
+    struct vlan_spec a_vlan = vlans_in_force(a);
+    struct vlan_spec b_vlan = vlans_in_force(b);
+    return a->care == VNIC_MANAGED
+           && b->care == VNIC_MANAGED
+           && vlan_spec_overlaps(&a_vlan, &b_vlan);
+}
+
+static void
+resolve_conflict(const struct memory *memory,
+                 const struct desired_vnic *senior,
+                 struct desired_vnic *newcomer)
+{
+    struct vlan_spec vlan = vlans_in_force(newcomer);
+    CLEANUP_FREE char *vlans = vlan_spec_to_string(&vlan);
+    CLEANUP_FREE char *other = desired_vnic_label(senior);
+    quarantine(newcomer, memory,
+               xasprintf("its MAC is that of %s (port %s) on bridge %s too, "
+                         "with VLAN %s in reach", other,
+                         senior->port ? senior->port->name : "not there yet",
+                         senior->bridge, vlans));
+}
+
+/* Quarantines, of any two running vNICs with the same MAC on one bridge and a
+ * VLAN in common, the one that came later. */
+static void
+resolve_conflicts(const struct facts *facts, struct desired *desired)
+{
+    struct desired_vnic **sorted = xmalloc(desired->n_vnics * sizeof *sorted);
+    size_t n = 0;
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        struct desired_vnic *d = &desired->vnics[i];
+        if (d->care == VNIC_MANAGED && d->bridge) {
+            sorted[n++] = d;
+        }
+    }
+    if (n) {
+        qsort(sorted, n, sizeof *sorted, compare_seniority);
+    }
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i + 1; j < n; j++) {
+            if (!eth_addr_equals(sorted[i]->vnic.id.mac,
+                                 sorted[j]->vnic.id.mac)
+                || strcmp(sorted[i]->bridge, sorted[j]->bridge)) {
+                break;
+            }
+            if (conflicts(sorted[i], sorted[j])) {
+                resolve_conflict(facts->memory, sorted[i], sorted[j]);
+            }
+        }
+    }
+    free(sorted);
+}
+
+static int
+compare_ids(const void *a_, const void *b_)
+{
+    const struct desired_vnic *a = a_;
+    const struct desired_vnic *b = b_;
+    return vnic_id_compare(&a->vnic.id, &b->vnic.id);
+}
+
+/* Stores in 'desired', whose content is overwritten unread, what follows from
+ * 'facts'.  The result points into 'facts->view'. */
+void
+desired_compute(const struct facts *facts, struct desired *desired)
+{
+    *desired = (struct desired) DESIRED_INIT;
+
+    for (size_t i = 0; i < facts->n_domains; i++) {
+        const struct domain *domain;
+        HMAP_FOR_EACH (domain, node, &facts->domains[i]->domains) {
+            collect_domain(facts, domain, desired);
+        }
+    }
+    collect_strays(facts, desired);
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        judge(facts, &desired->vnics[i]);
+    }
+    resolve_conflicts(facts, desired);
+    if (desired->n_vnics) {
+        qsort(desired->vnics, desired->n_vnics, sizeof *desired->vnics,
+              compare_ids);
+    }
+}
+
+void
+desired_destroy(struct desired *desired)
+{
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        struct desired_vnic *d = &desired->vnics[i];
+        vnic_destroy(&d->vnic);
+        free(d->domain);
+        free(d->bridge);
+        free(d->reason);
+    }
+    free(desired->vnics);
+    *desired = (struct desired) DESIRED_INIT;
+}

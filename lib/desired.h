@@ -1,0 +1,79 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_DESIRED_H
+#define LIB_DESIRED_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/vlan.h"
+#include "lib/vnic.h"
+
+struct memory;
+struct port_view;
+struct switch_view;
+
+/* Where the VLANs of a vNIC were said. */
+#define VLAN_SOURCES                                    \
+    VLAN_SOURCE(NOBODY, "nobody")                       \
+    VLAN_SOURCE(INTERFACE, "interface")                 \
+    VLAN_SOURCE(FAKE_BRIDGE, "fake bridge")             \
+    VLAN_SOURCE(LAST_GOOD, "last good intent")
+
+enum vlan_source {
+#define VLAN_SOURCE(ENUM, NAME) VLAN_FROM_##ENUM,
+    VLAN_SOURCES
+#undef VLAN_SOURCE
+};
+
+const char *vlan_source_to_string(enum vlan_source);
+
+/* What we have to do with a vNIC. */
+enum vnic_care {
+    VNIC_MANAGED,               /* Its port is to follow 'vlan'. */
+    VNIC_QUARANTINED,           /* 'reason' says why; with
+                                 * VLAN_FROM_LAST_GOOD its port is to follow
+                                 * 'vlan', otherwise nothing is written. */
+    VNIC_UNKNOWN,               /* Nobody has told us its intent yet. */
+    VNIC_UNMANAGED,             /* Not ours; 'reason' says why. */
+};
+
+/* One vNIC and what is meant for it. */
+struct desired_vnic {
+    struct vnic vnic;           /* Copy of libvirt's facts; of a port that no
+                                 * domain claims, what its row tells. */
+    char *domain;               /* Name, NULL if no domain is known. */
+    long long int read_ms;      /* When libvirt was asked for those facts, 0 if
+                                 * it never answered. */
+    const struct port_view *port; /* Borrowed from the view; NULL: no port. */
+    char *bridge;               /* Real bridge that it is, or should be, on. */
+    enum vnic_care care;
+    char *reason;               /* A sentence, or NULL. */
+    struct vlan_spec vlan;      /* Intent; VLAN_NONE: none. */
+    enum vlan_source source;
+};
+
+/* What is meant for the whole host. */
+struct desired {
+    struct desired_vnic *vnics; /* In the order of vnic_id_compare(). */
+    size_t n_vnics, allocated_vnics;
+};
+
+#define DESIRED_INIT { .vnics = NULL }
+
+/* What desired_compute() decides from. */
+struct facts {
+    const struct domain_set *const *domains; /* One set per connection. */
+    size_t n_domains;
+    bool libvirt_is_complete;   /* Every connection was read completely. */
+    const struct switch_view *view;
+    const struct memory *memory;
+};
+
+void desired_compute(const struct facts *, struct desired *);
+void desired_destroy(struct desired *);
+
+bool desired_vnic_is_written(const struct desired_vnic *);
+char *desired_vnic_label(const struct desired_vnic *);
+
+#endif /* lib/desired.h */

@@ -1,0 +1,272 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Listings for operators: a command puts cells, this renders them.  Text and
+ * CSV are those of Open vSwitch's own tables. */
+
+#include <config.h>
+#include "lib/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/vlan.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/json.h"
+#include "table.h"
+#include "util.h"
+
+/* Stores in '*formatp' the format called 's'.  Returns a sentence if there is
+ * none. */
+char *
+report_format_from_string(const char *s, enum report_format *formatp)
+{
+    static const char *const names[] = {
+        [REPORT_TABLE] = "table",
+        [REPORT_JSON] = "json",
+        [REPORT_CSV] = "csv",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!strcmp(s, names[i])) {
+            *formatp = i;
+            return NULL;
+        }
+    }
+    *formatp = REPORT_TABLE;
+    return xasprintf("format '%s' is not one of table, json, csv", s);
+}
+
+/* 'columns' is borrowed for the life of 'report'. */
+void
+report_init(struct report *report, const struct report_column *columns,
+            size_t n_columns)
+{
+    *report = (struct report) {
+        .columns = columns,
+        .n_columns = n_columns,
+    };
+}
+
+void
+report_destroy(struct report *report)
+{
+    for (size_t i = 0; i < report->n_cells; i++) {
+        json_destroy(report->cells[i]);
+    }
+    free(report->cells);
+    report_init(report, NULL, 0);
+}
+
+/* Cells. */
+
+/* Takes ownership of 'value'. */
+static void
+put(struct report *report, struct json *value)
+{
+    if (report->n_cells >= report->allocated_cells) {
+        report->cells = x2nrealloc(report->cells, &report->allocated_cells,
+                                   sizeof *report->cells);
+    }
+    report->cells[report->n_cells++] = value;
+}
+
+/* NULL is null. */
+void
+report_put_string(struct report *report, const char *s)
+{
+    put(report, s ? json_string_create(s) : json_null_create());
+}
+
+void
+report_put_format(struct report *report, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    put(report, json_string_create_nocopy(xvasprintf(format, args)));
+    va_end(args);
+}
+
+void
+report_put_integer(struct report *report, long long int value)
+{
+    put(report, json_integer_create(value));
+}
+
+void
+report_put_boolean(struct report *report, bool value)
+{
+    put(report, json_boolean_create(value));
+}
+
+void
+report_put_null(struct report *report)
+{
+    put(report, json_null_create());
+}
+
+/* An empty set is null. */
+void
+report_put_vlans(struct report *report, const struct vlan_set *set)
+{
+    if (vlan_set_is_empty(set)) {
+        report_put_null(report);
+        return;
+    }
+
+    struct json *array = json_array_create_empty();
+    VLAN_SET_FOR_EACH (vid, set) {
+        json_array_add(array, json_integer_create(vid));
+    }
+    put(report, array);
+}
+
+/* 'ms' is since the epoch; 0, which is never, is null. */
+void
+report_put_time(struct report *report, long long int ms)
+{
+    put(report, ms ? json_string_create_nocopy(report_time_to_string(ms))
+                   : json_null_create());
+}
+
+/* Returns 'ms', since the epoch, as RFC 3339 has it, in UTC, malloc'd. */
+char *
+report_time_to_string(long long int ms)
+{
+    return xastrftime_msec("%Y-%m-%dT%H:%M:%S.###Z", ms, true);
+}
+
+/* Rendering. */
+
+/* VLANs in short form: the only arrays there are. */
+static char *
+array_to_text(const struct json *json)
+{
+    struct vlan_set set = { { 0 } };
+    for (size_t i = 0; i < json->array.n; i++) {
+        vlan_set_add(&set, json_integer(json->array.elems[i]));
+    }
+
+    struct ds s = DS_EMPTY_INITIALIZER;
+    vlan_set_format(&set, &s);
+    return ds_steal_cstr(&s);
+}
+
+static char *
+cell_to_text(const struct json *json, const char *nothing)
+{
+    switch (json->type) {
+    case JSON_NULL:
+        return xstrdup(nothing);
+    case JSON_FALSE:
+        return xstrdup("no");
+    case JSON_TRUE:
+        return xstrdup("yes");
+    case JSON_INTEGER:
+        return xasprintf("%"PRId64, json_integer(json));
+    case JSON_STRING:
+        return xstrdup(json_string(json));
+    case JSON_ARRAY:
+        return array_to_text(json);
+    case JSON_OBJECT:
+    case JSON_REAL:
+    case JSON_SERIALIZED_OBJECT:
+    case JSON_N_TYPES:
+        break;
+    }
+    OVS_NOT_REACHED();
+}
+
+static const char *
+column_name(const struct report_column *column, enum report_format format)
+{
+    return format == REPORT_TABLE ? column->heading : column->key;
+}
+
+static void
+fill_table(const struct report *report, enum report_format format,
+           struct table *table)
+{
+    table_init(table);
+    for (size_t i = 0; i < report->n_columns; i++) {
+        const char *name = column_name(&report->columns[i], format);
+        if (name) {
+            table_add_column(table, "%s", name);
+        }
+    }
+    for (size_t i = 0; i < report->n_cells; i++) {
+        size_t column = i % report->n_columns;
+        if (!column) {
+            table_add_row(table);
+        }
+        if (column_name(&report->columns[column], format)) {
+            const char *nothing = format == REPORT_TABLE ? "-" : "";
+            table_add_cell(table)->text = cell_to_text(report->cells[i],
+                                                       nothing);
+        }
+    }
+}
+
+static char *
+render_table(const struct report *report, enum report_format format,
+             enum table_format layout)
+{
+    struct table table;
+    fill_table(report, format, &table);
+
+    struct table_style style = TABLE_STYLE_DEFAULT;
+    style.format = layout;
+    struct ds s = DS_EMPTY_INITIALIZER;
+    table_format_reset();
+    table_format(&table, &style, &s);
+    table_destroy(&table);
+    return ds_steal_cstr(&s);
+}
+
+static char *
+render_json(const struct report *report)
+{
+    struct json *rows = json_array_create_empty();
+    struct json *row = NULL;
+    for (size_t i = 0; i < report->n_cells; i++) {
+        size_t column = i % report->n_columns;
+        if (!column) {
+            row = json_object_create();
+            json_array_add(rows, row);
+        }
+        if (report->columns[column].key) {
+            json_object_put(row, report->columns[column].key,
+                            json_clone(report->cells[i]));
+        }
+    }
+
+    char *text = json_to_string(rows, JSSF_PRETTY | JSSF_SORT);
+    json_destroy(rows);
+    return text;
+}
+
+/* Returns 'report' as a malloc'd string.  A listing without rows is its
+ * heading alone: two lines of table, one of CSV, an empty array. */
+char *
+report_render(const struct report *report, enum report_format format)
+{
+    switch (format) {
+    case REPORT_JSON:
+        return render_json(report);
+    case REPORT_CSV:
+        return render_table(report, format, TF_CSV);
+    case REPORT_TABLE:
+        return render_table(report, format, TF_TABLE);
+    }
+    OVS_NOT_REACHED();
+}
+
+/* Returns 'report' as a malloc'd string for people, a paragraph for each row
+ * with a line for each of its cells. */
+char *
+report_render_paragraphs(const struct report *report)
+{
+    return render_table(report, REPORT_TABLE, TF_LIST);
+}

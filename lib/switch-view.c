@@ -1,0 +1,180 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Facts about the switch, and the question asked of them most: which port is
+ * that vNIC's?  Filled by ovsdb/ovs-view.c.  Pure. */
+
+#include <config.h>
+#include "lib/switch-view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+void
+switch_view_destroy(struct switch_view *view)
+{
+    for (size_t i = 0; i < view->n_bridges; i++) {
+        struct bridge_view *bridge = &view->bridges[i];
+        free(bridge->name);
+        free(bridge->parent);
+        free(bridge->fail_mode);
+    }
+    for (size_t i = 0; i < view->n_ports; i++) {
+        struct port_view *port = &view->ports[i];
+        free(port->name);
+        free(port->bridge);
+        free(port->error);
+    }
+    free(view->bridges);
+    free(view->ports);
+    *view = (struct switch_view) SWITCH_VIEW_INIT;
+}
+
+/* Room for one more element behind 'n' of 'size' bytes: the allocation doubles
+ * whenever 'n' is a power of two. */
+static void *
+grow(void *array, size_t n, size_t size)
+{
+    return n & (n - 1) ? array : xrealloc(array, (n ? 2 * n : 1) * size);
+}
+
+/* Adds an empty bridge and returns it, valid until the next one is added. */
+struct bridge_view *
+switch_view_add_bridge(struct switch_view *view)
+{
+    view->bridges = grow(view->bridges, view->n_bridges,
+                         sizeof *view->bridges);
+    struct bridge_view *bridge = &view->bridges[view->n_bridges++];
+    *bridge = (struct bridge_view) { .tag = -1 };
+    return bridge;
+}
+
+/* Adds an empty port and returns it, valid until the next one is added. */
+struct port_view *
+switch_view_add_port(struct switch_view *view)
+{
+    view->ports = grow(view->ports, view->n_ports, sizeof *view->ports);
+    struct port_view *port = &view->ports[view->n_ports++];
+    *port = (struct port_view) { .columns = VLAN_SPEC_INIT };
+    return port;
+}
+
+static int
+compare_bridges(const void *a_, const void *b_)
+{
+    const struct bridge_view *a = a_;
+    const struct bridge_view *b = b_;
+    return strcmp(a->name, b->name);
+}
+
+/* vNICs before others, then by VM and MAC. */
+static int
+compare_vnics(const struct port_view *a, const struct port_view *b)
+{
+    if (a->is_vnic != b->is_vnic) {
+        return a->is_vnic ? -1 : 1;
+    }
+    int cmp = uuid_compare_3way(&a->vm_id, &b->vm_id);
+    return cmp ? cmp : eth_addr_compare_3way(a->mac, b->mac);
+}
+
+static int
+compare_ports(const void *a_, const void *b_)
+{
+    const struct port_view *a = a_;
+    const struct port_view *b = b_;
+    int cmp = compare_vnics(a, b);
+    return cmp ? cmp : strcmp(a->name, b->name);
+}
+
+/* Puts bridges and ports in the order that the find functions need, and that
+ * does not depend on the order of the database's rows. */
+void
+switch_view_sort(struct switch_view *view)
+{
+    if (view->n_bridges) {
+        qsort(view->bridges, view->n_bridges, sizeof *view->bridges,
+              compare_bridges);
+    }
+    if (view->n_ports) {
+        qsort(view->ports, view->n_ports, sizeof *view->ports, compare_ports);
+    }
+}
+
+/* Returns the bridge called 'name', real or fake, or NULL. */
+const struct bridge_view *
+switch_view_find_bridge(const struct switch_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->n_bridges; i++) {
+        if (!strcmp(view->bridges[i].name, name)) {
+            return &view->bridges[i];
+        }
+    }
+    return NULL;
+}
+
+/* Returns the index of the first port that does not sort before 'key'. */
+static size_t
+lower_bound(const struct switch_view *view, const struct port_view *key)
+{
+    size_t low = 0;
+    size_t high = view->n_ports;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_vnics(&view->ports[middle], key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Returns the port of vNIC 'id', or NULL.  Where one VM has several ports with
+ * one MAC, the one called 'target' (which may be NULL) is meant, else the one
+ * whose place among them is the vNIC's ordinal. */
+const struct port_view *
+switch_view_find_vnic(const struct switch_view *view,
+                      const struct vnic_id *id, const char *target)
+{
+    struct port_view key = {
+        .is_vnic = true,
+        .vm_id = id->domain,
+        .mac = id->mac,
+    };
+    size_t first = lower_bound(view, &key);
+    const struct port_view *by_ordinal = NULL;
+
+    for (size_t i = first; i < view->n_ports; i++) {
+        const struct port_view *port = &view->ports[i];
+        if (compare_vnics(port, &key)) {
+            break;
+        }
+        if (target && !strcmp(port->name, target)) {
+            return port;
+        }
+        if (i - first == id->ordinal) {
+            by_ordinal = port;
+        }
+    }
+    return by_ordinal;
+}
+
+/* False if the port's network device is known to be missing.  A port that the
+ * switch has not looked at yet counts as alive. */
+bool
+port_view_is_alive(const struct port_view *port)
+{
+    return port->ofport >= 0 && !port->error;
+}
+
+/* True if our mark is there and names the VM that holds the port now. */
+bool
+port_view_is_marked(const struct port_view *port)
+{
+    return port->is_vnic && uuid_equals(&port->marked_vm_id, &port->vm_id);
+}

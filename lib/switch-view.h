@@ -1,0 +1,70 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_SWITCH_VIEW_H
+#define LIB_SWITCH_VIEW_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/vlan.h"
+#include "lib/vnic.h"
+#include "openvswitch/types.h"
+#include "openvswitch/uuid.h"
+
+/* What Open vSwitch has: plain facts out of OVSDB, immutable once sorted, with
+ * no pointer into the database's own rows. */
+
+struct bridge_view {
+    char *name;
+    char *parent;               /* Fake bridge: the bridge that it is part of;
+                                 * otherwise NULL. */
+    int tag;                    /* Fake bridge: its VLAN; otherwise -1. */
+    char *fail_mode;            /* "secure", "standalone" or NULL. */
+};
+
+/* A port with its one interface, or with the first of a bond's. */
+struct port_view {
+    struct uuid row;            /* In table Port. */
+    struct uuid interface_row;  /* In table Interface. */
+    char *name;
+    char *bridge;               /* The real bridge, never a fake one. */
+    struct vlan_spec columns;
+    int64_t ofport;             /* 0 while unknown, -1 if it has none. */
+    char *error;                /* Interface.error, NULL if there is none. */
+
+    /* From the Interface's external_ids. */
+    bool is_vnic;               /* Has attached-mac, and a UUID as vm-id. */
+    struct uuid vm_id;
+    struct eth_addr mac;
+    struct uuid marked_vm_id;   /* Our mark: the VM whose plug we looked after,
+                                 * all-zero if there is none. */
+    long long int ready_ms;     /* Our mark: since when the vNIC is ready, in
+                                 * ms since the epoch, 0 if it is not. */
+};
+
+struct switch_view {
+    struct bridge_view *bridges;
+    size_t n_bridges;
+    struct port_view *ports;    /* vNICs first, by VM, MAC, name. */
+    size_t n_ports;
+    bool flow_restore_wait;     /* Flows are on hold, at a restore's wish. */
+};
+
+#define SWITCH_VIEW_INIT { .bridges = NULL }
+
+void switch_view_destroy(struct switch_view *);
+struct bridge_view *switch_view_add_bridge(struct switch_view *);
+struct port_view *switch_view_add_port(struct switch_view *);
+void switch_view_sort(struct switch_view *);
+
+const struct bridge_view *switch_view_find_bridge(const struct switch_view *,
+                                                  const char *name);
+const struct port_view *switch_view_find_vnic(const struct switch_view *,
+                                              const struct vnic_id *,
+                                              const char *target);
+
+bool port_view_is_alive(const struct port_view *);
+bool port_view_is_marked(const struct port_view *);
+
+#endif /* lib/switch-view.h */

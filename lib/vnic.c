@@ -1,0 +1,241 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Value types for what libvirt says of domains and their vNICs.  Pure. */
+
+#include <config.h>
+#include "lib/vnic.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+/* Identity. */
+
+int
+vnic_id_compare(const struct vnic_id *a, const struct vnic_id *b)
+{
+    int cmp = uuid_compare_3way(&a->domain, &b->domain);
+    if (!cmp) {
+        cmp = eth_addr_compare_3way(a->mac, b->mac);
+    }
+    return cmp ? cmp : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
+}
+
+bool
+vnic_id_equals(const struct vnic_id *a, const struct vnic_id *b)
+{
+    return !vnic_id_compare(a, b);
+}
+
+uint32_t
+vnic_id_hash(const struct vnic_id *id)
+{
+    return hash_mac(id->mac, id->ordinal, uuid_hash(&id->domain));
+}
+
+/* Types. */
+
+static const char *const type_names[] = {
+#define VNIC_TYPE(ENUM, NAME) [VNIC_##ENUM] = NAME,
+    VNIC_TYPES
+#undef VNIC_TYPE
+};
+
+const char *
+vnic_type_to_string(enum vnic_type type)
+{
+    return type_names[type];
+}
+
+/* Returns the type called 's', VNIC_OTHER for a name that we do not know. */
+enum vnic_type
+vnic_type_from_string(const char *s)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(type_names); i++) {
+        if (!strcmp(s, type_names[i])) {
+            return i;
+        }
+    }
+    return VNIC_OTHER;
+}
+
+/* vNICs. */
+
+void
+vnic_init(struct vnic *vnic)
+{
+    *vnic = (struct vnic) { .type = VNIC_OTHER, .vlan = VLAN_SPEC_INIT };
+}
+
+/* Frees what 'vnic' owns, not 'vnic' itself, and leaves it as after
+ * vnic_init(). */
+void
+vnic_destroy(struct vnic *vnic)
+{
+    free(vnic->target);
+    free(vnic->bridge);
+    free(vnic->network);
+    free(vnic->portgroup);
+    free(vnic->model);
+    free(vnic->interface_id);
+    free(vnic->profile_id);
+    free(vnic->error);
+    vnic_init(vnic);
+}
+
+/* Makes 'dst', whose content is overwritten unread, a copy of 'src'. */
+void
+vnic_clone(struct vnic *dst, const struct vnic *src)
+{
+    *dst = *src;
+    dst->target = nullable_xstrdup(src->target);
+    dst->bridge = nullable_xstrdup(src->bridge);
+    dst->network = nullable_xstrdup(src->network);
+    dst->portgroup = nullable_xstrdup(src->portgroup);
+    dst->model = nullable_xstrdup(src->model);
+    dst->interface_id = nullable_xstrdup(src->interface_id);
+    dst->profile_id = nullable_xstrdup(src->profile_id);
+    dst->error = nullable_xstrdup(src->error);
+}
+
+bool
+vnic_equals(const struct vnic *a, const struct vnic *b)
+{
+    return vnic_id_equals(&a->id, &b->id)
+           && a->type == b->type
+           && a->has_ovs_virtualport == b->has_ovs_virtualport
+           && vlan_spec_equals(&a->vlan, &b->vlan)
+           && nullable_string_is_equal(a->target, b->target)
+           && nullable_string_is_equal(a->bridge, b->bridge)
+           && nullable_string_is_equal(a->network, b->network)
+           && nullable_string_is_equal(a->portgroup, b->portgroup)
+           && nullable_string_is_equal(a->model, b->model)
+           && nullable_string_is_equal(a->interface_id, b->interface_id)
+           && nullable_string_is_equal(a->profile_id, b->profile_id)
+           && nullable_string_is_equal(a->error, b->error);
+}
+
+/* Domains. */
+
+struct domain *
+domain_create(void)
+{
+    return xzalloc(sizeof(struct domain));
+}
+
+void
+domain_destroy(struct domain *domain)
+{
+    if (domain) {
+        for (size_t i = 0; i < domain->n_vnics; i++) {
+            vnic_destroy(&domain->vnics[i]);
+        }
+        free(domain->vnics);
+        free(domain->name);
+        free(domain->error);
+        free(domain);
+    }
+}
+
+/* True if 'a' and 'b' say the same; when they were read does not matter. */
+bool
+domain_equals(const struct domain *a, const struct domain *b)
+{
+    if (!uuid_equals(&a->uuid, &b->uuid)
+        || a->is_active != b->is_active
+        || a->n_vnics != b->n_vnics
+        || !nullable_string_is_equal(a->name, b->name)
+        || !nullable_string_is_equal(a->error, b->error)) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n_vnics; i++) {
+        if (!vnic_equals(&a->vnics[i], &b->vnics[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Appends 'vnic' to 'domain', which takes over its strings, and completes its
+ * identity: the domain's UUID (set it first), and the ordinal among the
+ * interfaces that share its MAC.  Returns the stored vNIC, valid until the
+ * next one is added. */
+struct vnic *
+domain_add_vnic(struct domain *domain, struct vnic *vnic)
+{
+    vnic->id.domain = domain->uuid;
+    vnic->id.ordinal = 0;
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        if (eth_addr_equals(domain->vnics[i].id.mac, vnic->id.mac)) {
+            vnic->id.ordinal++;
+        }
+    }
+
+    domain->vnics = xrealloc(domain->vnics,
+                             (domain->n_vnics + 1) * sizeof *domain->vnics);
+    domain->vnics[domain->n_vnics] = *vnic;
+    vnic_init(vnic);
+    return &domain->vnics[domain->n_vnics++];
+}
+
+/* Sets of domains. */
+
+void
+domain_set_init(struct domain_set *set)
+{
+    hmap_init(&set->domains);
+}
+
+void
+domain_set_destroy(struct domain_set *set)
+{
+    struct domain *domain;
+    HMAP_FOR_EACH_POP (domain, node, &set->domains) {
+        domain_destroy(domain);
+    }
+    hmap_destroy(&set->domains);
+}
+
+struct domain *
+domain_set_find(const struct domain_set *set, const struct uuid *uuid)
+{
+    struct domain *domain;
+    HMAP_FOR_EACH_WITH_HASH (domain, node, uuid_hash(uuid), &set->domains) {
+        if (uuid_equals(&domain->uuid, uuid)) {
+            return domain;
+        }
+    }
+    return NULL;
+}
+
+/* Takes ownership of 'domain' and puts it in the place of the one with the
+ * same UUID, if any.  Returns true if it says anything new. */
+bool
+domain_set_replace(struct domain_set *set, struct domain *domain)
+{
+    struct domain *old = domain_set_find(set, &domain->uuid);
+    bool changed = !old || !domain_equals(old, domain);
+    if (old) {
+        hmap_remove(&set->domains, &old->node);
+        domain_destroy(old);
+    }
+    hmap_insert(&set->domains, &domain->node, uuid_hash(&domain->uuid));
+    return changed;
+}
+
+/* Forgets the domain 'uuid'.  Returns true if there was one. */
+bool
+domain_set_remove(struct domain_set *set, const struct uuid *uuid)
+{
+    struct domain *domain = domain_set_find(set, uuid);
+    if (domain) {
+        hmap_remove(&set->domains, &domain->node);
+        domain_destroy(domain);
+    }
+    return domain != NULL;
+}

@@ -1,0 +1,113 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_VNIC_H
+#define LIB_VNIC_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/vlan.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/types.h"
+#include "openvswitch/uuid.h"
+
+struct ds;
+
+/* What libvirt says: domains and their virtual network interfaces (vNICs).
+ * Plain facts; what follows from them is decided in lib/desired.c. */
+
+/* Identity of a vNIC.  Names of taps, domain ids, portids and OpenFlow port
+ * numbers are reused or change; this does not. */
+struct vnic_id {
+    struct uuid domain;
+    struct eth_addr mac;
+    unsigned int ordinal;       /* 0, or 1, 2, … for a MAC used again by
+                                 * interfaces of the same domain. */
+};
+
+bool vnic_id_equals(const struct vnic_id *, const struct vnic_id *);
+int vnic_id_compare(const struct vnic_id *, const struct vnic_id *);
+uint32_t vnic_id_hash(const struct vnic_id *);
+
+/* The values of <interface type='…'>. */
+#define VNIC_TYPES                              \
+    VNIC_TYPE(BRIDGE, "bridge")                 \
+    VNIC_TYPE(NETWORK, "network")               \
+    VNIC_TYPE(ETHERNET, "ethernet")             \
+    VNIC_TYPE(VHOSTUSER, "vhostuser")           \
+    VNIC_TYPE(HOSTDEV, "hostdev")               \
+    VNIC_TYPE(DIRECT, "direct")                 \
+    VNIC_TYPE(USER, "user")                     \
+    VNIC_TYPE(INTERNAL, "internal")             \
+    VNIC_TYPE(UDP, "udp")                       \
+    VNIC_TYPE(MCAST, "mcast")                   \
+    VNIC_TYPE(SERVER, "server")                 \
+    VNIC_TYPE(CLIENT, "client")                 \
+    VNIC_TYPE(VDPA, "vdpa")                     \
+    VNIC_TYPE(VDS, "vds")                       \
+    VNIC_TYPE(NULL, "null")                     \
+    VNIC_TYPE(OTHER, "other")   /* One that a newer libvirt knows. */
+
+enum vnic_type {
+#define VNIC_TYPE(ENUM, NAME) VNIC_##ENUM,
+    VNIC_TYPES
+#undef VNIC_TYPE
+};
+
+const char *vnic_type_to_string(enum vnic_type);
+enum vnic_type vnic_type_from_string(const char *);
+
+/* One <interface>.  Strings are NULL where the element is absent. */
+struct vnic {
+    struct vnic_id id;
+    enum vnic_type type;
+    char *target;               /* <target dev>: the netdev on the host. */
+    char *bridge;               /* <source bridge>. */
+    char *network;              /* <source network>. */
+    char *portgroup;            /* <source portgroup>. */
+    char *model;                /* <model type>. */
+    bool has_ovs_virtualport;   /* <virtualport type='openvswitch'>. */
+    char *interface_id;         /* Its <parameters interfaceid>. */
+    char *profile_id;           /* Its <parameters profileid>. */
+    struct vlan_spec vlan;      /* <vlan>; VLAN_NONE where there is none. */
+    char *error;                /* Why the element cannot be used: a sentence
+                                 * about the interface alone, or NULL. */
+};
+
+void vnic_init(struct vnic *);
+void vnic_destroy(struct vnic *);
+void vnic_clone(struct vnic *dst, const struct vnic *src);
+bool vnic_equals(const struct vnic *, const struct vnic *);
+
+/* One domain, as one reading of its XML gave it. */
+struct domain {
+    struct hmap_node node;      /* In 'struct domain_set', by 'uuid'. */
+    struct uuid uuid;
+    char *name;
+    bool is_active;             /* Has a guest: running, paused, crashed but
+                                 * kept, suspended.  Its XML is the live one. */
+    struct vnic *vnics;         /* Owned, in the order of the XML. */
+    size_t n_vnics;
+    char *error;                /* Why the XML could not be used, or NULL;
+                                 * then 'n_vnics' is 0. */
+    long long int read_ms;      /* When the reading was asked for. */
+};
+
+struct domain *domain_create(void);
+void domain_destroy(struct domain *);
+bool domain_equals(const struct domain *, const struct domain *);
+struct vnic *domain_add_vnic(struct domain *, struct vnic *);
+
+/* The domains of one libvirt connection. */
+struct domain_set {
+    struct hmap domains;        /* Of 'struct domain', owned. */
+};
+
+void domain_set_init(struct domain_set *);
+void domain_set_destroy(struct domain_set *);
+struct domain *domain_set_find(const struct domain_set *,
+                               const struct uuid *);
+bool domain_set_replace(struct domain_set *, struct domain *);
+bool domain_set_remove(struct domain_set *, const struct uuid *);
+
+#endif /* lib/vnic.h */

@@ -1,0 +1,297 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "lib/desired.h"
+
+#include "lib/memory.h"
+#include "tests/build.h"
+#include "tests/unit.h"
+#include "util.h"
+
+/* A host with one bridge and an empty memory. */
+struct host {
+    struct domain_set domains;
+    const struct domain_set *sets[1];
+    struct switch_view view;
+    struct memory memory;
+    struct facts facts;
+    struct desired desired;
+};
+
+static int
+setup(void **state)
+{
+    struct host *host = xzalloc(sizeof *host);
+    domain_set_init(&host->domains);
+    memory_init(&host->memory);
+    host->sets[0] = &host->domains;
+    host->facts = (struct facts) {
+        .domains = host->sets,
+        .n_domains = 1,
+        .libvirt_is_complete = true,
+        .view = &host->view,
+        .memory = &host->memory,
+    };
+    add_bridge(&host->view, "br0");
+    *state = host;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct host *host = *state;
+    desired_destroy(&host->desired);
+    switch_view_destroy(&host->view);
+    memory_destroy(&host->memory);
+    domain_set_destroy(&host->domains);
+    free(host);
+    return 0;
+}
+
+/* Computes, and returns the vNIC in place 'index'. */
+static struct desired_vnic *
+compute(struct host *host, size_t n, size_t index)
+{
+    switch_view_sort(&host->view);
+    desired_destroy(&host->desired);
+    desired_compute(&host->facts, &host->desired);
+    assert_int_equal(host->desired.n_vnics, n);
+    return &host->desired.vnics[index];
+}
+
+static void
+test_vlan_comes_from_the_interface(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", "vnet0", access_vlan(42));
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(7));
+
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_MANAGED);
+    assert_int_equal(d->vlan.tag, 42);
+    assert_int_equal(d->source, VLAN_FROM_INTERFACE);
+    assert_string_equal(d->port->name, "vnet0");
+    assert_string_equal(d->bridge, "br0");
+    assert_true(desired_vnic_is_written(d));
+}
+
+static void
+test_no_vlan_is_no_intent(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", "vnet0", none);
+
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_MANAGED);
+    assert_int_equal(d->vlan.mode, VLAN_NONE);
+    assert_int_equal(d->source, VLAN_FROM_NOBODY);
+}
+
+static void
+test_fake_bridge_is_a_vlan_of_its_parent(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_fake_bridge(&host->view, "br0v10", "br0", 10);
+    add_bridge_vnic(web, 1, "br0v10", "vnet0", none);
+    add_bridge_vnic(web, 2, "br0v10", "vnet1", access_vlan(20));
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d->vlan.tag, 10);
+    assert_int_equal(d->source, VLAN_FROM_FAKE_BRIDGE);
+    assert_string_equal(d->bridge, "br0");
+    assert_int_equal(d[1].vlan.tag, 20);
+    assert_int_equal(d[1].source, VLAN_FROM_INTERFACE);
+}
+
+static void
+test_bad_input_costs_its_vnic_only(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", "vnet0", access_vlan(0));
+    add_bridge_vnic(web, 2, "br9", "vnet1", access_vlan(10));
+    add_bridge_vnic(web, 3, "br0", "vnet2", access_vlan(10))->error
+        = xstrdup("VLAN tag '5000' is out of range");
+    add_bridge_vnic(web, 4, "br0", "vnet3", access_vlan(10));
+
+    struct desired_vnic *d = compute(host, 4, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(d[i].care, VNIC_QUARANTINED);
+        assert_false(desired_vnic_is_written(&d[i]));
+    }
+    assert_string_equal(d[0].reason,
+                        "domain web1, interface 52:54:00:00:00:01: "
+                        "VLAN 0 is out of range (1..4094)");
+    assert_string_equal(d[1].reason,
+                        "domain web1, interface 52:54:00:00:00:02: "
+                        "bridge br9 does not exist");
+    assert_string_equal(d[2].reason,
+                        "domain web1, interface 52:54:00:00:00:03: "
+                        "VLAN tag '5000' is out of range");
+    assert_int_equal(d[3].care, VNIC_MANAGED);
+}
+
+static void
+test_quarantine_keeps_the_last_good(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    struct vnic *vnic = add_bridge_vnic(web, 1, "br0", "vnet0",
+                                        access_vlan(4095));
+    struct vlan_spec good = access_vlan(30);
+    memory_note_vlan(&host->memory, &vnic->id, &good);
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(30));
+
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_QUARANTINED);
+    assert_int_equal(d->vlan.tag, 30);
+    assert_int_equal(d->source, VLAN_FROM_LAST_GOOD);
+    assert_true(desired_vnic_is_written(d));
+}
+
+static void
+test_broken_domain_quarantines_its_ports(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    web->error = xstrdup("not XML");
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(30));
+
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_QUARANTINED);
+    assert_string_equal(d->reason, "domain web1, interface "
+                        "52:54:00:00:00:01: not XML");
+}
+
+static void
+test_other_interfaces_are_listed(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "virbr0", "vnet0", none)->has_ovs_virtualport
+        = false;
+
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_UNMANAGED);
+    assert_string_equal(d->reason, "interface of type bridge, bridge virbr0, "
+                        "not on Open vSwitch");
+}
+
+static void
+test_ports_that_nobody_claims(void **state)
+{
+    struct host *host = *state;
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 9, 1, access_vlan(30));
+
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_UNMANAGED);
+    assert_string_equal(host->desired.vnics[0].reason,
+                        "no domain with this vm-id is known to libvirt");
+
+    host->facts.libvirt_is_complete = false;
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_UNKNOWN);
+}
+
+/* libvirt plugs before it says that a domain starts. */
+static void
+test_starting_domain_is_known_by_its_port(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", NULL, access_vlan(42));
+    web->is_active = false;
+    (void) compute(host, 0, 0);
+
+    struct port_view *port = add_vnic_port(&host->view, 1, "vnet0", "br0", 1,
+                                           1, access_vlan(7));
+    port->ofport = 0;
+    assert_int_equal(compute(host, 1, 0)->vlan.tag, 42);
+
+    /* A dead port is no sign of life. */
+    host->view.ports[0].ofport = -1;
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_UNMANAGED);
+}
+
+static void
+test_one_mac_twice_in_a_domain(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", "tapb", access_vlan(10));
+    add_bridge_vnic(web, 1, "br0", "tapa", access_vlan(20));
+    add_vnic_port(&host->view, 1, "tapa", "br0", 1, 1, access_vlan(7));
+    add_vnic_port(&host->view, 2, "tapb", "br0", 1, 1, access_vlan(7));
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_string_equal(d[0].port->name, "tapb");
+    assert_int_equal(d[0].vlan.tag, 10);
+    assert_string_equal(d[1].port->name, "tapa");
+    assert_int_equal(d[1].vlan.tag, 20);
+}
+
+static void
+add_twins(struct host *host, int vlan1, int vlan2)
+{
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    struct domain *db = add_domain(&host->domains, 2, "db1");
+    add_bridge_vnic(web, 1, "br0", "vnet0", access_vlan(vlan1));
+    add_bridge_vnic(db, 1, "br0", "vnet1", access_vlan(vlan2));
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(vlan1));
+    struct port_view *ready = add_vnic_port(&host->view, 2, "vnet1", "br0", 2,
+                                            1, access_vlan(vlan2));
+    ready->marked_vm_id = ready->vm_id;
+    ready->ready_ms = 1000;
+}
+
+static void
+test_newcomer_with_a_taken_mac_is_quarantined(void **state)
+{
+    struct host *host = *state;
+    add_twins(host, 10, 10);
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d[0].care, VNIC_QUARANTINED);
+    assert_string_equal(d[0].reason,
+                        "domain web1, interface 52:54:00:00:00:01: its MAC is "
+                        "that of db1/52:54:00:00:00:01 (port vnet1) on bridge "
+                        "br0 too, with VLAN 10 in reach");
+    assert_int_equal(d[1].care, VNIC_MANAGED);
+}
+
+static void
+test_same_mac_in_other_vlan_is_no_conflict(void **state)
+{
+    struct host *host = *state;
+    add_twins(host, 10, 20);
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d[0].care, VNIC_MANAGED);
+    assert_int_equal(d[1].care, VNIC_MANAGED);
+}
+
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_vlan_comes_from_the_interface),
+        TEST(test_no_vlan_is_no_intent),
+        TEST(test_fake_bridge_is_a_vlan_of_its_parent),
+        TEST(test_bad_input_costs_its_vnic_only),
+        TEST(test_quarantine_keeps_the_last_good),
+        TEST(test_broken_domain_quarantines_its_ports),
+        TEST(test_other_interfaces_are_listed),
+        TEST(test_ports_that_nobody_claims),
+        TEST(test_starting_domain_is_known_by_its_port),
+        TEST(test_one_mac_twice_in_a_domain),
+        TEST(test_newcomer_with_a_taken_mac_is_quarantined),
+        TEST(test_same_mac_in_other_vlan_is_no_conflict),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

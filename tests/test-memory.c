@@ -1,0 +1,122 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "lib/memory.h"
+
+#include "tests/build.h"
+#include "tests/unit.h"
+#include "util.h"
+
+static struct port_memory *
+note(struct memory *memory, unsigned int vm_number, struct vlan_spec columns,
+     long long int now)
+{
+    struct switch_view view = SWITCH_VIEW_INIT;
+    add_bridge(&view, "br0");
+    struct uuid row = add_vnic_port(&view, 1, "vnet0", "br0", vm_number, 1,
+                                    columns)->row;
+    switch_view_sort(&view);
+    memory_note_switch(memory, &view, now);
+    switch_view_destroy(&view);
+    return memory_find_port(memory, &row);
+}
+
+static void
+test_first_view_is_first_contact(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    assert_true(note(&memory, 1, access_vlan(10), 100)->is_first_contact);
+    assert_true(note(&memory, 1, access_vlan(20), 200)->is_first_contact);
+    memory_destroy(&memory);
+}
+
+static void
+test_later_rows_were_seen_coming(void **state)
+{
+    struct memory memory;
+    struct switch_view empty = SWITCH_VIEW_INIT;
+    memory_init(&memory);
+    memory_note_switch(&memory, &empty, 50);
+
+    struct port_memory *port = note(&memory, 1, access_vlan(10), 100);
+    assert_false(port->is_first_contact);
+    assert_false(port->had_other_vm);
+    memory_destroy(&memory);
+}
+
+static void
+test_change_is_dated_once(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    assert_int_equal(note(&memory, 1, access_vlan(10), 100)->changed_ms, 100);
+    assert_int_equal(note(&memory, 1, access_vlan(10), 200)->changed_ms, 100);
+    assert_int_equal(note(&memory, 1, access_vlan(20), 300)->changed_ms, 300);
+    memory_destroy(&memory);
+}
+
+static void
+test_another_vm_takes_the_row(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    note(&memory, 1, access_vlan(10), 100)->reported_columns = 1;
+
+    struct port_memory *port = note(&memory, 2, access_vlan(10), 200);
+    assert_true(port->had_other_vm);
+    assert_false(port->is_first_contact);
+    assert_int_equal(port->changed_ms, 200);
+    assert_int_equal(port->reported_columns, 0);
+    memory_destroy(&memory);
+}
+
+static void
+test_gone_rows_are_forgotten(void **state)
+{
+    struct memory memory;
+    struct switch_view empty = SWITCH_VIEW_INIT;
+    memory_init(&memory);
+    struct uuid row = note(&memory, 1, access_vlan(10), 100)->row;
+    memory_note_switch(&memory, &empty, 200);
+    assert_null(memory_find_port(&memory, &row));
+    memory_destroy(&memory);
+}
+
+static void
+test_vlans_in_force(void **state)
+{
+    struct memory memory;
+    struct vnic_id id = { .domain = vm(1), .mac = MAC(1) };
+    struct vlan_spec vlan = access_vlan(10);
+    memory_init(&memory);
+    assert_null(memory_find_vlan(&memory, &id));
+
+    memory_note_vlan(&memory, &id, &vlan);
+    memory_forget_absent_vlans(&memory);
+    assert_int_equal(memory_find_vlan(&memory, &id)->tag, 10);
+
+    memory_keep_vlan(&memory, &id);
+    memory_forget_absent_vlans(&memory);
+    assert_int_equal(memory_find_vlan(&memory, &id)->tag, 10);
+
+    memory_forget_absent_vlans(&memory);
+    assert_null(memory_find_vlan(&memory, &id));
+    memory_keep_vlan(&memory, &id);
+    assert_null(memory_find_vlan(&memory, &id));
+    memory_destroy(&memory);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_view_is_first_contact),
+        cmocka_unit_test(test_later_rows_were_seen_coming),
+        cmocka_unit_test(test_change_is_dated_once),
+        cmocka_unit_test(test_another_vm_takes_the_row),
+        cmocka_unit_test(test_gone_rows_are_forgotten),
+        cmocka_unit_test(test_vlans_in_force),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
