@@ -2,6 +2,7 @@
 unit_tests = \
 	tests/test-desired \
 	tests/test-memory \
+	tests/test-port-plan \
 	tests/test-vlan
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -18,11 +19,13 @@ tests_libunit_a_SOURCES = \
 # Linked with every program that does not say otherwise.
 LDADD = \
 	tests/libunit.a \
+	ovsdb/libvnic-ovsdb.a \
 	lib/libvnic.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 
 # The layers of the house.

@@ -1,0 +1,130 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Rows of the database to plain facts.  One function per table.  Nothing here
+ * trusts what a row contains. */
+
+#include <config.h>
+#include "ovsdb/ovs-view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/switch-view.h"
+#include "ovsdb-idl.h"
+#include "packets.h"
+#include "smap.h"
+#include "util.h"
+#include "uuid.h"
+#include "vswitch-idl.h"
+
+/* Values outside 0..4095 cannot be in these columns, by their schema. */
+static void
+read_vlan_set(const int64_t *vids, size_t n, struct vlan_set *set)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (vids[i] >= 0 && vids[i] < VLAN_SET_BITS) {
+            vlan_set_add(set, vids[i]);
+        }
+    }
+}
+
+static void
+read_columns(const struct ovsrec_port *row, struct vlan_spec *columns)
+{
+    if (row->vlan_mode) {
+        (void) vlan_mode_from_string(row->vlan_mode, &columns->mode);
+    }
+    if (row->n_tag) {
+        columns->tag = row->tag[0];
+    }
+    read_vlan_set(row->trunks, row->n_trunks, &columns->trunks);
+    read_vlan_set(row->cvlans, row->n_cvlans, &columns->cvlans);
+}
+
+/* libvirt's keys say whose port it is; without both of them, well-formed, it
+ * is not a vNIC's. */
+static void
+read_external_ids(const struct smap *ids, struct port_view *port)
+{
+    const char *vm_id = smap_get(ids, "vm-id");
+    const char *mac = smap_get(ids, "attached-mac");
+    port->is_vnic = vm_id && mac
+                    && uuid_from_string(&port->vm_id, vm_id)
+                    && eth_addr_from_string(mac, &port->mac);
+    if (!port->is_vnic) {
+        return;
+    }
+
+    const char *mark = smap_get(ids, OVS_KEY_VM_ID);
+    if (!mark || !uuid_from_string(&port->marked_vm_id, mark)) {
+        uuid_zero(&port->marked_vm_id);
+    }
+    port->ready_ms = smap_get_ullong(ids, OVS_KEY_READY, 0);
+}
+
+static void
+read_interface(const struct ovsrec_interface *row, struct port_view *port)
+{
+    port->interface_row = row->header_.uuid;
+    port->ofport = row->n_ofport ? row->ofport[0] : 0;
+    port->error = nullable_xstrdup(row->error);
+    read_external_ids(&row->external_ids, port);
+}
+
+/* A fake bridge is a port, with a tag, of a real one. */
+static void
+read_fake_bridge(const struct ovsrec_port *row, const char *parent,
+                 struct switch_view *view)
+{
+    struct bridge_view *bridge = switch_view_add_bridge(view);
+    bridge->name = xstrdup(row->name);
+    bridge->parent = xstrdup(parent);
+    bridge->tag = row->n_tag ? row->tag[0] : 0;
+}
+
+static void
+read_port(const struct ovsrec_port *row, const char *bridge,
+          struct switch_view *view)
+{
+    struct port_view *port = switch_view_add_port(view);
+    port->row = row->header_.uuid;
+    port->name = xstrdup(row->name);
+    port->bridge = xstrdup(bridge);
+    read_columns(row, &port->columns);
+    if (row->n_interfaces) {
+        read_interface(row->interfaces[0], port);
+    }
+    if (row->fake_bridge) {
+        read_fake_bridge(row, bridge, view);
+    }
+}
+
+static void
+read_bridge(const struct ovsrec_bridge *row, struct switch_view *view)
+{
+    struct bridge_view *bridge = switch_view_add_bridge(view);
+    bridge->name = xstrdup(row->name);
+    bridge->fail_mode = nullable_xstrdup(row->fail_mode);
+    for (size_t i = 0; i < row->n_ports; i++) {
+        read_port(row->ports[i], row->name, view);
+    }
+}
+
+/* Stores in 'view', whose content is overwritten unread, what 'idl' holds. */
+void
+ovs_view_read(const struct ovsdb_idl *idl, struct switch_view *view)
+{
+    *view = (struct switch_view) SWITCH_VIEW_INIT;
+
+    const struct ovsrec_open_vswitch *ovs = ovsrec_open_vswitch_first(idl);
+    if (!ovs) {
+        return;
+    }
+    view->flow_restore_wait = smap_get_bool(&ovs->other_config,
+                                            "flow-restore-wait", false);
+    for (size_t i = 0; i < ovs->n_bridges; i++) {
+        read_bridge(ovs->bridges[i], view);
+    }
+    switch_view_sort(view);
+}

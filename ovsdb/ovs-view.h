@@ -1,0 +1,15 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef OVSDB_OVS_VIEW_H
+#define OVSDB_OVS_VIEW_H 1
+
+struct ovsdb_idl;
+struct switch_view;
+
+/* The keys of Interface.external_ids that are ours. */
+#define OVS_KEY_VM_ID "vnicd-vm-id"
+#define OVS_KEY_READY "vnicd-ready"
+
+void ovs_view_read(const struct ovsdb_idl *, struct switch_view *);
+
+#endif /* ovsdb/ovs-view.h */

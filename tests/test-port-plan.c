@@ -1,0 +1,313 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "ovsdb/port-plan.h"
+
+#include <limits.h>
+
+#include "lib/desired.h"
+#include "lib/memory.h"
+#include "tests/build.h"
+#include "tests/unit.h"
+#include "util.h"
+
+/* A host with one vNIC, meant for VLAN 42, on one port. */
+struct host {
+    struct domain_set domains;
+    const struct domain_set *sets[1];
+    struct domain *domain;
+    struct switch_view view;
+    struct port_view *port;
+    struct memory memory;
+    struct port_plan_gates gates;
+    struct desired desired;
+    struct port_plan plan;
+};
+
+static int
+setup(void **state)
+{
+    struct host *host = xzalloc(sizeof *host);
+    domain_set_init(&host->domains);
+    memory_init(&host->memory);
+    host->sets[0] = &host->domains;
+    host->domain = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(host->domain, 1, "br0", "vnet0", access_vlan(42));
+    add_bridge(&host->view, "br0");
+    host->port = add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1,
+                               access_vlan(42));
+    host->port->columns.mode = VLAN_NONE;
+    host->gates = (struct port_plan_gates) {
+        .now = 1000,
+        .libvirt_answers = true,
+    };
+    *state = host;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct host *host = *state;
+    port_plan_destroy(&host->plan);
+    desired_destroy(&host->desired);
+    switch_view_destroy(&host->view);
+    memory_destroy(&host->memory);
+    domain_set_destroy(&host->domains);
+    free(host);
+    return 0;
+}
+
+static void
+mark(struct host *host)
+{
+    host->port->marked_vm_id = host->port->vm_id;
+    host->port->ready_ms = 5;
+}
+
+/* The agent looked at a switch without the port before. */
+static void
+look_before(struct host *host)
+{
+    struct switch_view empty = SWITCH_VIEW_INIT;
+    memory_note_switch(&host->memory, &empty, 1);
+}
+
+/* Computes; expects 'n' operations and returns the first. */
+static struct port_op *
+compute(struct host *host, size_t n)
+{
+    struct facts facts = {
+        .domains = host->sets,
+        .n_domains = 1,
+        .libvirt_is_complete = true,
+        .view = &host->view,
+        .memory = &host->memory,
+    };
+    port_plan_destroy(&host->plan);
+    desired_destroy(&host->desired);
+    memory_note_switch(&host->memory, &host->view, host->gates.now);
+    desired_compute(&facts, &host->desired);
+    port_plan_compute(&host->desired, &host->memory, &host->gates,
+                      &host->plan);
+    assert_int_equal(host->plan.n_ops, n);
+    return host->plan.ops;
+}
+
+static void
+assert_op(const struct port_op *op, const char *kind, enum port_cause cause,
+          const char *object, const char *before, const char *after)
+{
+    assert_string_equal(port_op_kind_to_string(op), kind);
+    assert_int_equal(op->cause, cause);
+    assert_string_taken(port_op_object(op), object);
+    assert_string_taken(port_op_before(op), before);
+    assert_string_taken(port_op_after(op), after);
+}
+
+static void
+test_right_and_marked_needs_nothing(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    assert_false(port_plan_has_work(&host->plan));
+    assert_true(host->plan.due_ms == LLONG_MAX);
+}
+
+static void
+test_right_at_first_contact_is_only_marked(void **state)
+{
+    struct host *host = *state;
+    assert_op(compute(host, 1), "mark", PORT_CAUSE_READY,
+              "Interface vnet0 external_ids", "unmarked", "ready");
+}
+
+static void
+test_port_is_not_ready_before_the_switch_opens_it(void **state)
+{
+    struct host *host = *state;
+    host->port->ofport = 0;
+    (void) compute(host, 0);
+}
+
+static void
+test_wrong_at_first_contact_is_reported(void **state)
+{
+    struct host *host = *state;
+    host->port->columns.tag = 7;
+    assert_op(compute(host, 1), "report", PORT_CAUSE_FIRST_CONTACT,
+              "Port vnet0 tag", "7", "42");
+    assert_false(port_plan_has_work(&host->plan));
+}
+
+static void
+test_force_puts_first_contact_right(void **state)
+{
+    struct host *host = *state;
+    host->port->columns.tag = 7;
+    host->gates.is_forced = true;
+    struct port_op *ops = compute(host, 2);
+    assert_op(&ops[0], "set", PORT_CAUSE_FIRST_CONTACT, "Port vnet0 tag", "7",
+              "42");
+    assert_op(&ops[1], "mark", PORT_CAUSE_READY,
+              "Interface vnet0 external_ids", "unmarked", "ready");
+}
+
+static void
+test_wrong_new_row_is_stale(void **state)
+{
+    struct host *host = *state;
+    look_before(host);
+    host->port->ofport = 0;
+    host->port->columns = native_vlan(VLAN_NATIVE_UNTAGGED, 7, "7,8");
+    struct port_op *ops = compute(host, 4);
+    assert_op(&ops[0], "set", PORT_CAUSE_STALE_ROW, "Port vnet0 tag", "7",
+              "42");
+    assert_op(&ops[1], "set", PORT_CAUSE_STALE_ROW, "Port vnet0 trunks",
+              "[7-8]", "[]");
+    assert_op(&ops[2], "set", PORT_CAUSE_STALE_ROW, "Port vnet0 vlan_mode",
+              "native-untagged", "[]");
+    assert_op(&ops[3], "mark", PORT_CAUSE_READY,
+              "Interface vnet0 external_ids", "unmarked", "marked");
+}
+
+/* Also when we look for the first time: the mark tells. */
+static void
+test_row_with_another_vms_mark_is_stale(void **state)
+{
+    struct host *host = *state;
+    host->port->columns.tag = 7;
+    host->port->marked_vm_id = vm(9);
+    host->port->ready_ms = 5;
+    assert_op(compute(host, 2), "set", PORT_CAUSE_STALE_ROW, "Port vnet0 tag",
+              "7", "42");
+}
+
+static void
+test_cleared_row_is_put_right_at_once(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    host->port->columns = (struct vlan_spec) VLAN_SPEC_INIT;
+    assert_op(compute(host, 1), "set", PORT_CAUSE_LIBVIRT_CLEARED,
+              "Port vnet0 tag", "[]", "42");
+}
+
+static void
+test_operators_change_is_confirmed_first(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    host->port->columns.tag = 7;
+    assert_op(compute(host, 1), "confirm", PORT_CAUSE_OPERATOR,
+              "Port vnet0 tag", "7", "42");
+    assert_int_equal(host->plan.due_ms, 1000 + PORT_PLAN_CONFIRM_MS);
+
+    /* libvirt says that the intent is what it was. */
+    host->domain->read_ms = 1001;
+    host->gates.now = 1002;
+    assert_op(compute(host, 1), "set", PORT_CAUSE_OPERATOR, "Port vnet0 tag",
+              "7", "42");
+}
+
+static void
+test_silent_libvirt_is_not_waited_for_for_ever(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    host->port->columns.tag = 7;
+    (void) compute(host, 1);
+    host->gates.now += PORT_PLAN_CONFIRM_MS;
+    assert_op(compute(host, 1), "set", PORT_CAUSE_OPERATOR, "Port vnet0 tag",
+              "7", "42");
+}
+
+static void
+test_absent_libvirt_is_not_waited_for(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    host->port->columns.tag = 7;
+    host->gates.libvirt_answers = false;
+    assert_op(compute(host, 1), "set", PORT_CAUSE_OPERATOR, "Port vnet0 tag",
+              "7", "42");
+}
+
+static void
+test_new_intent_is_followed(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec before = access_vlan(7);
+    mark(host);
+    host->port->columns.tag = 7;
+    memory_note_vlan(&host->memory, &host->domain->vnics[0].id, &before);
+    assert_op(compute(host, 1), "set", PORT_CAUSE_INTENT, "Port vnet0 tag",
+              "7", "42");
+}
+
+static void
+test_without_intent_columns_stay(void **state)
+{
+    struct host *host = *state;
+    look_before(host);
+    host->domain->vnics[0].vlan = (struct vlan_spec) VLAN_SPEC_INIT;
+    assert_op(compute(host, 1), "mark", PORT_CAUSE_READY,
+              "Interface vnet0 external_ids", "unmarked", "ready");
+}
+
+static void
+test_without_intent_another_vms_columns_go(void **state)
+{
+    struct host *host = *state;
+    host->domain->vnics[0].vlan = (struct vlan_spec) VLAN_SPEC_INIT;
+    host->port->marked_vm_id = vm(9);
+    assert_op(compute(host, 2), "set", PORT_CAUSE_STALE_ROW, "Port vnet0 tag",
+              "42", "[]");
+}
+
+static void
+test_quarantined_is_not_ready(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    host->port->columns.tag = 7;
+    host->domain->vnics[0].vlan = access_vlan(0);
+    assert_op(compute(host, 1), "unmark", PORT_CAUSE_NOT_READY,
+              "Interface vnet0 external_ids", "ready", "marked");
+}
+
+static void
+test_foreign_ports_are_left_alone(void **state)
+{
+    struct host *host = *state;
+    host->port->is_vnic = false;
+    host->port->columns.tag = 7;
+    (void) compute(host, 0);
+}
+
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_right_and_marked_needs_nothing),
+        TEST(test_right_at_first_contact_is_only_marked),
+        TEST(test_port_is_not_ready_before_the_switch_opens_it),
+        TEST(test_wrong_at_first_contact_is_reported),
+        TEST(test_force_puts_first_contact_right),
+        TEST(test_wrong_new_row_is_stale),
+        TEST(test_row_with_another_vms_mark_is_stale),
+        TEST(test_cleared_row_is_put_right_at_once),
+        TEST(test_operators_change_is_confirmed_first),
+        TEST(test_silent_libvirt_is_not_waited_for_for_ever),
+        TEST(test_absent_libvirt_is_not_waited_for),
+        TEST(test_new_intent_is_followed),
+        TEST(test_without_intent_columns_stay),
+        TEST(test_without_intent_another_vms_columns_go),
+        TEST(test_quarantined_is_not_ready),
+        TEST(test_foreign_ports_are_left_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
