@@ -59,8 +59,10 @@ desired_vnic_label(const struct desired_vnic *d)
 
 /* Collecting: which vNICs are there? */
 
+/* 'port' may be NULL. */
 static struct desired_vnic *
-add_vnic(struct desired *desired, const struct vnic *vnic)
+add_vnic(struct desired *desired, const struct vnic *vnic,
+         const struct port_view *port)
 {
     if (desired->n_vnics >= desired->allocated_vnics) {
         desired->vnics = x2nrealloc(desired->vnics, &desired->allocated_vnics,
@@ -69,6 +71,8 @@ add_vnic(struct desired *desired, const struct vnic *vnic)
     struct desired_vnic *d = &desired->vnics[desired->n_vnics++];
     *d = (struct desired_vnic) {
         .care = VNIC_MANAGED,
+        .port = port,
+        .bridge = port ? xstrdup(port->bridge) : NULL,
         .vlan = VLAN_SPEC_INIT,
     };
     vnic_clone(&d->vnic, vnic);
@@ -99,10 +103,9 @@ collect_domain(const struct facts *facts, const struct domain *domain,
             continue;
         }
 
-        struct desired_vnic *d = add_vnic(desired, vnic);
+        struct desired_vnic *d = add_vnic(desired, vnic, port);
         d->domain = xstrdup(domain->name);
         d->read_ms = domain->read_ms;
-        d->port = port;
         if (!domain->is_active && vnic->type == VNIC_NETWORK
             && vnic->vlan.mode == VLAN_NONE) {
             d->care = VNIC_UNKNOWN;
@@ -148,10 +151,9 @@ collect_stray(const struct facts *facts, const struct port_view *port,
     vnic_init(&vnic);
     vnic.id = (struct vnic_id) { .domain = port->vm_id, .mac = port->mac };
     vnic.target = port->name;
-    struct desired_vnic *d = add_vnic(desired, &vnic);
+    struct desired_vnic *d = add_vnic(desired, &vnic, port);
 
     const struct domain *domain = find_domain(facts, &port->vm_id);
-    d->port = port;
     if (domain) {
         d->domain = xstrdup(domain->name);
         d->read_ms = domain->read_ms;
@@ -243,11 +245,9 @@ judge_bridge(const struct switch_view *view, struct desired_vnic *d)
     const struct bridge_view *bridge
         = d->vnic.bridge ? switch_view_find_bridge(view, d->vnic.bridge) : NULL;
 
-    if (d->port) {
-        d->bridge = xstrdup(d->port->bridge);
-    } else if (bridge) {
+    if (!d->port && bridge) {
         d->bridge = xstrdup(bridge->parent ? bridge->parent : bridge->name);
-    } else if (d->vnic.bridge) {
+    } else if (!d->port && d->vnic.bridge) {
         return xasprintf("bridge %s does not exist", d->vnic.bridge);
     }
 
@@ -342,14 +342,17 @@ resolve_conflict(const struct memory *memory,
                  const struct desired_vnic *senior,
                  struct desired_vnic *newcomer)
 {
-    struct vlan_spec vlan = vlans_in_force(newcomer);
-    CLEANUP_FREE char *vlans = vlan_spec_to_string(&vlan);
+    struct vlan_spec mine = vlans_in_force(newcomer);
+    struct vlan_spec theirs = vlans_in_force(senior);
+    CLEANUP_FREE char *my_vlan = vlan_spec_to_string(&mine);
+    CLEANUP_FREE char *their_vlan = vlan_spec_to_string(&theirs);
     CLEANUP_FREE char *other = desired_vnic_label(senior);
+
     quarantine(newcomer, memory,
-               xasprintf("its MAC is that of %s (port %s) on bridge %s too, "
-                         "with VLAN %s in reach", other,
+               xasprintf("%s (port %s) has the same MAC on bridge %s, and its "
+                         "VLAN %s overlaps with %s", other,
                          senior->port ? senior->port->name : "not there yet",
-                         senior->bridge, vlans));
+                         senior->bridge, their_vlan, my_vlan));
 }
 
 /* Quarantines, of any two running vNICs with the same MAC on one bridge and a

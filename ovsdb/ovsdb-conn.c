@@ -102,7 +102,9 @@ void
 ovsdb_conn_destroy(struct ovsdb_conn *conn)
 {
     if (conn) {
-        ovsdb_idl_txn_destroy(conn->txn);
+        if (conn->txn) {
+            ovsdb_idl_txn_destroy(conn->txn);
+        }
         ovsdb_idl_destroy(conn->idl);
         free(conn->remote);
         free(conn);

@@ -20,6 +20,7 @@ tests_libunit_a_SOURCES = \
 LDADD = \
 	tests/libunit.a \
 	ovsdb/libvnic-ovsdb.a \
+	virt/libvnic-virt.a \
 	lib/libvnic.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
@@ -27,6 +28,7 @@ tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
+
 
 # The layers of the house.
 dist_check_SCRIPTS = tests/check-layers.sh

@@ -258,9 +258,9 @@ test_newcomer_with_a_taken_mac_is_quarantined(void **state)
     struct desired_vnic *d = compute(host, 2, 0);
     assert_int_equal(d[0].care, VNIC_QUARANTINED);
     assert_string_equal(d[0].reason,
-                        "domain web1, interface 52:54:00:00:00:01: its MAC is "
-                        "that of db1/52:54:00:00:00:01 (port vnet1) on bridge "
-                        "br0 too, with VLAN 10 in reach");
+                        "domain web1, interface 52:54:00:00:00:01: "
+                        "db1/52:54:00:00:00:01 (port vnet1) has the same MAC "
+                        "on bridge br0, and its VLAN 10 overlaps with 10");
     assert_int_equal(d[1].care, VNIC_MANAGED);
 }
 

@@ -1,0 +1,17 @@
+# libvirt: the connection, and XML to model.
+noinst_LIBRARIES += virt/libvnic-virt.a
+virt_libvnic_virt_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS) \
+	$(LIBVIRT_CFLAGS) $(LIBXML2_CFLAGS)
+virt_libvnic_virt_a_SOURCES = \
+	virt/domain-xml.c \
+	virt/domain-xml.h \
+	virt/read-queue.c \
+	virt/read-queue.h \
+	virt/virt-call.c \
+	virt/virt-call.h \
+	virt/virt-conn.c \
+	virt/virt-conn.h \
+	virt/virt-link.c \
+	virt/virt-link.h \
+	virt/virt-marks.c \
+	virt/virt-marks.h

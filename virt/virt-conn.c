@@ -1,0 +1,680 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Keeps the main loop's picture of one libvirt connection.
+ *
+ * Theory of operation
+ * ===================
+ *
+ * All decisions are made here, in the main thread, by virt_conn_run().  It
+ * asks libvirt one thing at a time: a *call* (virt-call.c) carries the question
+ * to a pool thread, comes back with the answer, and is consumed by the next
+ * virt_conn_run().
+ *
+ *     DISCONNECTED -> CONNECTING -> SYNCING -> SYNCED
+ *           ^             |            |         |
+ *           +-------------+------------+---------+      any -> CLOSED
+ *
+ * In DISCONNECTED the old connection, if any, is closed first, then a new one
+ * is tried when its time has come.  A connection counts as a success, which
+ * takes the pause before the next try away, only once it was good enough to
+ * read everything.
+ *
+ * Events are dirty marks (virt-marks.c).  The callbacks are registered before
+ * the first list is asked for, so whatever happens after a question was asked
+ * leaves a mark, and the mark leads to a later question.  Many changes leave
+ * none; so everything is read again every minute, and once more some seconds
+ * after connecting, because a libvirtd that has just started may still be
+ * killing guests without a word.
+ *
+ * Facts are removed only by libvirt's own answer: a list without the domain, or
+ * "no such domain".  A connection that is lost or a reading that fails removes
+ * nothing. */
+
+#include <config.h>
+#include "virt/virt-conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/vnic.h"
+#include "openvswitch/vlog.h"
+#include "timeval.h"
+#include "util.h"
+#include "uuid.h"
+#include "uuidset.h"
+#include "virt/read-queue.h"
+#include "virt/virt-call.h"
+#include "virt/virt-link.h"
+#include "virt/virt-marks.h"
+
+VLOG_DEFINE_THIS_MODULE(virt_conn);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+#define MAX_READS_PER_CALL 256
+#define RETRY_MS 1000           /* Pause after a question that failed. */
+#define MAX_BACKOFF_MS 8000     /* Longest pause between two connections. */
+#define SETTLE_MS 10000         /* From the first reading to the second. */
+#define RESYNC_MS 60000         /* From one complete reading to the next. */
+
+struct virt_conn {
+    char *uri;
+    struct virt_executor executor;
+
+    /* State. */
+    enum virt_state state;
+    long long int since_ms;     /* Wall clock: when the connection was made or
+                                 * lost. */
+    char *error;                /* What is wrong at present, or NULL. */
+    uint64_t seqno;
+
+    /* The connection. */
+    struct virt_link *link;     /* NULL while there is none. */
+    struct virt_marks *marks;   /* What its events say.  NULL while none is
+                                 * open or being opened. */
+    struct virt_call *call;     /* On its way or just back, or NULL. */
+    long long int call_ms;      /* When it was sent. */
+    long long int retry_ms;     /* DISCONNECTED: when to try again. */
+    int backoff_ms;             /* Pause after the next disconnection. */
+
+    /* What is known, and what is to be asked.  The '..._asked_ms' say since
+     * when an answer is owed, LLONG_MAX if none is. */
+    struct domain_set domains;
+    struct read_queue queue;
+    long long int reads_asked_ms;   /* Those that 'call' has with it. */
+    long long int list_asked_ms;
+    long long int list_due_ms;
+    bool is_listed;             /* Since the connection was made. */
+    struct uuidset unread;      /* Listed then, and not read yet. */
+
+    /* Counters. */
+    uint64_t n_events;
+    uint64_t n_calls;
+};
+
+static const char *const state_names[] = {
+#define VIRT_STATE(ENUM, NAME) [VIRT_##ENUM] = NAME,
+    VIRT_STATES
+#undef VIRT_STATE
+};
+
+const char *
+virt_state_to_string(enum virt_state state)
+{
+    return state_names[state];
+}
+
+/* Prepares libvirt and starts the thread in which its events arrive.  Once,
+ * before anything else here, and after daemonizing: no thread survives it. */
+void
+virt_init(void)
+{
+    virt_link_init();
+}
+
+/* State. */
+
+static bool
+is_connected(const struct virt_conn *conn)
+{
+    return conn->state == VIRT_SYNCING || conn->state == VIRT_SYNCED;
+}
+
+/* Takes ownership of 'error', which may be NULL.  Returns true if it says
+ * something new. */
+static bool
+set_error(struct virt_conn *conn, char *error)
+{
+    bool is_new = !nullable_string_is_equal(conn->error, error);
+    free(conn->error);
+    conn->error = error;
+    return is_new;
+}
+
+static void
+transition(struct virt_conn *conn, enum virt_state state)
+{
+    bool was_connected = is_connected(conn);
+
+    VLOG_DBG("libvirt %s: %s -> %s", conn->uri,
+             virt_state_to_string(conn->state), virt_state_to_string(state));
+    conn->state = state;
+    conn->seqno++;
+    if (is_connected(conn) != was_connected) {
+        conn->since_ms = time_wall_msec();
+    }
+}
+
+static void
+drop_marks(struct virt_conn *conn)
+{
+    if (conn->marks) {
+        virt_marks_mute(conn->marks);
+        virt_marks_unref(conn->marks);
+        conn->marks = NULL;
+    }
+}
+
+/* Notes that there is no connection any more, or still none, and takes
+ * ownership of the sentence that says why.  The same reason is logged once,
+ * not at every try. */
+static void
+disconnect(struct virt_conn *conn, char *error, long long int now)
+{
+    if (set_error(conn, error)) {
+        VLOG_INFO("libvirt %s: not connected: %s", conn->uri, conn->error);
+    }
+    drop_marks(conn);
+    conn->is_listed = false;
+    uuidset_clear(&conn->unread);
+    conn->retry_ms = now + conn->backoff_ms;
+    conn->backoff_ms = (conn->backoff_ms
+                        ? MIN(2 * conn->backoff_ms, MAX_BACKOFF_MS)
+                        : RETRY_MS);
+    transition(conn, VIRT_DISCONNECTED);
+}
+
+/* Questions.  One may be on its way at a time. */
+
+static struct virt_call *
+create_call(const struct virt_conn *conn, enum virt_call_kind kind)
+{
+    return virt_call_create(kind, &conn->executor, conn->link);
+}
+
+/* Takes ownership of 'call'. */
+static void
+send_call(struct virt_conn *conn, struct virt_call *call, long long int now)
+{
+    ovs_assert(!conn->call);
+    conn->call = call;
+    conn->call_ms = now;
+    conn->n_calls++;
+    virt_call_submit(call);
+}
+
+static void
+ask_open(struct virt_conn *conn, long long int now)
+{
+    struct virt_call *call = create_call(conn, VIRT_CALL_OPEN);
+    conn->marks = virt_marks_create(&conn->executor);
+    call->marks = virt_marks_ref(conn->marks);
+    call->uri = xstrdup(conn->uri);
+    send_call(conn, call, now);
+}
+
+static void
+ask_list(struct virt_conn *conn, long long int now)
+{
+    conn->list_asked_ms = MIN(conn->list_asked_ms, now);
+    conn->list_due_ms = now + (conn->is_listed ? RESYNC_MS : SETTLE_MS);
+    send_call(conn, create_call(conn, VIRT_CALL_LIST), now);
+}
+
+/* Urgent requests travel alone: their answer does not wait for others. */
+static void
+ask_reads(struct virt_conn *conn, bool is_urgent, long long int now)
+{
+    struct virt_call *call = create_call(conn, VIRT_CALL_READ);
+    read_queue_take(&conn->queue, is_urgent, MAX_READS_PER_CALL, now,
+                    &call->reads);
+
+    const struct read_request *read;
+    LIST_FOR_EACH (read, list_node, &call->reads) {
+        conn->reads_asked_ms = MIN(conn->reads_asked_ms, read->asked_ms);
+    }
+    send_call(conn, call, now);
+}
+
+static void
+ask_close(struct virt_conn *conn, long long int now)
+{
+    send_call(conn, create_call(conn, VIRT_CALL_CLOSE), now);
+}
+
+/* Answers. */
+
+static void
+recv_open(struct virt_conn *conn, const struct virt_call *call,
+          long long int now)
+{
+    conn->link = call->link;
+    if (conn->state != VIRT_CONNECTING) {
+        return;                 /* virt_conn_close() was called meanwhile. */
+    }
+    if (call->error) {
+        disconnect(conn, xstrdup(call->error), now);
+        return;
+    }
+    VLOG_INFO("libvirt %s: connected", conn->uri);
+    (void) set_error(conn, NULL); /* Being connected is what is new. */
+    transition(conn, VIRT_SYNCING);
+    virt_conn_read_all(conn, now);
+}
+
+/* Notes that a question was not answered although the connection is alive, and
+ * takes ownership of the sentence that says why. */
+static void
+note_failure(struct virt_conn *conn, char *error)
+{
+    VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, error);
+    (void) set_error(conn, error); /* Logged, whether new or not. */
+}
+
+/* Forgets the domains that are not in 'listed'. */
+static void
+forget_unlisted(struct virt_conn *conn, const struct uuidset *listed)
+{
+    struct domain *domain;
+    HMAP_FOR_EACH_SAFE (domain, node, &conn->domains.domains) {
+        if (!uuidset_contains(listed, &domain->uuid)) {
+            struct uuid uuid = domain->uuid;
+            domain_set_remove(&conn->domains, &uuid);
+            conn->seqno++;
+        }
+    }
+
+    struct uuidset_node *node;
+    UUIDSET_FOR_EACH_SAFE (node, &conn->unread) {
+        if (!uuidset_contains(listed, &node->uuid)) {
+            uuidset_delete(&conn->unread, node);
+        }
+    }
+}
+
+static void
+recv_list(struct virt_conn *conn, const struct virt_call *call,
+          long long int now)
+{
+    if (call->is_lost) {
+        return;                 /* Asked again by the next connection. */
+    }
+    if (call->error) {
+        note_failure(conn, xasprintf("cannot list the domains: %s",
+                                     call->error));
+        conn->list_due_ms = now + RETRY_MS;
+        return;
+    }
+
+    struct uuidset listed = UUIDSET_INITIALIZER(&listed);
+    for (size_t i = 0; i < call->n_uuids; i++) {
+        const struct uuid *uuid = &call->uuids[i];
+        uuidset_insert(&listed, uuid);
+        read_queue_add(&conn->queue, uuid, false, now);
+        if (!conn->is_listed) {
+            uuidset_insert(&conn->unread, uuid);
+        }
+    }
+    forget_unlisted(conn, &listed);
+    uuidset_destroy(&listed);
+
+    /* Another list may have been asked for while this one was on its way. */
+    conn->list_asked_ms = (conn->list_due_ms <= now
+                           ? conn->list_due_ms : LLONG_MAX);
+    conn->is_listed = true;
+}
+
+/* Puts 'read', which failed, back in the queue; the old facts stay. */
+static void
+retry_failed_read(struct virt_conn *conn, struct read_request *read,
+                  long long int now)
+{
+    const struct domain *domain = domain_set_find(&conn->domains, &read->uuid);
+    note_failure(conn, domain
+                 ? xasprintf("cannot read domain %s: %s",
+                             domain->name, read->error)
+                 : xasprintf("cannot read domain "UUID_FMT": %s",
+                             UUID_ARGS(&read->uuid), read->error));
+    read_queue_put_back(&conn->queue, read, now + RETRY_MS);
+}
+
+/* Consumes 'read' and takes its answer for the domain's new facts. */
+static void
+accept_read(struct virt_conn *conn, struct read_request *read)
+{
+    struct domain *domain = TAKE_PTR(read->domain);
+    bool changed;
+
+    if (domain) {
+        domain->read_ms = conn->call_ms;
+        changed = domain_set_replace(&conn->domains, domain);
+        if (changed && domain->error) {
+            VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, domain->error);
+        }
+    } else {
+        changed = domain_set_remove(&conn->domains, &read->uuid);
+    }
+    /* Whoever asked for this reading waits for it, even if it is no news. */
+    conn->seqno += changed || read->is_urgent;
+    uuidset_find_and_delete(&conn->unread, &read->uuid);
+    read_request_destroy(read);
+}
+
+static void
+recv_reads(struct virt_conn *conn, struct virt_call *call, long long int now)
+{
+    struct read_request *read;
+    LIST_FOR_EACH_POP (read, list_node, &call->reads) {
+        if (read->is_answered && !read->error) {
+            accept_read(conn, read);
+        } else if (read->is_answered && !call->is_lost) {
+            retry_failed_read(conn, read, now);
+        } else {
+            read_queue_put_back(&conn->queue, read, now);
+        }
+    }
+    conn->reads_asked_ms = LLONG_MAX;
+}
+
+static void
+recv_close(struct virt_conn *conn, const struct virt_call *call)
+{
+    if (call->error) {
+        VLOG_DBG("libvirt %s: closing: %s", conn->uri, call->error);
+    }
+    conn->link = NULL;
+}
+
+static void
+recv_answer(struct virt_conn *conn, long long int now)
+{
+    struct virt_call *call = TAKE_PTR(conn->call);
+    switch (call->kind) {
+    case VIRT_CALL_OPEN:
+        recv_open(conn, call, now);
+        break;
+    case VIRT_CALL_LIST:
+        recv_list(conn, call, now);
+        break;
+    case VIRT_CALL_READ:
+        recv_reads(conn, call, now);
+        break;
+    case VIRT_CALL_CLOSE:
+        recv_close(conn, call);
+        break;
+    }
+    if (call->is_lost && conn->marks) {
+        /* libvirt is about to say so itself, unless it has. */
+        virt_marks_close(conn->marks, "not alive");
+    }
+    virt_call_destroy(call);
+}
+
+/* The states, while no call is on its way. */
+
+static void
+run_DISCONNECTED(struct virt_conn *conn, long long int now)
+{
+    if (conn->link) {
+        ask_close(conn, now);   /* The one that was lost. */
+    } else if (conn->retry_ms <= now) {
+        transition(conn, VIRT_CONNECTING);
+        ask_open(conn, now);
+    }
+}
+
+static void
+run_CONNECTING(struct virt_conn *conn OVS_UNUSED, long long int now OVS_UNUSED)
+{
+    OVS_NOT_REACHED();          /* It ends with the answer to its call. */
+}
+
+static void
+run_connected(struct virt_conn *conn, long long int now)
+{
+    const char *closed = virt_marks_closed(conn->marks);
+    if (closed) {
+        disconnect(conn, xasprintf("connection lost: %s", closed), now);
+        run_DISCONNECTED(conn, now);
+    } else if (read_queue_due_ms(&conn->queue, true) <= now) {
+        ask_reads(conn, true, now);
+    } else if (conn->list_due_ms <= now) {
+        ask_list(conn, now);
+    } else if (read_queue_due_ms(&conn->queue, false) <= now) {
+        ask_reads(conn, false, now);
+    } else if (!virt_conn_is_reading(conn, NULL)) {
+        (void) set_error(conn, NULL); /* All questions were answered. */
+    }
+}
+
+static void
+run_SYNCING(struct virt_conn *conn, long long int now)
+{
+    if (conn->is_listed && uuidset_is_empty(&conn->unread)) {
+        VLOG_INFO("libvirt %s: synced, %"PRIuSIZE" domains", conn->uri,
+                  hmap_count(&conn->domains.domains));
+        conn->backoff_ms = 0;
+        transition(conn, VIRT_SYNCED);
+    }
+    run_connected(conn, now);
+}
+
+static void
+run_SYNCED(struct virt_conn *conn, long long int now)
+{
+    run_connected(conn, now);
+}
+
+static void
+run_CLOSED(struct virt_conn *conn, long long int now)
+{
+    if (conn->link) {
+        ask_close(conn, now);
+    }
+}
+
+static void
+run_state(struct virt_conn *conn, long long int now)
+{
+    switch (conn->state) {
+#define VIRT_STATE(ENUM, NAME)                  \
+    case VIRT_##ENUM:                           \
+        run_##ENUM(conn, now);                  \
+        break;
+    VIRT_STATES
+#undef VIRT_STATE
+    }
+}
+
+/* Turns the marks that events left into requests. */
+static void
+recv_marks(struct virt_conn *conn, long long int now)
+{
+    struct uuidset marked = UUIDSET_INITIALIZER(&marked);
+    bool is_all;
+    conn->n_events += virt_marks_take(conn->marks, &marked, &is_all);
+
+    const struct uuidset_node *node;
+    UUIDSET_FOR_EACH (node, &marked) {
+        read_queue_add(&conn->queue, &node->uuid, false, now);
+    }
+    uuidset_destroy(&marked);
+    if (is_all) {
+        virt_conn_read_all(conn, now);
+    }
+}
+
+/* The interface. */
+
+/* Returns a new connection to 'uri', any that libvirt understands.  It stays
+ * disconnected until virt_conn_run().  What 'executor' points to is copied;
+ * its 'aux' must outlive the connection and its calls. */
+struct virt_conn *
+virt_conn_create(const char *uri, const struct virt_executor *executor)
+{
+    struct virt_conn *conn = xzalloc(sizeof *conn);
+    conn->uri = xstrdup(uri);
+    conn->executor = *executor;
+    conn->state = VIRT_DISCONNECTED;
+    conn->since_ms = time_wall_msec();
+    conn->retry_ms = LLONG_MIN;
+    conn->backoff_ms = RETRY_MS;
+    domain_set_init(&conn->domains);
+    read_queue_init(&conn->queue);
+    conn->reads_asked_ms = LLONG_MAX;
+    conn->list_asked_ms = LLONG_MAX;
+    conn->list_due_ms = LLONG_MAX;
+    uuidset_init(&conn->unread);
+    return conn;
+}
+
+/* Frees 'conn' at once, whatever libvirt does.  What is open is closed in the
+ * background, for as long as the executor lives.  Accepts NULL. */
+void
+virt_conn_destroy(struct virt_conn *conn)
+{
+    if (!conn) {
+        return;
+    }
+    drop_marks(conn);
+    if (!conn->call && conn->link) {
+        ask_close(conn, 0);
+    }
+    if (conn->call) {
+        virt_call_abandon(conn->call);
+    }
+    uuidset_destroy(&conn->unread);
+    read_queue_destroy(&conn->queue);
+    domain_set_destroy(&conn->domains);
+    free(conn->error);
+    free(conn->uri);
+    free(conn);
+}
+
+/* Takes in what libvirt told, and asks what there is to ask.  Call it whenever
+ * the main loop turns; it never blocks. */
+void
+virt_conn_run(struct virt_conn *conn, long long int now)
+{
+    if (conn->marks) {
+        recv_marks(conn, now);
+    }
+    if (conn->call && conn->call->is_done) {
+        recv_answer(conn, now);
+    }
+    if (!conn->call) {
+        run_state(conn, now);
+    }
+}
+
+/* Returns when virt_conn_run() has something to do even if nothing happens
+ * before, LLONG_MAX for never. */
+long long int
+virt_conn_next_ms(const struct virt_conn *conn, long long int now)
+{
+    if (conn->call) {
+        return conn->call->is_done ? now : LLONG_MAX;
+    }
+    if (is_connected(conn)) {
+        long long int reads_due_ms
+            = MIN(read_queue_due_ms(&conn->queue, true),
+                  read_queue_due_ms(&conn->queue, false));
+        return MIN(conn->list_due_ms, reads_due_ms);
+    }
+    if (conn->link) {
+        return now;
+    }
+    return conn->state == VIRT_DISCONNECTED ? conn->retry_ms : LLONG_MAX;
+}
+
+/* Returns what is known, which is what was known last if there is no
+ * connection.  Valid until virt_conn_run(). */
+const struct domain_set *
+virt_conn_domains(const struct virt_conn *conn)
+{
+    return &conn->domains;
+}
+
+/* Returns a number that changes when the facts or the state have changed.  It
+ * does not when a reading only confirms what is known. */
+uint64_t
+virt_conn_seqno(const struct virt_conn *conn)
+{
+    return conn->seqno;
+}
+
+/* True if all domains were listed and read since the connection was made: then
+ * what is not known does not exist. */
+bool
+virt_conn_is_synced(const struct virt_conn *conn)
+{
+    return conn->state == VIRT_SYNCED;
+}
+
+/* True if libvirt owes an answer.  Then stores in '*since_ms', unless that is
+ * NULL, since when. */
+bool
+virt_conn_is_reading(const struct virt_conn *conn, long long int *since_ms)
+{
+    long long int asked_ms = read_queue_asked_ms(&conn->queue);
+    asked_ms = MIN(asked_ms, conn->reads_asked_ms);
+    asked_ms = MIN(asked_ms, conn->list_asked_ms);
+    if (asked_ms < LLONG_MAX && since_ms) {
+        *since_ms = asked_ms;
+    }
+    return asked_ms < LLONG_MAX;
+}
+
+void
+virt_conn_get_status(const struct virt_conn *conn, struct virt_status *status)
+{
+    *status = (struct virt_status) {
+        .uri = conn->uri,
+        .state = conn->state,
+        .since_ms = conn->since_ms,
+        .error = conn->error,
+        .n_domains = hmap_count(&conn->domains.domains),
+        .n_events = conn->n_events,
+        .n_calls = conn->n_calls,
+    };
+
+    const struct domain *domain;
+    HMAP_FOR_EACH (domain, node, &conn->domains.domains) {
+        status->n_active += domain->is_active;
+    }
+}
+
+/* Asks for a reading of the domain 'uuid', before all others.  The answer is
+ * there when the domain's 'read_ms' is 'now' or later, or when it is gone. */
+void
+virt_conn_read_domain(struct virt_conn *conn, const struct uuid *uuid,
+                      long long int now)
+{
+    read_queue_add(&conn->queue, uuid, true, now);
+}
+
+/* Asks for a list of the domains and a reading of each. */
+void
+virt_conn_read_all(struct virt_conn *conn, long long int now)
+{
+    conn->list_due_ms = MIN(conn->list_due_ms, now);
+    conn->list_asked_ms = MIN(conn->list_asked_ms, now);
+}
+
+/* Starts to close the connection for good; virt_conn_run() goes on with it.
+ * How long to wait for virt_conn_is_closed() is for the caller to decide. */
+void
+virt_conn_close(struct virt_conn *conn)
+{
+    if (conn->state != VIRT_CLOSED) {
+        drop_marks(conn);
+        transition(conn, VIRT_CLOSED);
+    }
+}
+
+/* True if virt_conn_close() has come to its end: nothing of libvirt's is
+ * held. */
+bool
+virt_conn_is_closed(const struct virt_conn *conn)
+{
+    return conn->state == VIRT_CLOSED && !conn->call && !conn->link;
+}
+
+/* True while a pool thread is in libvirt, or about to be. */
+bool
+virt_conn_is_busy(const struct virt_conn *conn)
+{
+    return conn->call && !conn->call->is_done;
+}

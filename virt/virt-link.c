@@ -1,0 +1,395 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The only file that calls libvirt.
+ *
+ * libvirt's own event loop runs in a thread of its own, for ever: its
+ * maintainers advise against replacing it.  The callbacks that it runs only
+ * leave a mark; every question is asked from a pool thread.  When to ask and
+ * what to make of the answers is decided in virt-conn.c. */
+
+#include <config.h>
+#include "virt/virt-link.h"
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <libxml/parser.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/vnic.h"
+#include "openvswitch/vlog.h"
+#include "ovs-rcu.h"
+#include "ovs-thread.h"
+#include "util.h"
+#include "uuid.h"
+#include "virt/domain-xml.h"
+#include "virt/virt-marks.h"
+
+VLOG_DEFINE_THIS_MODULE(virt_link);
+
+/* A peer that is silent for this long is dead. */
+#define KEEPALIVE_INTERVAL_S 5
+#define KEEPALIVE_COUNT 3
+
+/* Pause of the event thread before it tries again what must not fail. */
+#define EVENT_RETRY_MS 1000
+
+/* Errors. */
+
+/* libvirt would print each error to stderr; ours are in its return values. */
+static void
+ignore_error(void *aux OVS_UNUSED, virErrorPtr error OVS_UNUSED)
+{
+}
+
+/* Returns what libvirt says of the call that just failed in this thread. */
+static char *
+last_error(void)
+{
+    char *error = xstrdup(virGetLastErrorMessage());
+    for (char *p = error; *p; p++) {
+        if ((unsigned char) *p < ' ') {
+            *p = ' ';
+        }
+    }
+    return error;
+}
+
+/* Returns NULL if a call that gave 'retval' succeeded, or failed because the
+ * driver does not offer it, which we can do without. */
+static char *
+check_optional(int retval, const char *what)
+{
+    return retval >= 0 || virGetLastErrorCode() == VIR_ERR_NO_SUPPORT
+           ? NULL : error_wrap(last_error(), "%s", what);
+}
+
+/* Events. */
+
+static void *
+run_events(void *aux OVS_UNUSED)
+{
+    /* This thread has no use for RCU and must never hold it up. */
+    ovsrcu_quiesce_start();
+    for (;;) {
+        /* Sleeps until libvirt has something to do.  Fails only if no event
+         * loop was registered. */
+        if (virEventRunDefaultImpl() < 0) {
+            static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
+            VLOG_WARN_RL(&rl, "libvirt's event loop: %s",
+                         virGetLastErrorMessage());
+            (void) poll(NULL, 0, EVENT_RETRY_MS); /* Only to pass time. */
+        }
+    }
+    return NULL;
+}
+
+/* Prepares libvirt and starts the thread that runs its event loop.  Once for a
+ * process, before any other call to libvirt or libxml2, after daemonizing.
+ * Main thread. */
+void
+virt_link_init(void)
+{
+    virSetErrorFunc(NULL, ignore_error);
+    xmlInitParser();
+    if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0) {
+        VLOG_FATAL("libvirt: %s", virGetLastErrorMessage());
+    }
+    ovs_thread_create("libvirt", run_events, NULL);
+}
+
+static struct uuid
+get_uuid(virDomainPtr domain)
+{
+    char text[VIR_UUID_STRING_BUFLEN];
+    struct uuid uuid;
+    bool ok = !virDomainGetUUIDString(domain, text)
+              && uuid_from_string(&uuid, text);
+    ovs_assert(ok);             /* It fails only for what is no domain. */
+    return uuid;
+}
+
+static void
+mark(virDomainPtr domain, struct virt_marks *marks)
+{
+    struct uuid uuid = get_uuid(domain);
+    virt_marks_add(marks, &uuid);
+}
+
+/* The event callbacks.  What happened does not matter: libvirt does not
+ * announce every change, and some too early; see struct virt_marks. */
+
+static int
+on_lifecycle(virConnectPtr conn OVS_UNUSED, virDomainPtr domain,
+             int event OVS_UNUSED, int detail OVS_UNUSED, void *marks)
+{
+    mark(domain, marks);
+    return 0;
+}
+
+static void
+on_device(virConnectPtr conn OVS_UNUSED, virDomainPtr domain,
+          const char *alias OVS_UNUSED, void *marks)
+{
+    mark(domain, marks);
+}
+
+static void
+on_metadata(virConnectPtr conn OVS_UNUSED, virDomainPtr domain,
+            int type OVS_UNUSED, const char *uri OVS_UNUSED, void *marks)
+{
+    mark(domain, marks);
+}
+
+static const struct {
+    int id;
+    virConnectDomainEventGenericCallback callback;
+} events[] = {
+    { VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+      VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
+    { VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
+      VIR_DOMAIN_EVENT_CALLBACK(on_device) },
+    { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+      VIR_DOMAIN_EVENT_CALLBACK(on_device) },
+    { VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+      VIR_DOMAIN_EVENT_CALLBACK(on_metadata) },
+};
+
+static const char *const close_reasons[] = {
+    [VIR_CONNECT_CLOSE_REASON_ERROR] = "input/output error",
+    [VIR_CONNECT_CLOSE_REASON_EOF] = "closed by libvirt",
+    [VIR_CONNECT_CLOSE_REASON_KEEPALIVE] = "no answer to keepalive messages",
+    [VIR_CONNECT_CLOSE_REASON_CLIENT] = "closed by us",
+};
+
+static void
+on_close(virConnectPtr conn OVS_UNUSED, int reason, void *marks)
+{
+    bool is_known = reason >= 0 && reason < ARRAY_SIZE(close_reasons);
+    virt_marks_close(marks, is_known ? close_reasons[reason] : "closed");
+}
+
+static void
+release_marks(void *marks)
+{
+    virt_marks_unref(marks);
+}
+
+/* Links. */
+
+struct virt_link {
+    virConnectPtr conn;
+    int callbacks[ARRAY_SIZE(events)];  /* Of libvirt's, or -1. */
+    bool has_close_callback;
+};
+
+/* libvirt keeps a reference to 'marks' for each callback that it accepted, and
+ * gives it back by release_marks(). */
+
+static char *
+register_close_callback(struct virt_link *link, struct virt_marks *marks)
+{
+    int retval = virConnectRegisterCloseCallback(
+        link->conn, on_close, virt_marks_ref(marks), release_marks);
+    link->has_close_callback = retval >= 0;
+    if (retval < 0) {
+        virt_marks_unref(marks);
+    }
+    return check_optional(retval, "cannot watch the connection");
+}
+
+static char *
+register_event(struct virt_link *link, size_t i, struct virt_marks *marks)
+{
+    int id = virConnectDomainEventRegisterAny(
+        link->conn, NULL, events[i].id, events[i].callback,
+        virt_marks_ref(marks), release_marks);
+    link->callbacks[i] = id;
+    if (id < 0) {
+        virt_marks_unref(marks);
+    }
+    return check_optional(id, "cannot ask for events");
+}
+
+static char *
+register_callbacks(struct virt_link *link, struct virt_marks *marks)
+{
+    int retval = virConnectSetKeepAlive(link->conn, KEEPALIVE_INTERVAL_S,
+                                        KEEPALIVE_COUNT);
+    char *error = check_optional(retval, "cannot ask for keepalive messages");
+    if (!error) {
+        error = register_close_callback(link, marks);
+    }
+    for (size_t i = 0; !error && i < ARRAY_SIZE(events); i++) {
+        error = register_event(link, i, marks);
+    }
+    return error;
+}
+
+/* Connects to 'uri' and has 'marks' told what happens from then on, so that
+ * what is read later cannot be outdated unnoticed.  Returns NULL and stores
+ * the new link in '*linkp', or returns a sentence and stores NULL.  Pool
+ * thread; libvirtd lets us wait until it has started all its guests. */
+char *
+virt_link_open(const char *uri, struct virt_marks *marks,
+               struct virt_link **linkp)
+{
+    *linkp = NULL;
+    virConnectPtr conn = virConnectOpenReadOnly(uri);
+    if (!conn) {
+        return last_error();
+    }
+
+    struct virt_link *link = xzalloc(sizeof *link);
+    link->conn = conn;
+    for (size_t i = 0; i < ARRAY_SIZE(link->callbacks); i++) {
+        link->callbacks[i] = -1;
+    }
+    char *error = register_callbacks(link, marks);
+    if (error) {
+        free(virt_link_close(link)); /* The first error is the one to tell. */
+        return error;
+    }
+    *linkp = link;
+    return NULL;
+}
+
+/* Closes and frees 'link'.  Returns a sentence if libvirt could not let go of
+ * the connection yet.  Without taking the callbacks back first it never would.
+ * Pool thread. */
+char *
+virt_link_close(struct virt_link *link)
+{
+    /* On a connection that is lost these fail, but do their work. */
+    for (size_t i = 0; i < ARRAY_SIZE(link->callbacks); i++) {
+        if (link->callbacks[i] >= 0) {
+            (void) virConnectDomainEventDeregisterAny(link->conn,
+                                                      link->callbacks[i]);
+        }
+    }
+    if (link->has_close_callback) {
+        (void) virConnectUnregisterCloseCallback(link->conn, on_close);
+    }
+
+    int n_refs = virConnectClose(link->conn);
+    free(link);
+    return (n_refs < 0 ? last_error()
+            : n_refs ? xasprintf("%d references to the connection are left",
+                                 n_refs)
+            : NULL);
+}
+
+/* False if 'link' is of no more use.  True also if the driver cannot tell.
+ * Pool thread. */
+bool
+virt_link_is_alive(const struct virt_link *link)
+{
+    return virConnectIsAlive(link->conn) != 0;
+}
+
+/* Stores in '*uuidsp', for the caller to free, and '*np' the UUIDs of all
+ * domains, active or not; on failure, NULL and 0, and returns a sentence.
+ * Pool thread. */
+char *
+virt_link_list(const struct virt_link *link, struct uuid **uuidsp, size_t *np)
+{
+    *uuidsp = NULL;
+    *np = 0;
+
+    virDomainPtr *domains;
+    int n = virConnectListAllDomains(link->conn, &domains, 0);
+    if (n < 0) {
+        return last_error();
+    }
+
+    struct uuid *uuids = xmalloc(n * sizeof *uuids);
+    for (int i = 0; i < n; i++) {
+        uuids[i] = get_uuid(domains[i]);
+        virDomainFree(domains[i]);
+    }
+    free(domains);
+    *uuidsp = uuids;
+    *np = n;
+    return NULL;
+}
+
+/* Domains. */
+
+/* Returns a sentence about a domain that could not be read, or NULL if it is
+ * only that there is no such domain any more. */
+static char *
+reading_error(void)
+{
+    return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ? NULL : last_error();
+}
+
+static char *
+parse_xml(const char *xml, const struct uuid *uuid, struct domain **domainp)
+{
+    char *error = domain_xml_parse(xml, strlen(xml), domainp);
+    if (!error && !uuid_equals(&(*domainp)->uuid, uuid)) {
+        error = xasprintf("the XML is that of domain "UUID_FMT,
+                          UUID_ARGS(&(*domainp)->uuid));
+        domain_destroy(*domainp);
+        *domainp = NULL;
+    }
+    return error;
+}
+
+/* Returns what there is to say of a domain whose XML cannot be used.  Takes
+ * ownership of 'error'. */
+static struct domain *
+create_refused(virDomainPtr libvirt_domain, const struct uuid *uuid,
+               char *error)
+{
+    const char *name = virDomainGetName(libvirt_domain);
+    struct domain *domain = domain_create();
+    domain->uuid = *uuid;
+    domain->name = xstrdup(name);
+    domain->is_active = virDomainIsActive(libvirt_domain) > 0;
+    domain->error = error_wrap(error, "domain %s", name);
+    return domain;
+}
+
+static char *
+read_domain(virDomainPtr libvirt_domain, const struct uuid *uuid,
+            struct domain **domainp)
+{
+    /* Of an active domain this is the live XML, with the names of taps and
+     * what came from networks and port groups merged in. */
+    char *xml = virDomainGetXMLDesc(libvirt_domain, 0);
+    if (!xml) {
+        return reading_error();
+    }
+
+    char *error = parse_xml(xml, uuid, domainp);
+    free(xml);
+    if (error) {
+        *domainp = create_refused(libvirt_domain, uuid, error);
+    }
+    return NULL;
+}
+
+/* Reads the domain 'uuid'.  Stores it in '*domainp', for the caller to destroy
+ * and without 'read_ms'; one whose XML cannot be used has its 'error' set.
+ * Stores NULL if libvirt does not know the domain, and if libvirt did not
+ * answer, which it returns a sentence about.  Pool thread. */
+char *
+virt_link_read(const struct virt_link *link, const struct uuid *uuid,
+               struct domain **domainp)
+{
+    *domainp = NULL;
+
+    char text[VIR_UUID_STRING_BUFLEN];
+    snprintf(text, sizeof text, UUID_FMT, UUID_ARGS(uuid));
+    virDomainPtr domain = virDomainLookupByUUIDString(link->conn, text);
+    if (!domain) {
+        return reading_error();
+    }
+    char *error = read_domain(domain, uuid, domainp);
+    virDomainFree(domain);
+    return error;
+}
