@@ -3,6 +3,7 @@ unit_tests = \
 	tests/test-desired \
 	tests/test-memory \
 	tests/test-port-plan \
+	tests/test-scenarios \
 	tests/test-vlan
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -19,6 +20,7 @@ tests_libunit_a_SOURCES = \
 # Linked with every program that does not say otherwise.
 LDADD = \
 	tests/libunit.a \
+	controller/libvnic-controller.a \
 	ovsdb/libvnic-ovsdb.a \
 	virt/libvnic-virt.a \
 	lib/libvnic.a \
@@ -27,6 +29,7 @@ LDADD = \
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 
 
@@ -34,4 +37,4 @@ tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 dist_check_SCRIPTS = tests/check-layers.sh
 TESTS += tests/check-layers.sh
 
-EXTRA_DIST += tests/install-deps
+EXTRA_DIST += tests/install-deps tests/scenarios

@@ -1,0 +1,39 @@
+# The agent.  What is pure in it is in a library, for the tests.
+noinst_LIBRARIES += controller/libvnic-controller.a
+controller_libvnic_controller_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
+controller_libvnic_controller_a_SOURCES = \
+	controller/journal.c \
+	controller/journal.h \
+	controller/listings.c \
+	controller/listings.h \
+	controller/vnic-state.c \
+	controller/vnic-state.h
+
+sbin_PROGRAMS += controller/vnicd
+controller_vnicd_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS) $(LIBUV_CFLAGS) \
+	$(SYSTEMD_CFLAGS)
+controller_vnicd_SOURCES = \
+	controller/commands.c \
+	controller/commands.h \
+	controller/inputs.c \
+	controller/inputs.h \
+	controller/loop.c \
+	controller/loop.h \
+	controller/main.c \
+	controller/notify.c \
+	controller/notify.h \
+	controller/options.c \
+	controller/options.h \
+	controller/reconcile.c \
+	controller/reconcile.h \
+	controller/remove.c \
+	controller/remove.h \
+	controller/status.c \
+	controller/status.h
+controller_vnicd_LDADD = \
+	controller/libvnic-controller.a \
+	ovsdb/libvnic-ovsdb.a \
+	virt/libvnic-virt.a \
+	lib/libvnic.a \
+	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(LIBUV_LIBS) \
+	$(SYSTEMD_LIBS)

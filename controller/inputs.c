@@ -1,0 +1,142 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The observed side of the agent, put together from its connections. */
+
+#include <config.h>
+#include "controller/inputs.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "openvswitch/poll-loop.h"
+#include "ovsdb/ovsdb-conn.h"
+#include "util.h"
+#include "virt/virt-conn.h"
+
+/* 'executor' must outlive the inputs. */
+void
+inputs_init(struct inputs *in, const char *ovsdb_remote,
+            char *const *libvirt_uris, size_t n_libvirt_uris,
+            const struct virt_executor *executor)
+{
+    in->ovsdb = ovsdb_conn_create(ovsdb_remote);
+    in->n_virts = n_libvirt_uris;
+    in->virts = xcalloc(n_libvirt_uris, sizeof *in->virts);
+    in->domains = xcalloc(n_libvirt_uris, sizeof *in->domains);
+    for (size_t i = 0; i < n_libvirt_uris; i++) {
+        in->virts[i] = virt_conn_create(libvirt_uris[i], executor);
+        in->domains[i] = virt_conn_domains(in->virts[i]);
+    }
+}
+
+void
+inputs_destroy(struct inputs *in)
+{
+    ovsdb_conn_destroy(in->ovsdb);
+    for (size_t i = 0; i < in->n_virts; i++) {
+        virt_conn_destroy(in->virts[i]);
+    }
+    free(in->virts);
+    free(in->domains);
+}
+
+void
+inputs_run(struct inputs *in, long long int now)
+{
+    ovsdb_conn_run(in->ovsdb);
+    for (size_t i = 0; i < in->n_virts; i++) {
+        virt_conn_run(in->virts[i], now);
+    }
+}
+
+void
+inputs_wait(struct inputs *in, long long int now)
+{
+    ovsdb_conn_wait(in->ovsdb);
+    for (size_t i = 0; i < in->n_virts; i++) {
+        poll_timer_wait_until(virt_conn_next_ms(in->virts[i], now));
+    }
+}
+
+/* Returns a number that changes whenever anything observed does. */
+uint64_t
+inputs_seqno(const struct inputs *in)
+{
+    /* Each term only grows, so no two changes cancel out. */
+    uint64_t seqno = ovsdb_conn_seqno(in->ovsdb)
+                     + ovsdb_conn_state_seqno(in->ovsdb);
+    for (size_t i = 0; i < in->n_virts; i++) {
+        seqno += virt_conn_seqno(in->virts[i]);
+    }
+    return seqno;
+}
+
+/* True if every connection to libvirt is up and was read completely. */
+bool
+inputs_libvirt_is_complete(const struct inputs *in)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        if (!virt_conn_is_synced(in->virts[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True while libvirt owes an answer; '*since_msp' is then since when, in
+ * monotonic ms, by the connection that was asked last. */
+bool
+inputs_are_reading(const struct inputs *in, long long int *since_msp)
+{
+    bool is_reading = false;
+    *since_msp = 0;
+    for (size_t i = 0; i < in->n_virts; i++) {
+        long long int since_ms;
+        if (virt_conn_is_reading(in->virts[i], &since_ms)) {
+            is_reading = true;
+            *since_msp = MAX(*since_msp, since_ms);
+        }
+    }
+    return is_reading;
+}
+
+/* Asks libvirt about the domain 'uuid': every connection, because only the
+ * answer tells whose it is. */
+void
+inputs_read_domain(struct inputs *in, const struct uuid *uuid,
+                   long long int now)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        virt_conn_read_domain(in->virts[i], uuid, now);
+    }
+}
+
+/* Asks libvirt about everything. */
+void
+inputs_read_all(struct inputs *in, long long int now)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        virt_conn_read_all(in->virts[i], now);
+    }
+}
+
+/* Starts saying goodbye to libvirt. */
+void
+inputs_close(struct inputs *in)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        virt_conn_close(in->virts[i]);
+    }
+}
+
+bool
+inputs_are_closed(const struct inputs *in)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        if (!virt_conn_is_closed(in->virts[i])) {
+            return false;
+        }
+    }
+    return true;
+}

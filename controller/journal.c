@@ -1,0 +1,111 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* A bounded record of what was changed and why, for operators.  Nothing is
+ * decided from it. */
+
+#include <config.h>
+#include "controller/journal.h"
+
+#include <stdlib.h>
+
+#include "lib/desired.h"
+#include "lib/switch-view.h"
+#include "util.h"
+
+struct journal *
+journal_create(void)
+{
+    return xzalloc(sizeof(struct journal));
+}
+
+static void
+entry_destroy(struct journal_entry *entry)
+{
+    free(entry->domain);
+    free(entry->port);
+    free(entry->column);
+    free(entry->found);
+    free(entry->restored);
+}
+
+void
+journal_destroy(struct journal *journal)
+{
+    if (journal) {
+        for (size_t i = 0; i < JOURNAL_CAPACITY; i++) {
+            entry_destroy(&journal->entries[i]);
+        }
+        free(journal);
+    }
+}
+
+/* Records 'op', a PORT_OP_SET, as done, or as reported if that is its
+ * verdict.  The oldest entry makes room. */
+void
+journal_add(struct journal *journal, const struct port_op *op,
+            long long int time_ms)
+{
+    bool is_reported = op->verdict == PORT_VERDICT_REPORT;
+    uint64_t *counters = (is_reported
+                          ? journal->n_reported : journal->n_repaired);
+    counters[op->cause]++;
+
+    struct journal_entry *entry
+        = &journal->entries[journal->n++ % JOURNAL_CAPACITY];
+    entry_destroy(entry);
+    *entry = (struct journal_entry) {
+        .number = journal->n,
+        .time_ms = time_ms,
+        .cause = op->cause,
+        .is_reported = is_reported,
+        .domain = nullable_xstrdup(op->vnic->domain),
+        .mac = op->vnic->vnic.id.mac,
+        .port = xstrdup(op->vnic->port->name),
+        .column = xstrdup(vlan_column_to_string(op->column)),
+        .found = port_op_before(op),
+        .restored = port_op_after(op),
+    };
+}
+
+/* Returns the number of the oldest entry kept; those up to 'journal->n'
+ * follow it. */
+uint64_t
+journal_first(const struct journal *journal)
+{
+    return journal->n > JOURNAL_CAPACITY ? journal->n - JOURNAL_CAPACITY + 1
+                                         : 1;
+}
+
+/* Returns entry 'number', which must be kept still. */
+const struct journal_entry *
+journal_get(const struct journal *journal, uint64_t number)
+{
+    return &journal->entries[(number - 1) % JOURNAL_CAPACITY];
+}
+
+/* Returns how many columns were written, for whatever cause, since the agent
+ * started. */
+uint64_t
+journal_count(const struct journal *journal)
+{
+    uint64_t n = 0;
+    for (enum port_cause cause = 0; cause < N_PORT_CAUSES; cause++) {
+        n += journal->n_repaired[cause];
+    }
+    return n;
+}
+
+/* Returns how many columns had drifted, and were put right or only reported,
+ * since the agent started. */
+uint64_t
+journal_count_drift(const struct journal *journal, bool is_reported)
+{
+    const uint64_t *counters = (is_reported
+                                ? journal->n_reported : journal->n_repaired);
+    uint64_t n = 0;
+    for (enum port_cause cause = 0; cause < N_PORT_CAUSES; cause++) {
+        n += port_cause_is_drift(cause) ? counters[cause] : 0;
+    }
+    return n;
+}

@@ -1,0 +1,477 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Listings: what one pass saw, meant and planned, as rows and cells.  The keys
+ * are a contract with those who script against them: see vnicd(8).  Pure. */
+
+#include <config.h>
+#include "controller/listings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/journal.h"
+#include "controller/reconcile.h"
+#include "controller/vnic-state.h"
+#include "lib/cleanup.h"
+#include "lib/report.h"
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+/* Cells that several listings have. */
+
+static void
+put_mac(struct report *report, struct eth_addr mac)
+{
+    report_put_format(report, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac));
+}
+
+static void
+put_uuid(struct report *report, const struct uuid *uuid)
+{
+    report_put_format(report, UUID_FMT, UUID_ARGS(uuid));
+}
+
+static void
+put_take(struct report *report, char *s)
+{
+    report_put_string(report, s);
+    free(s);
+}
+
+static void
+put_tag(struct report *report, int tag)
+{
+    if (tag >= 0) {
+        report_put_integer(report, tag);
+    } else {
+        report_put_null(report);
+    }
+}
+
+static void
+put_ofport(struct report *report, const struct port_view *port)
+{
+    if (port && port->ofport > 0) {
+        report_put_integer(report, port->ofport);
+    } else {
+        report_put_null(report);
+    }
+}
+
+/* The netdev: of the port, or that libvirt names. */
+static void
+put_port_name(struct report *report, const struct desired_vnic *d)
+{
+    report_put_string(report, d->port ? d->port->name : d->vnic.target);
+}
+
+static void
+put_state(struct report *report, const struct pass *pass,
+          const struct desired_vnic *d)
+{
+    char *reason;
+    enum vnic_state state = vnic_state_find(d, &pass->plan, &reason);
+    report_put_string(report, vnic_state_to_string(state));
+    put_take(report, reason);
+}
+
+/* The VLANs that count for 'd': those that are meant or, where nobody meant
+ * any, those that the switch makes of the port's columns. */
+static struct vlan_spec
+vlans_of(const struct desired_vnic *d)
+{
+    if (d->vlan.mode != VLAN_NONE) {
+        return d->vlan;
+    }
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    return d->port ? vlan_columns_to_spec(&d->port->columns) : none;
+}
+
+static int
+compare_names(const void *a_, const void *b_)
+{
+    const struct desired_vnic *a = *(const struct desired_vnic *const *) a_;
+    const struct desired_vnic *b = *(const struct desired_vnic *const *) b_;
+    int cmp = strcmp(a->domain ? a->domain : "", b->domain ? b->domain : "");
+    return cmp ? cmp : vnic_id_compare(&a->vnic.id, &b->vnic.id);
+}
+
+/* Returns the vNICs of 'pass', by the names of their domains, in a malloc'd
+ * array. */
+static const struct desired_vnic **
+sort_vnics(const struct pass *pass)
+{
+    size_t n = pass->desired.n_vnics;
+    const struct desired_vnic **vnics = xmalloc((n + 1) * sizeof *vnics);
+    for (size_t i = 0; i < n; i++) {
+        vnics[i] = &pass->desired.vnics[i];
+    }
+    vnics[n] = NULL;
+    qsort(vnics, n, sizeof *vnics, compare_names);
+    return vnics;
+}
+
+/* vnic/list. */
+
+static const struct report_column vnic_columns[] = {
+    { "domain", "DOMAIN" },
+    { "domain_uuid", NULL },
+    { "mac", "MAC" },
+    { "port", "PORT" },
+    { "ofport", "OFPORT" },
+    { "bridge", "BRIDGE" },
+    { NULL, "VLAN" },
+    { "vlan_mode", NULL },
+    { "tag", NULL },
+    { "trunks", NULL },
+    { "cvlans", NULL },
+    { "isolation", NULL },
+    { "guard", NULL },
+    { "state", "STATE" },
+    { "reason", "REASON" },
+};
+
+static void
+put_vnic(struct report *report, const struct pass *pass,
+         const struct desired_vnic *d)
+{
+    struct vlan_spec vlan = vlans_of(d);
+
+    report_put_string(report, d->domain);
+    put_uuid(report, &d->vnic.id.domain);
+    put_mac(report, d->vnic.id.mac);
+    put_port_name(report, d);
+    put_ofport(report, d->port);
+    report_put_string(report, d->bridge ? d->bridge : d->vnic.bridge);
+    put_take(report, vlan_spec_to_string(&vlan));
+    report_put_string(report, vlan_mode_to_string(vlan.mode));
+    put_tag(report, vlan.tag);
+    report_put_vlans(report, &vlan.trunks);
+    report_put_vlans(report, &vlan.cvlans);
+    report_put_null(report);    /* Isolation and guard: nothing is filtered. */
+    report_put_null(report);
+    put_state(report, pass, d);
+}
+
+static bool
+is_on_bridge(const struct desired_vnic *d, const char *bridge)
+{
+    return !bridge || nullable_string_is_equal(d->bridge, bridge)
+           || nullable_string_is_equal(d->vnic.bridge, bridge);
+}
+
+/* The vNICs, of 'bridge' if it is not NULL. */
+void
+listing_vnics(const struct pass *pass, const char *bridge,
+              struct report *report)
+{
+    CLEANUP_FREE const struct desired_vnic **vnics = sort_vnics(pass);
+
+    report_init(report, vnic_columns, ARRAY_SIZE(vnic_columns));
+    for (size_t i = 0; vnics[i]; i++) {
+        if (is_on_bridge(vnics[i], bridge)) {
+            put_vnic(report, pass, vnics[i]);
+        }
+    }
+}
+
+/* vnic/show. */
+
+static const struct report_column vnic_detail_columns[] = {
+    { "domain", "domain" },
+    { "domain_uuid", "domain uuid" },
+    { "mac", "mac" },
+    { "type", "interface type" },
+    { "model", "model" },
+    { "state", "state" },
+    { "reason", "reason" },
+    { "bridge", "bridge" },
+    { "port", "port" },
+    { "ofport", "ofport" },
+    { "ready_since", "ready since" },
+    { "xml_bridge", "bridge in xml" },
+    { "xml_network", "network in xml" },
+    { "xml_portgroup", "portgroup in xml" },
+    { "interface_id", "interface id" },
+    { "profile_id", "profile id" },
+    { "vlan", "vlan meant" },
+    { "vlan_source", "vlan said by" },
+    { "switch_vlan", "vlan in switch" },
+    { "switch_tag", "tag" },
+    { "switch_trunks", "trunks" },
+    { "switch_vlan_mode", "vlan_mode" },
+    { "switch_cvlans", "cvlans" },
+};
+
+static void
+put_switch_vlan(struct report *report, const struct port_view *port)
+{
+    if (!port) {
+        for (int i = 0; i < N_VLAN_COLUMNS + 1; i++) {
+            report_put_null(report);
+        }
+        return;
+    }
+
+    struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
+    put_take(report, vlan_spec_to_string(&spec));
+    put_tag(report, port->columns.tag);
+    report_put_vlans(report, &port->columns.trunks);
+    report_put_string(report, vlan_mode_to_string(port->columns.mode));
+    report_put_vlans(report, &port->columns.cvlans);
+}
+
+static void
+put_vnic_details(struct report *report, const struct pass *pass,
+                 const struct desired_vnic *d)
+{
+    report_put_string(report, d->domain);
+    put_uuid(report, &d->vnic.id.domain);
+    put_mac(report, d->vnic.id.mac);
+    report_put_string(report, vnic_type_to_string(d->vnic.type));
+    report_put_string(report, d->vnic.model);
+    put_state(report, pass, d);
+    report_put_string(report, d->bridge);
+    put_port_name(report, d);
+    put_ofport(report, d->port);
+    report_put_time(report, d->port ? d->port->ready_ms : 0);
+    report_put_string(report, d->vnic.bridge);
+    report_put_string(report, d->vnic.network);
+    report_put_string(report, d->vnic.portgroup);
+    report_put_string(report, d->vnic.interface_id);
+    report_put_string(report, d->vnic.profile_id);
+    put_take(report, vlan_spec_to_string(&d->vlan));
+    report_put_string(report, vlan_source_to_string(d->source));
+    put_switch_vlan(report, d->port);
+}
+
+/* Is 'd' what 'name', "DOMAIN" or "DOMAIN/MAC", stands for?  DOMAIN is a name
+ * or a UUID; a slash can be part of neither. */
+static bool
+is_called(const struct desired_vnic *d, const char *name)
+{
+    CLEANUP_FREE char *domain = xstrdup(name);
+    char *mac = strchr(domain, '/');
+    if (mac) {
+        *mac++ = '\0';
+    }
+
+    struct uuid uuid;
+    struct eth_addr ea;
+    return (nullable_string_is_equal(d->domain, domain)
+            || (uuid_from_string(&uuid, domain)
+                && uuid_equals(&uuid, &d->vnic.id.domain)))
+           && (!mac || (eth_addr_from_string(mac, &ea)
+                        && eth_addr_equals(ea, d->vnic.id.mac)));
+}
+
+/* Everything about the vNICs that 'name' stands for; without rows if there are
+ * none. */
+void
+listing_vnic_details(const struct pass *pass, const char *name,
+                     struct report *report)
+{
+    report_init(report, vnic_detail_columns, ARRAY_SIZE(vnic_detail_columns));
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        const struct desired_vnic *d = &pass->desired.vnics[i];
+        if (is_called(d, name)) {
+            put_vnic_details(report, pass, d);
+        }
+    }
+}
+
+/* vlan/show. */
+
+static const struct report_column vlan_columns[] = {
+    { "bridge", "BRIDGE" },
+    { "vlan", "VLAN" },
+    { "port", "PORT" },
+    { "domain", "DOMAIN" },
+    { "role", "ROLE" },
+    { "vlan_mode", "MODE" },
+    { "tagged", "TAGGED" },
+};
+
+/* Returns the VLANs of 'bridge' that some vNIC is on by name.  A port that is
+ * on all of them names none. */
+static struct vlan_set
+vlans_in_use(const struct switch_view *view, const char *bridge)
+{
+    struct vlan_set in_use = { { 0 } };
+    for (size_t i = 0; i < view->n_ports; i++) {
+        const struct port_view *port = &view->ports[i];
+        struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
+        if (port->is_vnic && !strcmp(port->bridge, bridge)
+            && (spec.mode == VLAN_ACCESS || spec.mode == VLAN_DOT1Q_TUNNEL
+                || !vlan_set_is_empty(&spec.trunks))) {
+            struct vlan_set members;
+            vlan_spec_members(&spec, &members);
+            bitmap_or(in_use.bits, members.bits, VLAN_SET_BITS);
+        }
+    }
+    return in_use;
+}
+
+/* Does a frame of VLAN 'vid' bear its tag outside a port with 'spec'? */
+static bool
+is_tagged(const struct vlan_spec *spec, int vid)
+{
+    switch (spec->mode) {
+    case VLAN_ACCESS:
+    case VLAN_DOT1Q_TUNNEL:
+        return false;
+    case VLAN_NATIVE_UNTAGGED:
+        return vid != spec->tag;
+    case VLAN_NONE:
+    case VLAN_TRUNK:
+    case VLAN_NATIVE_TAGGED:
+        break;
+    }
+    return true;
+}
+
+static const char *
+port_role(const struct switch_view *view, const struct port_view *port)
+{
+    return (port->is_vnic ? "vnic"
+            : switch_view_find_bridge(view, port->name) ? "host"
+            : "uplink");
+}
+
+static const char *
+domain_of(const struct pass *pass, const struct port_view *port)
+{
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        if (pass->desired.vnics[i].port == port) {
+            return pass->desired.vnics[i].domain;
+        }
+    }
+    return NULL;
+}
+
+static void
+put_vlan(struct report *report, const struct pass *pass, const char *bridge,
+         int vid)
+{
+    for (size_t i = 0; i < pass->view.n_ports; i++) {
+        const struct port_view *port = &pass->view.ports[i];
+        struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
+        struct vlan_set members;
+        vlan_spec_members(&spec, &members);
+        if (strcmp(port->bridge, bridge)
+            || !vlan_set_contains(&members, vid)) {
+            continue;
+        }
+        report_put_string(report, bridge);
+        report_put_integer(report, vid);
+        report_put_string(report, port->name);
+        report_put_string(report, domain_of(pass, port));
+        report_put_string(report, port_role(&pass->view, port));
+        report_put_string(report, vlan_mode_to_string(spec.mode));
+        report_put_boolean(report, is_tagged(&spec, vid));
+    }
+}
+
+/* For each VLAN that vNICs use, the ports that carry it, of 'bridge' if it is
+ * not NULL: as the switch has it, whatever is meant. */
+void
+listing_vlans(const struct pass *pass, const char *bridge,
+              struct report *report)
+{
+    report_init(report, vlan_columns, ARRAY_SIZE(vlan_columns));
+    for (size_t i = 0; i < pass->view.n_bridges; i++) {
+        const struct bridge_view *b = &pass->view.bridges[i];
+        if (b->parent || (bridge && strcmp(b->name, bridge))) {
+            continue;
+        }
+        struct vlan_set in_use = vlans_in_use(&pass->view, b->name);
+        VLAN_SET_FOR_EACH (vid, &in_use) {
+            put_vlan(report, pass, b->name, vid);
+        }
+    }
+}
+
+/* plan. */
+
+static const struct report_column change_columns[] = {
+    { "kind", "KIND" },
+    { "reason", "REASON" },
+    { NULL, "VNIC" },
+    { "key", "WHERE" },
+    { "before", "BEFORE" },
+    { "after", "AFTER" },
+};
+
+/* What the newest pass wants changed, and what it only reports. */
+void
+listing_plan(const struct pass *pass, struct report *report)
+{
+    report_init(report, change_columns, ARRAY_SIZE(change_columns));
+    for (size_t i = 0; i < pass->plan.n_ops; i++) {
+        const struct port_op *op = &pass->plan.ops[i];
+        report_put_string(report, port_op_kind_to_string(op));
+        report_put_string(report, port_cause_to_string(op->cause));
+        put_take(report, desired_vnic_label(op->vnic));
+        put_take(report, port_op_object(op));
+        put_take(report, port_op_before(op));
+        put_take(report, port_op_after(op));
+    }
+}
+
+/* The VLAN columns that were changed after journal entry 'after'. */
+void
+listing_changes(const struct journal *journal, uint64_t after,
+                struct report *report)
+{
+    report_init(report, change_columns, ARRAY_SIZE(change_columns));
+    for (uint64_t i = MAX(journal_first(journal), after + 1); i <= journal->n;
+         i++) {
+        const struct journal_entry *entry = journal_get(journal, i);
+        report_put_string(report, entry->is_reported ? "report" : "set");
+        report_put_string(report, port_cause_to_string(entry->cause));
+        report_put_format(report, "%s/"ETH_ADDR_FMT,
+                          entry->domain ? entry->domain : "?",
+                          ETH_ADDR_ARGS(entry->mac));
+        report_put_format(report, "Port %s %s", entry->port, entry->column);
+        report_put_string(report, entry->found);
+        report_put_string(report, entry->restored);
+    }
+}
+
+/* drift/list. */
+
+static const struct report_column drift_columns[] = {
+    { "time", "TIME" },
+    { "domain", "DOMAIN" },
+    { "mac", "MAC" },
+    { "port", "PORT" },
+    { "column", "COLUMN" },
+    { "found", "FOUND" },
+    { "restored", "RESTORED" },
+    { "cause", "CAUSE" },
+};
+
+/* The newest repairs and reports, oldest first.  What was only reported has
+ * nothing restored. */
+void
+listing_drift(const struct journal *journal, struct report *report)
+{
+    report_init(report, drift_columns, ARRAY_SIZE(drift_columns));
+    for (uint64_t i = journal_first(journal); i <= journal->n; i++) {
+        const struct journal_entry *entry = journal_get(journal, i);
+        if (!port_cause_is_drift(entry->cause)) {
+            continue;
+        }
+        report_put_time(report, entry->time_ms);
+        report_put_string(report, entry->domain);
+        put_mac(report, entry->mac);
+        report_put_string(report, entry->port);
+        report_put_string(report, entry->column);
+        report_put_string(report, entry->found);
+        report_put_string(report,
+                          entry->is_reported ? NULL : entry->restored);
+        report_put_string(report, port_cause_to_string(entry->cause));
+    }
+}

@@ -1,0 +1,154 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Reads the command line.  What is wrong with it ends the program, with one
+ * sentence and status 1, as with Open vSwitch's own programs. */
+
+#include <config.h>
+#include "controller/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command-line.h"
+#include "daemon.h"
+#include "dirs.h"
+#include "lib/cleanup.h"
+#include "openvswitch/vlog.h"
+#include "stream-ssl.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(options);
+
+#define DEFAULT_LIBVIRT_URI "qemu:///system"
+
+enum {
+    OPT_DB = UCHAR_MAX + 1,
+    OPT_CONNECT,
+    OPT_CLEANUP,
+    DAEMON_OPTION_ENUMS,
+    VLOG_OPTION_ENUMS,
+    SSL_OPTION_ENUMS,
+};
+
+static const struct option long_options[] = {
+    { "db", required_argument, NULL, OPT_DB },
+    { "connect", required_argument, NULL, OPT_CONNECT },
+    { "cleanup", no_argument, NULL, OPT_CLEANUP },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
+    DAEMON_LONG_OPTIONS,
+    VLOG_LONG_OPTIONS,
+    STREAM_SSL_LONG_OPTIONS,
+    { NULL, 0, NULL, 0 },
+};
+
+static void
+usage(void)
+{
+    printf("%s: Open vSwitch integration controller for libvirt hosts\n"
+           "usage: %s [OPTIONS]\n"
+           "       %s --cleanup [BRIDGE...]\n\n"
+           "  --db=REMOTE       database of Open vSwitch "
+           "[unix:%s/db.sock]\n"
+           "  --connect=URI     libvirt connection, may be repeated [%s]\n"
+           "  --cleanup         remove vnicd's marks from BRIDGEs, or from "
+           "all of\n"
+           "                    them, and stop\n"
+           "  -h, --help        show this\n"
+           "  -V, --version     show the version\n",
+           program_name, program_name, program_name, ovs_rundir(),
+           DEFAULT_LIBVIRT_URI);
+    daemon_usage();
+    vlog_usage();
+    exit(EXIT_SUCCESS);
+}
+
+static void
+add_libvirt_uri(struct options *options, const char *uri)
+{
+    for (size_t i = 0; i < options->n_libvirt_uris; i++) {
+        if (!strcmp(options->libvirt_uris[i], uri)) {
+            ovs_fatal(0, "--connect=%s is given twice", uri);
+        }
+    }
+    options->libvirt_uris = xrealloc(
+        options->libvirt_uris,
+        (options->n_libvirt_uris + 1) * sizeof *options->libvirt_uris);
+    options->libvirt_uris[options->n_libvirt_uris++] = xstrdup(uri);
+}
+
+static void
+parse_option(struct options *options, int c)
+{
+    switch (c) {
+    case OPT_DB:
+        free(options->ovsdb_remote);
+        options->ovsdb_remote = xstrdup(optarg);
+        break;
+    case OPT_CONNECT:
+        add_libvirt_uri(options, optarg);
+        break;
+    case OPT_CLEANUP:
+        options->is_cleanup = true;
+        break;
+    case 'h':
+        usage();
+        break;
+    case 'V':
+        ovs_print_version(0, 0);
+        exit(EXIT_SUCCESS);
+    DAEMON_OPTION_HANDLERS
+    VLOG_OPTION_HANDLERS
+    STREAM_SSL_OPTION_HANDLERS
+    case '?':
+        ovs_fatal(0, "see %s --help", program_name);
+    default:
+        OVS_NOT_REACHED();
+    }
+}
+
+static void
+set_defaults(struct options *options)
+{
+    if (!options->ovsdb_remote) {
+        options->ovsdb_remote = xasprintf("unix:%s/db.sock", ovs_rundir());
+    }
+    if (!options->n_libvirt_uris) {
+        add_libvirt_uri(options, DEFAULT_LIBVIRT_URI);
+    }
+}
+
+/* Fills 'options' from the command line. */
+void
+options_parse(struct options *options, int argc, char *argv[])
+{
+    CLEANUP_FREE char *short_options
+        = ovs_cmdl_long_options_to_short_options(long_options);
+    int c;
+
+    *options = (struct options) { .ovsdb_remote = NULL };
+    while ((c = getopt_long(argc, argv, short_options, long_options, NULL))
+           != -1) {
+        parse_option(options, c);
+    }
+    if (optind < argc && !options->is_cleanup) {
+        ovs_fatal(0, "unexpected argument '%s'; see %s --help", argv[optind],
+                  program_name);
+    }
+    options->bridges = argv + optind;
+    options->n_bridges = argc - optind;
+    set_defaults(options);
+}
+
+void
+options_destroy(struct options *options)
+{
+    for (size_t i = 0; i < options->n_libvirt_uris; i++) {
+        free(options->libvirt_uris[i]);
+    }
+    free(options->libvirt_uris);
+    free(options->ovsdb_remote);
+}

@@ -1,0 +1,355 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The heart of the agent: observe, decide, diff, act.  Start reading here.
+ *
+ * Whenever something observed changes, a *pass* computes everything anew: what
+ * the switch has, what is meant, where they differ, and acts on the difference
+ * in one transaction.  There is no incremental state to go wrong.  What little
+ * a pass must know of earlier ones is in lib/memory.h.
+ *
+ * While a transaction is on its way no new pass starts, so 'pass' is always
+ * what that transaction was made from. */
+
+#include <config.h>
+#include "controller/reconcile.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "controller/inputs.h"
+#include "controller/journal.h"
+#include "coverage.h"
+#include "lib/cleanup.h"
+#include "lib/memory.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "ovsdb/ovs-view.h"
+#include "ovsdb/ovsdb-conn.h"
+#include "ovsdb/port-apply.h"
+#include "timeval.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(reconcile);
+
+COVERAGE_DEFINE(reconcile_pass);
+
+/* How long a pass waits for libvirt's answers that are under way, so that a
+ * burst of changes makes one transaction; when an operator forces it, so that
+ * it knows the newest intent. */
+enum { SETTLE_MS = 100, FORCED_SETTLE_MS = 1000 };
+
+/* The pause after a transaction that the database refused. */
+enum { RETRY_MS = 1000 };
+
+struct reconciler {
+    struct inputs *in;
+    struct memory memory;
+    struct pass pass;           /* The newest one. */
+    struct journal *journal;
+    uint64_t n_passes;
+    uint64_t seen_seqno;        /* Of the inputs, at the newest pass. */
+    bool is_dirty;              /* A pass is due though nothing changed. */
+    bool is_forced;             /* An operator wants everything put right. */
+    long long int retry_ms;     /* No pass before, monotonic. */
+    char *error;                /* Why the last transaction failed, or NULL. */
+};
+
+/* A pass. */
+
+static void
+pass_destroy(struct pass *pass)
+{
+    port_plan_destroy(&pass->plan);
+    desired_destroy(&pass->desired);
+    switch_view_destroy(&pass->view);
+}
+
+/* Asks libvirt about the domains of the ports that changed in a way which the
+ * known intent does not explain: once per change of a port. */
+static void
+ask_libvirt(struct reconciler *r, long long int now)
+{
+    for (size_t i = 0; i < r->pass.desired.n_vnics; i++) {
+        const struct desired_vnic *d = &r->pass.desired.vnics[i];
+        struct port_memory *seen
+            = d->port ? memory_find_port(&r->memory, &d->port->row) : NULL;
+        const struct port_op *op = port_plan_find_vlan_op(&r->pass.plan, d);
+
+        bool is_puzzling = d->care == VNIC_UNKNOWN
+                           || d->care == VNIC_UNMANAGED
+                           || (op && op->verdict == PORT_VERDICT_CONFIRM);
+        if (seen && is_puzzling && seen->asked_ms < seen->changed_ms) {
+            seen->asked_ms = now;
+            inputs_read_domain(r->in, &d->vnic.id.domain, now);
+        }
+    }
+}
+
+/* Remembers which VLANs are in force, where the port has them already. */
+static void
+remember_vlans(struct reconciler *r)
+{
+    for (size_t i = 0; i < r->pass.desired.n_vnics; i++) {
+        const struct desired_vnic *d = &r->pass.desired.vnics[i];
+        if (desired_vnic_is_written(d)
+            && !port_plan_find_vlan_op(&r->pass.plan, d)) {
+            memory_note_vlan(&r->memory, &d->vnic.id, &d->vlan);
+        } else {
+            memory_keep_vlan(&r->memory, &d->vnic.id);
+        }
+    }
+    memory_forget_absent_vlans(&r->memory);
+}
+
+/* Records and logs 'op', which was done or is only reported. */
+static void
+record(struct reconciler *r, const struct port_op *op)
+{
+    CLEANUP_FREE char *label = desired_vnic_label(op->vnic);
+    CLEANUP_FREE char *object = port_op_object(op);
+    CLEANUP_FREE char *before = port_op_before(op);
+    CLEANUP_FREE char *after = port_op_after(op);
+
+    if (op->kind == PORT_OP_SET) {
+        journal_add(r->journal, op, time_wall_msec());
+    }
+    VLOG_INFO("vnic %s: %s %s: %s -> %s (%s)", label,
+              port_op_kind_to_string(op), object, before, after,
+              port_cause_to_string(op->cause));
+}
+
+/* Reports, once per change of a port, what an operator has to decide. */
+static void
+report(struct reconciler *r)
+{
+    for (size_t i = 0; i < r->pass.plan.n_ops; i++) {
+        const struct port_op *op = &r->pass.plan.ops[i];
+        if (op->verdict == PORT_VERDICT_REPORT) {
+            struct port_memory *seen
+                = memory_find_port(&r->memory, &op->vnic->port->row);
+            unsigned int bit = 1u << op->column;
+            if (!(seen->reported_columns & bit)) {
+                seen->reported_columns |= bit;
+                record(r, op);
+            }
+        }
+    }
+}
+
+static void
+act(struct reconciler *r)
+{
+    struct ovsdb_idl_txn *txn = NULL;
+    if (port_plan_has_work(&r->pass.plan)) {
+        txn = ovsdb_conn_begin(r->in->ovsdb);
+    }
+    if (txn) {
+        port_apply(&r->pass.plan, ovsdb_conn_idl(r->in->ovsdb), txn,
+                   time_wall_msec());
+    } else {
+        r->is_forced = false;
+    }
+}
+
+static void
+make_pass(struct reconciler *r, long long int now)
+{
+    struct pass *pass = &r->pass;
+    struct facts facts = {
+        .domains = r->in->domains,
+        .n_domains = r->in->n_virts,
+        .libvirt_is_complete = inputs_libvirt_is_complete(r->in),
+        .view = &pass->view,
+        .memory = &r->memory,
+    };
+    struct port_plan_gates gates = {
+        .now = now,
+        .libvirt_answers = facts.libvirt_is_complete,
+        .is_forced = r->is_forced,
+    };
+
+    COVERAGE_INC(reconcile_pass);
+    r->n_passes++;
+    r->seen_seqno = inputs_seqno(r->in);
+    r->is_dirty = false;
+    pass_destroy(pass);
+
+    /* Observe. */
+    ovs_view_read(ovsdb_conn_idl(r->in->ovsdb), &pass->view);
+    memory_note_switch(&r->memory, &pass->view, now);
+
+    /* Decide. */
+    desired_compute(&facts, &pass->desired);
+
+    /* Diff. */
+    port_plan_compute(&pass->desired, &r->memory, &gates, &pass->plan);
+    remember_vlans(r);
+
+    /* Act. */
+    ask_libvirt(r, now);
+    report(r);
+    act(r);
+}
+
+/* When. */
+
+/* Returns when the pass that is due may start: when libvirt's answers that
+ * are under way have come, or have taken too long. */
+static long long int
+settled_ms(const struct reconciler *r)
+{
+    long long int since_ms;
+    if (!inputs_are_reading(r->in, &since_ms)) {
+        return LLONG_MIN;
+    }
+    return since_ms + (r->is_forced ? FORCED_SETTLE_MS : SETTLE_MS);
+}
+
+/* Returns when the next pass starts, in monotonic ms, LLONG_MAX: not before
+ * something changes. */
+static long long int
+next_pass_ms(const struct reconciler *r)
+{
+    if (!ovsdb_conn_has_facts(r->in->ovsdb)
+        || ovsdb_conn_is_writing(r->in->ovsdb)) {
+        return LLONG_MAX;
+    }
+
+    long long int due_ms = r->pass.plan.due_ms;
+    if (r->is_dirty || r->seen_seqno != inputs_seqno(r->in)) {
+        due_ms = MIN(due_ms, settled_ms(r));
+    }
+    return MAX(due_ms, r->retry_ms);
+}
+
+static void
+succeed(struct reconciler *r)
+{
+    for (size_t i = 0; i < r->pass.plan.n_ops; i++) {
+        const struct port_op *op = &r->pass.plan.ops[i];
+        if (op->verdict == PORT_VERDICT_APPLY) {
+            record(r, op);
+        }
+    }
+    r->is_forced = false;
+    free(r->error);
+    r->error = NULL;
+}
+
+/* Deals with the outcome of the transaction on its way, if it has one. */
+static void
+finish_transaction(struct reconciler *r, long long int now)
+{
+    char *error;
+
+    switch (ovsdb_conn_poll(r->in->ovsdb, &error)) {
+    case OVSDB_CONN_PENDING:
+        break;
+    case OVSDB_CONN_DONE:
+        succeed(r);
+        break;
+    case OVSDB_CONN_TRY_AGAIN:
+        r->is_dirty = true;
+        break;
+    case OVSDB_CONN_FAILED:
+        VLOG_WARN("the database refused a transaction: %s", error);
+        free(r->error);
+        r->error = TAKE_PTR(error);
+        r->retry_ms = now + RETRY_MS;
+        r->is_dirty = true;
+        break;
+    }
+}
+
+/* Makes the pass that is due, if one is.  Never blocks. */
+void
+reconciler_run(struct reconciler *r, long long int now)
+{
+    finish_transaction(r, now);
+    if (now >= next_pass_ms(r)) {
+        make_pass(r, now);
+        finish_transaction(r, now); /* Sends it. */
+    }
+}
+
+void
+reconciler_wait(const struct reconciler *r)
+{
+    poll_timer_wait_until(next_pass_ms(r));
+}
+
+/* Life. */
+
+/* 'in' must outlive the reconciler. */
+struct reconciler *
+reconciler_create(struct inputs *in)
+{
+    struct reconciler *r = xzalloc(sizeof *r);
+    r->in = in;
+    r->pass = (struct pass) {
+        .view = SWITCH_VIEW_INIT,
+        .desired = DESIRED_INIT,
+        .plan = PORT_PLAN_INIT,
+    };
+    r->is_dirty = true;
+    r->retry_ms = LLONG_MIN;
+    r->journal = journal_create();
+    memory_init(&r->memory);
+    return r;
+}
+
+void
+reconciler_destroy(struct reconciler *r)
+{
+    if (r) {
+        pass_destroy(&r->pass);
+        memory_destroy(&r->memory);
+        journal_destroy(r->journal);
+        free(r->error);
+        free(r);
+    }
+}
+
+/* Returns the newest pass; empty before the first one. */
+const struct pass *
+reconciler_pass(const struct reconciler *r)
+{
+    return &r->pass;
+}
+
+const struct journal *
+reconciler_journal(const struct reconciler *r)
+{
+    return r->journal;
+}
+
+uint64_t
+reconciler_n_passes(const struct reconciler *r)
+{
+    return r->n_passes;
+}
+
+/* Returns why the last transaction failed, or NULL if it did not. */
+const char *
+reconciler_error(const struct reconciler *r)
+{
+    return r->error;
+}
+
+/* Asks for a pass that puts everything right, what is otherwise only reported
+ * too, with the newest intent that libvirt can tell. */
+void
+reconciler_force(struct reconciler *r, long long int now)
+{
+    r->is_forced = true;
+    r->is_dirty = true;
+    inputs_read_all(r->in, now);
+}
+
+/* True until the pass asked for by reconciler_force() has done its work. */
+bool
+reconciler_is_forced(const struct reconciler *r)
+{
+    return r->is_forced;
+}

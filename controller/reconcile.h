@@ -1,0 +1,37 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLER_RECONCILE_H
+#define CONTROLLER_RECONCILE_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/desired.h"
+#include "lib/switch-view.h"
+#include "ovsdb/port-plan.h"
+
+struct inputs;
+struct journal;
+
+/* What one pass saw, meant, and found different. */
+struct pass {
+    struct switch_view view;
+    struct desired desired;     /* Points into 'view'. */
+    struct port_plan plan;      /* Points into 'desired'. */
+};
+
+struct reconciler *reconciler_create(struct inputs *);
+void reconciler_destroy(struct reconciler *);
+
+void reconciler_run(struct reconciler *, long long int now);
+void reconciler_wait(const struct reconciler *);
+
+const struct pass *reconciler_pass(const struct reconciler *);
+const struct journal *reconciler_journal(const struct reconciler *);
+uint64_t reconciler_n_passes(const struct reconciler *);
+const char *reconciler_error(const struct reconciler *);
+
+void reconciler_force(struct reconciler *, long long int now);
+bool reconciler_is_forced(const struct reconciler *);
+
+#endif /* controller/reconcile.h */

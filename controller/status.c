@@ -1,0 +1,379 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The one screen that tells an operator how the agent is: an object for
+ * scripts, lines for people. */
+
+#include <config.h>
+#include "controller/status.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "controller/inputs.h"
+#include "controller/journal.h"
+#include "controller/reconcile.h"
+#include "controller/vnic-state.h"
+#include "daemon.h"
+#include "dirs.h"
+#include "lib/cleanup.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/json.h"
+#include "ovsdb/ovsdb-conn.h"
+#include "util.h"
+#include "virt/virt-conn.h"
+
+/* How many ports a warning names. */
+enum { MAX_NAMED = 5 };
+
+/* What is wrong.  Each is a sentence of its own. */
+
+static void OVS_PRINTF_FORMAT(2, 3)
+warn(struct json *warnings, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    json_array_add(warnings,
+                   json_string_create_nocopy(xvasprintf(format, args)));
+    va_end(args);
+}
+
+/* Names the vNICs in 'state', of which there are 'n'; those with 'reason' if
+ * it is not NULL. */
+static void
+warn_of_vnics(struct json *warnings, const struct pass *pass,
+              enum vnic_state state, const char *reason)
+{
+    struct ds names = DS_EMPTY_INITIALIZER;
+    unsigned int n = 0;
+
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        const struct desired_vnic *d = &pass->desired.vnics[i];
+        char *why;
+        if (vnic_state_find(d, &pass->plan, &why) == state
+            && (!reason || nullable_string_is_equal(why, reason))
+            && n++ < MAX_NAMED) {
+            CLEANUP_FREE char *label = desired_vnic_label(d);
+            ds_put_format(&names, "%s%s", n > 1 ? ", " : "", label);
+        }
+        free(why);
+    }
+    if (n) {
+        warn(warnings, "%s: %u vNIC%s (%s%s)",
+             reason ? reason : vnic_state_to_string(state), n,
+             n == 1 ? "" : "s", ds_cstr(&names), n > MAX_NAMED ? ", …" : "");
+    }
+    ds_destroy(&names);
+}
+
+static void
+warn_of_libvirt(struct json *warnings, const struct inputs *in)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        struct virt_status s;
+        virt_conn_get_status(in->virts[i], &s);
+        if (s.state != VIRT_SYNCED) {
+            warn(warnings, "libvirt %s: %s%s%s", s.uri,
+                 virt_state_to_string(s.state), s.error ? ": " : "",
+                 s.error ? s.error : "");
+        }
+    }
+}
+
+static pid_t
+find_vswitchd(void)
+{
+    CLEANUP_FREE char *pidfile = xasprintf("%s/ovs-vswitchd.pid",
+                                           ovs_rundir());
+    pid_t pid = access(pidfile, R_OK) ? 0 : read_pidfile(pidfile);
+    return MAX(pid, 0);
+}
+
+static struct json *
+find_warnings(const struct inputs *in, const struct reconciler *r)
+{
+    const struct pass *pass = reconciler_pass(r);
+    struct json *warnings = json_array_create_empty();
+
+    warn_of_libvirt(warnings, in);
+    if (ovsdb_conn_state(in->ovsdb) != OVSDB_CONN_ACTIVE) {
+        warn(warnings, "database %s: %s", ovsdb_conn_remote(in->ovsdb),
+             ovsdb_conn_state_to_string(ovsdb_conn_state(in->ovsdb)));
+    }
+    if (reconciler_error(r)) {
+        warn(warnings, "the database refused the last transaction: %s",
+             reconciler_error(r));
+    }
+    if (!find_vswitchd()) {
+        warn(warnings, "ovs-vswitchd is not running");
+    }
+    if (pass->view.flow_restore_wait) {
+        warn(warnings, "flow-restore-wait: the switch waits for a restore");
+    }
+    warn_of_vnics(warnings, pass, VNIC_STATE_QUARANTINED, NULL);
+    warn_of_vnics(warnings, pass, VNIC_STATE_DRIFTED, NULL);
+    warn_of_vnics(warnings, pass, VNIC_STATE_READY, "untagged-trunk");
+    warn_of_vnics(warnings, pass, VNIC_STATE_READY, "vlan-not-in-xml");
+    return warnings;
+}
+
+/* What is. */
+
+static void
+put_string(struct json *object, const char *key, const char *value)
+{
+    json_object_put(object, key, value ? json_string_create(value)
+                                       : json_null_create());
+}
+
+static void
+put_integer(struct json *object, const char *key, long long int value)
+{
+    json_object_put(object, key, json_integer_create(value));
+}
+
+static void
+put_time(struct json *object, const char *key, long long int ms)
+{
+    json_object_put(object, key,
+                    json_string_create_nocopy(report_time_to_string(ms)));
+}
+
+static struct json *
+libvirt_to_json(const struct inputs *in)
+{
+    struct json *array = json_array_create_empty();
+    for (size_t i = 0; i < in->n_virts; i++) {
+        struct virt_status s;
+        virt_conn_get_status(in->virts[i], &s);
+
+        struct json *object = json_object_create();
+        put_string(object, "uri", s.uri);
+        put_string(object, "state", virt_state_to_string(s.state));
+        put_time(object, "since", s.since_ms);
+        put_string(object, "error", s.error);
+        put_integer(object, "domains", s.n_domains);
+        put_integer(object, "active", s.n_active);
+        put_integer(object, "events", s.n_events);
+        json_array_add(array, object);
+    }
+    return array;
+}
+
+static struct json *
+ovsdb_to_json(const struct inputs *in, const struct reconciler *r)
+{
+    enum ovsdb_conn_state state = ovsdb_conn_state(in->ovsdb);
+    struct json *object = json_object_create();
+    put_string(object, "remote", ovsdb_conn_remote(in->ovsdb));
+    put_string(object, "state", ovsdb_conn_state_to_string(state));
+    put_time(object, "since", ovsdb_conn_since(in->ovsdb));
+    put_string(object, "lock", state == OVSDB_CONN_ACTIVE ? "held"
+                               : state == OVSDB_CONN_STANDBY ? "contended"
+                               : NULL);
+    put_string(object, "error", reconciler_error(r));
+    return object;
+}
+
+static struct json *
+vswitchd_to_json(void)
+{
+    pid_t pid = find_vswitchd();
+    struct json *object = json_object_create();
+    json_object_put(object, "running", json_boolean_create(pid != 0));
+    json_object_put(object, "pid", pid ? json_integer_create(pid)
+                                       : json_null_create());
+    return object;
+}
+
+static void
+count_states(const struct pass *pass, unsigned int counts[N_VNIC_STATES])
+{
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        char *reason;
+        counts[vnic_state_find(&pass->desired.vnics[i], &pass->plan,
+                               &reason)]++;
+        free(reason);
+    }
+}
+
+static struct json *
+vnics_to_json(const struct pass *pass)
+{
+    unsigned int counts[N_VNIC_STATES] = { 0 };
+    count_states(pass, counts);
+
+    struct json *object = json_object_create();
+    for (enum vnic_state state = 0; state < N_VNIC_STATES; state++) {
+        put_integer(object, vnic_state_to_string(state), counts[state]);
+    }
+    return object;
+}
+
+static size_t
+count_bridges(const struct switch_view *view)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < view->n_bridges; i++) {
+        n += !view->bridges[i].parent;
+    }
+    return n;
+}
+
+static struct json *
+status_to_json(const struct inputs *in, const struct reconciler *r)
+{
+    const struct journal *journal = reconciler_journal(r);
+    const struct pass *pass = reconciler_pass(r);
+    struct json *warnings = find_warnings(in, r);
+    struct json *object = json_object_create();
+
+    put_string(object, "version", VERSION);
+    put_integer(object, "pid", getpid());
+    json_object_put(object, "ok",
+                    json_boolean_create(!json_array(warnings)->n));
+    json_object_put(object, "libvirt", libvirt_to_json(in));
+    json_object_put(object, "ovsdb", ovsdb_to_json(in, r));
+    json_object_put(object, "vswitchd", vswitchd_to_json());
+    put_integer(object, "bridges", count_bridges(&pass->view));
+    json_object_put(object, "vnics", vnics_to_json(pass));
+    put_integer(object, "passes", reconciler_n_passes(r));
+    put_integer(object, "ovsdb_transactions",
+                ovsdb_conn_n_commits(in->ovsdb));
+    put_integer(object, "column_repairs", journal_count(journal));
+    put_integer(object, "drift_repaired",
+                journal_count_drift(journal, false));
+    put_integer(object, "drift_reported",
+                journal_count_drift(journal, true));
+    json_object_put(object, "warnings", warnings);
+    return object;
+}
+
+/* For people: the same, a line for each thing. */
+
+static const struct report_column status_columns[] = {
+    { "item", "ITEM" },
+    { "value", "VALUE" },
+};
+
+static void
+put_libvirt_lines(struct report *report, const struct inputs *in)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        struct virt_status s;
+        virt_conn_get_status(in->virts[i], &s);
+        CLEANUP_FREE char *since = report_time_to_string(s.since_ms);
+
+        report_put_string(report, "libvirt");
+        report_put_format(report, "%s: %s since %s, %"PRIuSIZE" of %"PRIuSIZE
+                          " domains running", s.uri,
+                          virt_state_to_string(s.state), since, s.n_active,
+                          s.n_domains);
+    }
+}
+
+static void
+put_switch_lines(struct report *report, const struct inputs *in,
+                 const struct pass *pass)
+{
+    CLEANUP_FREE char *since
+        = report_time_to_string(ovsdb_conn_since(in->ovsdb));
+    pid_t pid = find_vswitchd();
+
+    report_put_string(report, "database");
+    report_put_format(report, "%s: %s since %s", ovsdb_conn_remote(in->ovsdb),
+                      ovsdb_conn_state_to_string(ovsdb_conn_state(in->ovsdb)),
+                      since);
+    report_put_string(report, "ovs-vswitchd");
+    if (pid) {
+        report_put_format(report, "running, pid %ld", (long int) pid);
+    } else {
+        report_put_string(report, "not running");
+    }
+    report_put_string(report, "bridges");
+    report_put_integer(report, count_bridges(&pass->view));
+}
+
+static void
+put_work_lines(struct report *report, const struct inputs *in,
+               const struct reconciler *r)
+{
+    const struct journal *journal = reconciler_journal(r);
+
+    report_put_string(report, "drift");
+    report_put_format(report, "%"PRIu64" columns put right, %"PRIu64
+                      " only reported", journal_count_drift(journal, false),
+                      journal_count_drift(journal, true));
+    report_put_string(report, "work");
+    report_put_format(report, "%"PRIu64" passes, %"PRIu64" transactions, "
+                      "%"PRIu64" columns written", reconciler_n_passes(r),
+                      ovsdb_conn_n_commits(in->ovsdb),
+                      journal_count(journal));
+}
+
+static void
+put_warning_lines(struct report *report, const struct inputs *in,
+                  const struct reconciler *r)
+{
+    struct json *warnings = find_warnings(in, r);
+    for (size_t i = 0; i < json_array(warnings)->n; i++) {
+        report_put_string(report, "warning");
+        report_put_string(report, json_string(json_array(warnings)->elems[i]));
+    }
+    json_destroy(warnings);
+}
+
+static char *
+render_lines(const struct inputs *in, const struct reconciler *r,
+             enum report_format format)
+{
+    struct report report;
+    report_init(&report, status_columns, ARRAY_SIZE(status_columns));
+
+    report_put_string(&report, "vnicd");
+    report_put_format(&report, "%s, pid %ld", VERSION, (long int) getpid());
+    put_libvirt_lines(&report, in);
+    put_switch_lines(&report, in, reconciler_pass(r));
+    report_put_string(&report, "vnics");
+    CLEANUP_FREE char *summary = status_summary(r);
+    report_put_string(&report, summary);
+    put_work_lines(&report, in, r);
+    put_warning_lines(&report, in, r);
+
+    char *text = report_render(&report, format);
+    report_destroy(&report);
+    return text;
+}
+
+/* Returns the status as a malloc'd string. */
+char *
+status_render(const struct inputs *in, const struct reconciler *r,
+              enum report_format format)
+{
+    if (format != REPORT_JSON) {
+        return render_lines(in, r, format);
+    }
+
+    struct json *json = status_to_json(in, r);
+    char *text = json_to_string(json, JSSF_PRETTY | JSSF_SORT);
+    json_destroy(json);
+    return text;
+}
+
+/* Returns one line for the service manager, as a malloc'd string. */
+char *
+status_summary(const struct reconciler *r)
+{
+    unsigned int counts[N_VNIC_STATES] = { 0 };
+    count_states(reconciler_pass(r), counts);
+
+    struct ds s = DS_EMPTY_INITIALIZER;
+    for (enum vnic_state state = 0; state < N_VNIC_STATES; state++) {
+        if (counts[state]) {
+            ds_put_format(&s, "%s%u %s", s.length ? ", " : "", counts[state],
+                          vnic_state_to_string(state));
+        }
+    }
+    return s.length ? ds_steal_cstr(&s) : xstrdup("no vNICs");
+}

@@ -1,0 +1,121 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* One word, and where it needs one a reason, for how a vNIC is.  Pure. */
+
+#include <config.h>
+#include "controller/vnic-state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/desired.h"
+#include "lib/switch-view.h"
+#include "ovsdb/port-plan.h"
+#include "util.h"
+
+static const char *const state_names[N_VNIC_STATES] = {
+#define VNIC_STATE(ENUM, NAME) [VNIC_STATE_##ENUM] = NAME,
+    VNIC_STATES
+#undef VNIC_STATE
+};
+
+const char *
+vnic_state_to_string(enum vnic_state state)
+{
+    return state_names[state];
+}
+
+/* Why a vNIC whose port is as meant may still deserve a look, or NULL. */
+static char *
+explain_ready(const struct desired_vnic *d)
+{
+    if (d->vlan.mode == VLAN_NONE) {
+        return xstrdup(vlan_spec_is_empty(&d->port->columns)
+                       ? "untagged-trunk" : "vlan-not-in-xml");
+    }
+    return NULL;
+}
+
+static enum vnic_state
+find_port_state(const struct desired_vnic *d, char **reasonp)
+{
+    const struct port_view *port = d->port;
+
+    if (port->error) {
+        *reasonp = xasprintf("port %s: %s", port->name, port->error);
+    } else if (port->ofport <= 0) {
+        *reasonp = xasprintf("the switch has not opened port %s yet",
+                             port->name);
+    } else if (!port_view_is_marked(port) || !port->ready_ms) {
+        *reasonp = xstrdup("not committed yet");
+    } else {
+        *reasonp = explain_ready(d);
+        return VNIC_STATE_READY;
+    }
+    return VNIC_STATE_WAITING;
+}
+
+/* 'op' is the first of those that would change the VLANs of 'd'. */
+static enum vnic_state
+find_planned_state(const struct desired_vnic *d, const struct port_op *op,
+                   char **reasonp)
+{
+    CLEANUP_FREE char *want = vlan_spec_to_string(&d->vlan);
+    struct vlan_spec found = vlan_columns_to_spec(&d->port->columns);
+    CLEANUP_FREE char *have = vlan_spec_to_string(&found);
+
+    *reasonp = xasprintf("%s: VLAN %s in the switch, %s meant",
+                         port_cause_to_string(op->cause), have, want);
+    return op->cause == PORT_CAUSE_INTENT ? VNIC_STATE_WAITING
+                                          : VNIC_STATE_DRIFTED;
+}
+
+static enum vnic_state
+find_managed_state(const struct desired_vnic *d, const struct port_plan *plan,
+                   char **reasonp)
+{
+    if (!d->port) {
+        *reasonp = xasprintf("no port for it on bridge %s",
+                             d->bridge ? d->bridge : "(unknown)");
+        return VNIC_STATE_WAITING;
+    }
+
+    const struct port_op *op = port_plan_find_vlan_op(plan, d);
+    return op ? find_planned_state(d, op, reasonp)
+              : find_port_state(d, reasonp);
+}
+
+static char *
+explain_quarantine(const struct desired_vnic *d)
+{
+    if (d->source != VLAN_FROM_LAST_GOOD) {
+        return xstrdup(d->reason);
+    }
+    CLEANUP_FREE char *vlan = vlan_spec_to_string(&d->vlan);
+    return xasprintf("%s; last good VLAN %s in force", d->reason, vlan);
+}
+
+/* Returns the state of 'd' after the pass that made 'plan', and stores in
+ * '*reasonp' a sentence, which the caller owns, or NULL. */
+enum vnic_state
+vnic_state_find(const struct desired_vnic *d, const struct port_plan *plan,
+                char **reasonp)
+{
+    *reasonp = NULL;
+    switch (d->care) {
+    case VNIC_MANAGED:
+        return find_managed_state(d, plan, reasonp);
+    case VNIC_QUARANTINED:
+        *reasonp = explain_quarantine(d);
+        return VNIC_STATE_QUARANTINED;
+    case VNIC_UNKNOWN:
+        *reasonp = xstrdup(d->reason);
+        return VNIC_STATE_WAITING;
+    case VNIC_UNMANAGED:
+        *reasonp = xstrdup(d->reason);
+        return VNIC_STATE_UNMANAGED;
+    }
+    OVS_NOT_REACHED();
+}

@@ -1,0 +1,375 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Golden scenarios: a folder of inputs, and the listings that must follow.
+ *
+ *   tests/scenarios/NAME/README        what it shows
+ *   tests/scenarios/NAME/X.xml         domains, as libvirt prints them
+ *   tests/scenarios/NAME/switch.json   what the switch has
+ *   tests/scenarios/NAME/expected.txt  vnic/list, vlan/show and plan
+ *
+ * With VNICD_REGENERATE set the expectations are written instead of compared;
+ * the diff is the review.  Each scenario is also held against properties that
+ * every scenario has: see check_properties(). */
+
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/listings.h"
+#include "controller/reconcile.h"
+#include "lib/cleanup.h"
+#include "lib/memory.h"
+#include "lib/report.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/json.h"
+#include "packets.h"
+#include "sset.h"
+#include "tests/unit.h"
+#include "util.h"
+#include "uuid.h"
+#include "virt/domain-xml.h"
+
+struct scenario {
+    char *path;
+    struct domain_set domains;
+    struct json *switch_;       /* switch.json. */
+    struct memory memory;
+    struct pass pass;
+};
+
+/* Reading. */
+
+static char *
+read_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        fail_msg("%s: %s", path, ovs_strerror(errno));
+    }
+    struct ds s = DS_EMPTY_INITIALIZER;
+    int c;
+    while ((c = getc(file)) != EOF) {
+        ds_put_char(&s, c);
+    }
+    fclose(file);
+    return ds_steal_cstr(&s);
+}
+
+static void
+read_domain(struct scenario *s, const char *name)
+{
+    CLEANUP_FREE char *path = xasprintf("%s/%s", s->path, name);
+    CLEANUP_FREE char *xml = read_file(path);
+    struct domain *domain;
+    CLEANUP_FREE char *error = domain_xml_parse(xml, strlen(xml), &domain);
+    if (error) {
+        fail_msg("%s: %s", path, error);
+    }
+    domain->is_active = !strstr(name, ".inactive.");
+    (void) domain_set_replace(&s->domains, domain);
+}
+
+static void
+read_domains(struct scenario *s)
+{
+    DIR *dir = opendir(s->path);
+    assert_non_null(dir);
+    struct dirent *entry;
+    while ((entry = readdir(dir))) {
+        size_t len = strlen(entry->d_name);
+        if (len > 4 && !strcmp(entry->d_name + len - 4, ".xml")) {
+            read_domain(s, entry->d_name);
+        }
+    }
+    closedir(dir);
+}
+
+static const struct json *
+member(const struct json *object, const char *name)
+{
+    return shash_find_data(json_object(object), name);
+}
+
+static const char *
+string_member(const struct json *object, const char *name)
+{
+    const struct json *value = member(object, name);
+    return value ? json_string(value) : NULL;
+}
+
+static int
+integer_member(const struct json *object, const char *name, int otherwise)
+{
+    const struct json *value = member(object, name);
+    return value ? json_integer(value) : otherwise;
+}
+
+static void
+set_member(const struct json *object, const char *name, struct vlan_set *set)
+{
+    const struct json *value = member(object, name);
+    for (size_t i = 0; value && i < json_array(value)->n; i++) {
+        vlan_set_add(set, json_integer(json_array(value)->elems[i]));
+    }
+}
+
+static void
+read_bridge(const struct json *json, struct switch_view *view)
+{
+    struct bridge_view *bridge = switch_view_add_bridge(view);
+    bridge->name = xstrdup(string_member(json, "name"));
+    bridge->parent = nullable_xstrdup(string_member(json, "parent"));
+    bridge->tag = integer_member(json, "tag", -1);
+}
+
+static void
+read_vnic_keys(const struct json *json, struct port_view *port)
+{
+    const char *vm_id = string_member(json, "vm_id");
+    const char *mark = string_member(json, "mark");
+    port->is_vnic = vm_id != NULL;
+    if (vm_id) {
+        assert_true(uuid_from_string(&port->vm_id, vm_id));
+        assert_true(eth_addr_from_string(string_member(json, "mac"),
+                                         &port->mac));
+    }
+    if (mark) {
+        assert_true(uuid_from_string(&port->marked_vm_id, mark));
+        port->ready_ms = integer_member(json, "ready", 1000);
+    }
+}
+
+static void
+read_port(const struct json *json, size_t index, struct switch_view *view)
+{
+    struct port_view *port = switch_view_add_port(view);
+    port->row = (struct uuid) { .parts = { 1, 0, 0, index + 1 } };
+    port->interface_row = (struct uuid) { .parts = { 2, 0, 0, index + 1 } };
+    port->name = xstrdup(string_member(json, "name"));
+    port->bridge = xstrdup(string_member(json, "bridge"));
+    port->ofport = integer_member(json, "ofport", index + 1);
+    port->error = nullable_xstrdup(string_member(json, "error"));
+    port->columns.tag = integer_member(json, "tag", -1);
+    set_member(json, "trunks", &port->columns.trunks);
+    set_member(json, "cvlans", &port->columns.cvlans);
+    const char *mode = string_member(json, "vlan_mode");
+    if (mode) {
+        assert_true(vlan_mode_from_string(mode, &port->columns.mode));
+    }
+    read_vnic_keys(json, port);
+}
+
+/* Fills 'view' from switch.json, in its order or from its end. */
+static void
+read_switch(const struct scenario *s, bool is_reversed,
+            struct switch_view *view)
+{
+    const struct json *bridges = member(s->switch_, "bridges");
+    const struct json *ports = member(s->switch_, "ports");
+    size_t n_bridges = json_array(bridges)->n;
+    size_t n_ports = json_array(ports)->n;
+
+    for (size_t i = 0; i < n_bridges; i++) {
+        size_t at = is_reversed ? n_bridges - 1 - i : i;
+        read_bridge(json_array(bridges)->elems[at], view);
+    }
+    for (size_t i = 0; i < n_ports; i++) {
+        size_t at = is_reversed ? n_ports - 1 - i : i;
+        read_port(json_array(ports)->elems[at], at, view);
+    }
+    switch_view_sort(view);
+}
+
+/* Computing. */
+
+static void
+forget_pass(struct scenario *s)
+{
+    port_plan_destroy(&s->pass.plan);
+    desired_destroy(&s->pass.desired);
+}
+
+static void
+compute(struct scenario *s, bool is_forced)
+{
+    const struct domain_set *sets[] = { &s->domains };
+    struct facts facts = {
+        .domains = sets,
+        .n_domains = 1,
+        .libvirt_is_complete = true,
+        .view = &s->pass.view,
+        .memory = &s->memory,
+    };
+    struct port_plan_gates gates = { .now = 1000, .is_forced = is_forced };
+    const struct json *has_looked = member(s->switch_, "plugged");
+    s->memory.has_looked |= has_looked && json_boolean(has_looked);
+    memory_note_switch(&s->memory, &s->pass.view, gates.now);
+    desired_compute(&facts, &s->pass.desired);
+    port_plan_compute(&s->pass.desired, &s->memory, &gates, &s->pass.plan);
+}
+
+static void
+put_listing(struct ds *out, const char *title, struct report *report)
+{
+    CLEANUP_FREE char *text = report_render(report, REPORT_TABLE);
+    ds_put_format(out, "%s\n\n%s\n", title, text);
+    report_destroy(report);
+}
+
+static char *
+render(const struct scenario *s)
+{
+    struct ds out = DS_EMPTY_INITIALIZER;
+    struct report report;
+
+    listing_vnics(&s->pass, NULL, &report);
+    put_listing(&out, "vnic/list", &report);
+    listing_vlans(&s->pass, NULL, &report);
+    put_listing(&out, "vlan/show", &report);
+    listing_plan(&s->pass, &report);
+    put_listing(&out, "plan", &report);
+    return ds_steal_cstr(&out);
+}
+
+/* Comparing. */
+
+static void
+compare_expected(const struct scenario *s)
+{
+    CLEANUP_FREE char *path = xasprintf("%s/expected.txt", s->path);
+    CLEANUP_FREE char *actual = render(s);
+
+    if (getenv("VNICD_REGENERATE")) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fputs(actual, file);
+        assert_int_equal(fclose(file), 0);
+        return;
+    }
+    CLEANUP_FREE char *expected = read_file(path);
+    if (strcmp(actual, expected)) {
+        fail_msg("%s is not what follows now:\n%s", path, actual);
+    }
+}
+
+/* What executing 'op' would make of its port. */
+static void
+execute(const struct port_op *op)
+{
+    struct port_view *port = CONST_CAST(struct port_view *, op->vnic->port);
+    assert_true(port->is_vnic);
+    switch (op->kind) {
+    case PORT_OP_SET:
+        switch (op->column) {
+        case VLAN_COLUMN_TAG:
+            port->columns.tag = op->after.tag;
+            break;
+        case VLAN_COLUMN_TRUNKS:
+            port->columns.trunks = op->after.trunks;
+            break;
+        case VLAN_COLUMN_VLAN_MODE:
+            port->columns.mode = op->after.mode;
+            break;
+        case VLAN_COLUMN_CVLANS:
+            port->columns.cvlans = op->after.cvlans;
+            break;
+        case N_VLAN_COLUMNS:
+            OVS_NOT_REACHED();
+        }
+        break;
+    case PORT_OP_MARK:
+        port->marked_vm_id = port->vm_id;
+        port->ready_ms = op->is_ready ? 1000 : 0;
+        break;
+    case PORT_OP_UNMARK:
+        port->ready_ms = 0;
+        break;
+    }
+}
+
+/* The order of rows does not matter; once a forced plan is executed, nothing
+ * is left to do. */
+static void
+check_properties(struct scenario *s)
+{
+    CLEANUP_FREE char *before = render(s);
+    forget_pass(s);
+    switch_view_destroy(&s->pass.view);
+    read_switch(s, true, &s->pass.view);
+    compute(s, false);
+    assert_string_taken(render(s), before);
+
+    forget_pass(s);
+    compute(s, true);
+    for (size_t i = 0; i < s->pass.plan.n_ops; i++) {
+        assert_int_equal(s->pass.plan.ops[i].verdict, PORT_VERDICT_APPLY);
+        execute(&s->pass.plan.ops[i]);
+    }
+    forget_pass(s);
+    compute(s, true);
+    assert_int_equal(s->pass.plan.n_ops, 0);
+}
+
+static void
+run_scenario(const char *path)
+{
+    struct scenario s = { .path = xstrdup(path) };
+    CLEANUP_FREE char *switch_path = xasprintf("%s/switch.json", path);
+
+    domain_set_init(&s.domains);
+    memory_init(&s.memory);
+    read_domains(&s);
+    s.switch_ = json_from_file(switch_path);
+    if (s.switch_->type == JSON_STRING) {
+        fail_msg("%s: %s", switch_path, json_string(s.switch_));
+    }
+    read_switch(&s, false, &s.pass.view);
+    compute(&s, false);
+
+    compare_expected(&s);
+    check_properties(&s);
+
+    forget_pass(&s);
+    switch_view_destroy(&s.pass.view);
+    memory_destroy(&s.memory);
+    domain_set_destroy(&s.domains);
+    json_destroy(s.switch_);
+    free(s.path);
+}
+
+static void
+test_scenarios(void **state)
+{
+    const char *srcdir = getenv("srcdir") ? getenv("srcdir") : ".";
+    CLEANUP_FREE char *folder = xasprintf("%s/tests/scenarios", srcdir);
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+
+    struct dirent *entry;
+    int n = 0;
+    while ((entry = readdir(dir))) {
+        if (entry->d_name[0] != '.') {
+            CLEANUP_FREE char *path = xasprintf("%s/%s", folder,
+                                                entry->d_name);
+            print_message("scenario %s\n", entry->d_name);
+            run_scenario(path);
+            n++;
+        }
+    }
+    closedir(dir);
+    assert_true(n > 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scenarios),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
