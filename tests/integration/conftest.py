@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the integration tests."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS))
+sys.path.insert(0, str(TESTS / "integration"))
+
+from host import Host  # noqa: E402 (the path comes first)
+
+BUILD = os.environ.get("VNICD_BUILD", str(TESTS.parent))
+
+
+@pytest.fixture
+def host(tmp_path):
+    """A host with the bridge br0, and no agent yet."""
+    with Host(tmp_path, BUILD) as host:
+        host.add_bridge()
+        yield host
+        agent = host.daemons.get("vnicd")
+        if agent:
+            agent.stop()
+            assert not agent.complaints()
+
+
+@pytest.fixture
+def agent(host):
+    """A running agent; at the end, a host that is right is left alone."""
+    agent = host.agent()
+    yield agent
+    if agent.is_running():
+        check_nothing_to_do(host, agent)
+
+
+def check_nothing_to_do(host, agent):
+    """The recompute oracle: neither a forced recompute nor a restart of the
+    agent writes anything."""
+    before = agent.transactions()
+    agent.ask("reconcile")
+    assert agent.transactions() == before
+
+    agent.stop()
+    again = host.agent()
+    again.expected = agent.expected
+    host.settled(again)
+    assert again.transactions() == 0, again.text()

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Peers that are absent, go, come back, or refuse; and the agent's own end."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+from host import access, until, vm_mac, vm_uuid
+
+
+def is_ready(agent, name, number):
+    return agent.states().get((name, vm_mac(number))) == "ready"
+
+
+def test_everything_absent_at_start(host):
+    host.start_vm("web1", 1, 10)
+    for name in ("libvirtd", "ovs-vswitchd", "ovsdb-server"):
+        host.stop(name, signal.SIGKILL)
+    (host.rundir / "db.sock").unlink()
+
+    agent = host.agent()
+    status = until(lambda: any(c["error"] for c in agent.status()["libvirt"])
+                   and agent.status(), "libvirt's refusal is known")
+    assert status["ovsdb"]["state"] == "disconnected"
+    assert status["libvirt"][0]["state"] != "synced"
+    assert not status["vswitchd"]["running"]
+    assert not status["ok"]
+    assert len(status["warnings"]) == 3
+    assert agent.json("vnic/list") == []
+    assert "database" in agent.refuses("reconcile")
+
+    for name in ("ovsdb-server", "ovs-vswitchd", "libvirtd"):
+        host.start(name)
+    host.start_domain("web1", vm_uuid(1), (vm_mac(1), "tap1", access(10)))
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready", timeout=30)
+
+
+@pytest.mark.parametrize("name", ["ovsdb-server", "ovs-vswitchd", "libvirtd"])
+def test_peer_dies_and_returns(host, agent, name):
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    host.stop(name, signal.SIGKILL)
+    until(lambda: not agent.status()["ok"], "the loss is noticed")
+    assert ("web1", mac) in agent.vnics()
+
+    host.start(name)
+    if name == "libvirtd":          # Its guests were made of memory.
+        host.start_domain("web1", vm_uuid(1), (mac, port, access(10)))
+    until(lambda: agent.status()["ok"], "the peer is back", timeout=30)
+    host.vsctl("set", "port", port, "tag=20")
+    until(lambda: host.column(port, "tag") == "10", "the tag is put right")
+
+
+def test_drift_is_put_right_without_libvirt(host, agent):
+    _, _, _, port = host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    host.stop("libvirtd", signal.SIGKILL)
+    until(lambda: not agent.status()["ok"], "the loss is noticed")
+    host.vsctl("set", "port", port, "tag=20")
+    until(lambda: host.column(port, "tag") == "10", "the tag is put right")
+    host.start("libvirtd")
+    host.start_domain("web1", vm_uuid(1), (vm_mac(1), port, access(10)))
+    until(lambda: agent.status()["ok"], "libvirt is back", timeout=30)
+
+
+def test_bad_uri_is_a_state_with_a_sentence(host):
+    agent = host.agent("--connect=nonsense:///")
+    agent.expect_warning("libvirt nonsense:///")
+    error = until(lambda: agent.status()["libvirt"][0]["error"],
+                  "libvirt's own sentence is shown")
+    assert "Failed to connect" in error or "nonsense" in error
+    host.vsctl("add-port", "br0", "tap1")
+    assert agent.json("vnic/list") == []
+
+
+def test_second_agent_exits_and_names_the_first(host, agent):
+    second = subprocess.run([host.program("vnicd")], env=host.env,
+                            capture_output=True, text=True, timeout=20)
+    assert second.returncode != 0
+    assert f"already running as pid {agent.process.pid}" in second.stderr
+
+
+def test_second_agent_elsewhere_is_standby(host, agent, tmp_path):
+    """Another run directory, the same switch: the lock keeps them apart."""
+    host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    other = tmp_path / "other"
+    other.mkdir()
+    env = {**host.env, "OVS_RUNDIR": str(other)}
+    with open(tmp_path / "other.log", "wb") as log:
+        second = subprocess.Popen(
+            [host.program("vnicd"), f"--db=unix:{host.rundir}/db.sock",
+             "--connect=" + host.uri()], env=env, stderr=log)
+
+    def state():
+        result = subprocess.run(
+            ["ovs-appctl", "-t", str(other / f"vnicd.{second.pid}.ctl"),
+             "status", "--format=csv"], env=env, capture_output=True,
+            text=True, timeout=20)
+        return result.stdout
+
+    until(lambda: "standby" in state(), "the second one is standby")
+    agent.stop()
+    until(lambda: "active" in state(), "the second one takes over")
+    host.vsctl("set", "port", "tap1", "tag=20")
+    until(lambda: host.column("tap1", "tag") == "10", "it does the job")
+    second.terminate()
+    assert second.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT,
+                                 signal.SIGKILL, "exit"])
+def test_end_leaves_the_switch_alone(host, agent, end):
+    host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    columns = "--columns=_uuid,name,tag,trunks,vlan_mode,cvlans,external_ids"
+
+    def rows():
+        return host.vsctl(columns, "list", "port")
+
+    before = rows()
+    if end == "exit":
+        agent.ask("exit")
+        assert agent.process.wait(timeout=20) == 0
+    else:
+        status = agent.stop(end)
+        assert status == (-end if end == signal.SIGKILL else 0)
+    assert rows() == before
+    if end != signal.SIGKILL:
+        assert list(host.rundir.glob("vnicd.*")) == []
+
+
+def test_end_does_not_wait_for_libvirt(host, agent):
+    until(lambda: agent.status()["libvirt"][0]["state"] == "synced",
+          "libvirt is known")
+    agent.expect_warning("leaving without it")
+    host.send("libvirtd", signal.SIGSTOP)
+    start = time.monotonic()
+    assert agent.stop() == 0
+    assert time.monotonic() - start < 5
+    host.send("libvirtd", signal.SIGCONT)
+    assert list(host.rundir.glob("vnicd.*")) == []
+
+
+def test_cleanup_takes_marks_and_nothing_else(host, agent):
+    host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    command = [host.program("vnicd"), "--cleanup"]
+
+    refused = subprocess.run(command, env=host.env, capture_output=True,
+                             text=True, timeout=20)
+    assert refused.returncode == 1
+    assert "an agent is running" in refused.stderr
+
+    agent.stop()
+    unknown = subprocess.run([*command, "br9"], env=host.env,
+                             capture_output=True, text=True, timeout=20)
+    assert unknown.returncode == 1
+    assert "no bridge 'br9'" in unknown.stderr
+
+    done = subprocess.run([*command, "br0"], env=host.env,
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    assert "1 interface" in done.stdout
+    keys = host.vsctl("get", "interface", "tap1", "external_ids")
+    assert "vnicd" not in keys and "vm-id" in keys
+    assert host.column("tap1", "tag") == "10"
+
+
+def test_bad_commands_get_a_sentence(host, agent):
+    host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    for words, sentence in {
+            ("vnic/list", "br9"): "there is no bridge 'br9'",
+            ("vnic/show", "web9"): "no vNIC of 'web9' is known",
+            ("vnic/show",): "which domain?",
+            ("plan", "--format=xml"): "format 'xml' is not one of table, "
+                                      "json, csv",
+            ("plan", "--frob"): "unknown option '--frob'"}.items():
+        assert sentence in agent.refuses(*words)
+
+
+def test_every_listing_has_every_format(host, agent):
+    host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    for command in (["status"], ["vnic/list"], ["vnic/show", "web1"],
+                    ["vlan/show"], ["plan"], ["drift/list"], ["reconcile"]):
+        agent.json(*command)
+        table = agent.ask(*command).splitlines()
+        csv = agent.ask(*command, "--format=csv").splitlines()
+        assert len(table) >= 2
+        assert "," in csv[0]
+
+
+def test_a_listing_without_rows_is_its_heading_alone(host, agent):
+    for command in ("vnic/list", "vlan/show", "plan", "drift/list"):
+        assert agent.json(command) == []
+        assert len(agent.ask(command).splitlines()) == 2
+        assert len(agent.ask(command, "--format=csv").splitlines()) == 1
+
+
+def test_listings_of_1000_vnics(host, agent):
+    """Counted, not timed: no listing makes a pass."""
+    count = 1000
+    args = []
+    for n in range(count):
+        args += host.plug_args(f"tap{n}", vm_uuid(n), vm_mac(n),
+                               [f"tag={n % 100 + 1}"])
+    host.vsctl("--no-wait", *args[1:])
+    for n in range(count):
+        host.start_domain(f"web{n}", vm_uuid(n),
+                          (vm_mac(n), f"tap{n}", access(n % 100 + 1)))
+    until(lambda: agent.status()["vnics"]["ready"] == count, "all are ready",
+          timeout=90)
+    assert agent.status()["column_repairs"] == 0
+    passes = agent.status()["passes"]
+    assert len(agent.json("vnic/list")) == count
+    assert len(agent.json("vlan/show")) == count + 100   # And br0 itself.
+    assert agent.status()["passes"] == passes
