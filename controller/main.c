@@ -45,6 +45,7 @@ struct agent {
     struct reconciler *reconciler;
     struct commands *commands;
     struct unixctl_server *unixctl;
+    uint64_t n_told_passes;     /* Of which the service manager knows. */
 };
 
 /* Control socket and pidfile live in the run directory of the installed Open
@@ -53,6 +54,12 @@ static void
 set_rundir(void)
 {
     (void) setenv("OVS_RUNDIR", VNICD_OVS_RUNDIR, 0); /* Cannot but succeed. */
+}
+
+/* The directory may not be there yet: at boot we start as soon as we can. */
+static void
+create_rundir(void)
+{
     if (mkdir(ovs_rundir(), 0755) && errno != EEXIST) {
         ovs_fatal(errno, "cannot create %s", ovs_rundir());
     }
@@ -89,6 +96,18 @@ agent_init(struct agent *agent, const struct options *options)
                                       agent->loop);
 }
 
+/* Shows how the vNICs are in 'systemctl status'. */
+static void
+tell_service_manager(struct agent *agent)
+{
+    uint64_t n_passes = reconciler_n_passes(agent->reconciler);
+    if (n_passes != agent->n_told_passes) {
+        CLEANUP_FREE char *summary = status_summary(agent->reconciler);
+        notify_status(summary);
+        agent->n_told_passes = n_passes;
+    }
+}
+
 /* Once per turn of the loop: everything that can be done now. */
 static void
 agent_run(struct agent *agent, long long int now)
@@ -98,6 +117,7 @@ agent_run(struct agent *agent, long long int now)
     reconciler_run(agent->reconciler, now);
     commands_run(agent->commands, now);
     unixctl_server_run(agent->unixctl);
+    tell_service_manager(agent);
     notify_watchdog_run(now);
 
     memory_run();
@@ -185,9 +205,9 @@ clean_up(const struct options *options)
 static void
 serve(const struct options *options)
 {
-    struct agent agent;
+    struct agent agent = { .n_told_passes = 0 };
 
-    set_pidfile(NULL);
+    create_rundir();
     daemonize_start(false);
     agent_init(&agent, options);
     daemonize_complete();
@@ -209,7 +229,7 @@ main(int argc, char *argv[])
     ovs_cmdl_proctitle_init(argc, argv);
     ovs_set_program_name(argv[0], VERSION);
     set_rundir();
-    service_start(&argc, &argv);
+    set_pidfile(NULL);
     options_parse(&options, argc, argv);
     fatal_ignore_sigpipe();
 

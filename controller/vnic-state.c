@@ -31,6 +31,10 @@ vnic_state_to_string(enum vnic_state state)
 static char *
 explain_ready(const struct desired_vnic *d)
 {
+    if (d->is_misplaced) {
+        return xasprintf("on bridge %s, but the XML says %s", d->bridge,
+                         d->vnic.bridge);
+    }
     if (d->vlan.mode == VLAN_NONE) {
         return xstrdup(vlan_spec_is_empty(&d->port->columns)
                        ? "untagged-trunk" : "vlan-not-in-xml");

@@ -245,10 +245,15 @@ judge_bridge(const struct switch_view *view, struct desired_vnic *d)
     const struct bridge_view *bridge
         = d->vnic.bridge ? switch_view_find_bridge(view, d->vnic.bridge) : NULL;
 
-    if (!d->port && bridge) {
-        d->bridge = xstrdup(bridge->parent ? bridge->parent : bridge->name);
-    } else if (!d->port && d->vnic.bridge) {
+    const char *real = (!bridge ? NULL
+                        : bridge->parent ? bridge->parent : bridge->name);
+
+    if (!d->port && d->vnic.bridge && !bridge) {
         return xasprintf("bridge %s does not exist", d->vnic.bridge);
+    } else if (!d->port) {
+        d->bridge = nullable_xstrdup(real);
+    } else {
+        d->is_misplaced = real && strcmp(real, d->bridge);
     }
 
     if (bridge && bridge->parent) {

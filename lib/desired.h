@@ -47,6 +47,7 @@ struct desired_vnic {
                                  * it never answered. */
     const struct port_view *port; /* Borrowed from the view; NULL: no port. */
     char *bridge;               /* Real bridge that it is, or should be, on. */
+    bool is_misplaced;          /* The XML names another bridge. */
     enum vnic_care care;
     char *reason;               /* A sentence, or NULL. */
     struct vlan_spec vlan;      /* Intent; VLAN_NONE: none. */

@@ -1,10 +1,16 @@
 # Unit tests: one cmocka program for each pure file.
 unit_tests = \
 	tests/test-desired \
+	tests/test-error \
+	tests/test-journal \
 	tests/test-memory \
 	tests/test-port-plan \
+	tests/test-report \
 	tests/test-scenarios \
-	tests/test-vlan
+	tests/test-switch-view \
+	tests/test-vlan \
+	tests/test-vnic \
+	tests/test-vnic-state
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 
@@ -31,6 +37,12 @@ tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_vnic_state_CPPFLAGS = $(UNIT_CPPFLAGS)
 
 
 # The layers of the house.
@@ -38,3 +50,7 @@ dist_check_SCRIPTS = tests/check-layers.sh
 TESTS += tests/check-layers.sh
 
 EXTRA_DIST += tests/install-deps tests/scenarios
+EXTRA_DIST += \
+	tests/integration/fake_agent.py \
+	tests/integration/test_installed.py \
+	tests/integration/test_vnicctl.py

@@ -218,3 +218,21 @@ def test_listings_of_1000_vnics(host, agent):
     assert len(agent.json("vnic/list")) == count
     assert len(agent.json("vlan/show")) == count + 100   # And br0 itself.
     assert agent.status()["passes"] == passes
+
+
+def test_two_libvirts_on_one_host(host):
+    """While one of them is silent, nobody's guest is called unknown."""
+    host.start_vm("web1", 1, 10)
+    host.plug("other0", vm_uuid(9), vm_mac(9), ["tag=9"])
+    agent = host.agent("--connect=" + host.uri(),
+                       f"--connect=test://{host.dir}/node.xml")
+    agent.expect_warning("node.xml")
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    other = agent.vnics()[None, vm_mac(9)]
+    assert other["state"] == "waiting"
+
+    (host.dir / "node.xml").write_text(
+        "<node>" + host.domain_xml(
+            "box9", vm_uuid(9), (vm_mac(9), "other0", access(9))) + "</node>")
+    until(lambda: is_ready(agent, "box9", 9), "box9 is ready", timeout=30)
+    assert host.column("other0", "tag") == "9"

@@ -1,0 +1,98 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "lib/vnic.h"
+
+#include "tests/build.h"
+#include "tests/unit.h"
+#include "util.h"
+#include "uuid.h"
+
+static void
+test_types_have_libvirts_names(void **state)
+{
+    for (enum vnic_type type = VNIC_BRIDGE; type <= VNIC_OTHER; type++) {
+        assert_int_equal(vnic_type_from_string(vnic_type_to_string(type)),
+                         type);
+    }
+    assert_int_equal(vnic_type_from_string("warp"), VNIC_OTHER);
+}
+
+static void
+test_ordinals_tell_twins_apart(void **state)
+{
+    struct domain_set set;
+    domain_set_init(&set);
+    struct domain *domain = add_domain(&set, 1, "web1");
+    add_bridge_vnic(domain, 1, "br0", "a", access_vlan(1));
+    add_bridge_vnic(domain, 2, "br0", "b", access_vlan(1));
+    add_bridge_vnic(domain, 1, "br0", "c", access_vlan(1));
+
+    assert_int_equal(domain->vnics[0].id.ordinal, 0);
+    assert_int_equal(domain->vnics[1].id.ordinal, 0);
+    assert_int_equal(domain->vnics[2].id.ordinal, 1);
+    assert_false(vnic_id_equals(&domain->vnics[0].id, &domain->vnics[2].id));
+    assert_true(vnic_id_compare(&domain->vnics[0].id,
+                                &domain->vnics[2].id) < 0);
+    domain_set_destroy(&set);
+}
+
+static void
+test_clones_are_equal_and_independent(void **state)
+{
+    struct domain_set set;
+    domain_set_init(&set);
+    struct domain *domain = add_domain(&set, 1, "web1");
+    struct vnic *vnic = add_bridge_vnic(domain, 1, "br0", "a",
+                                        access_vlan(1));
+    struct vnic clone;
+    vnic_clone(&clone, vnic);
+    assert_true(vnic_equals(vnic, &clone));
+    assert_ptr_not_equal(vnic->bridge, clone.bridge);
+
+    clone.vlan.tag = 2;
+    assert_false(vnic_equals(vnic, &clone));
+    vnic_destroy(&clone);
+    vnic_destroy(&clone);       /* As often as one likes. */
+    domain_set_destroy(&set);
+}
+
+static struct domain *
+make_domain(const char *name, long long int read_ms)
+{
+    struct domain *domain = domain_create();
+    domain->uuid = vm(1);
+    domain->name = xstrdup(name);
+    domain->read_ms = read_ms;
+    return domain;
+}
+
+static void
+test_replace_tells_news(void **state)
+{
+    struct domain_set set;
+    struct uuid uuid = vm(1);
+    domain_set_init(&set);
+    assert_true(domain_set_replace(&set, make_domain("web1", 1)));
+    assert_false(domain_set_replace(&set, make_domain("web1", 2)));
+    assert_int_equal(domain_set_find(&set, &uuid)->read_ms, 2);
+    assert_true(domain_set_replace(&set, make_domain("web2", 3)));
+    assert_int_equal(hmap_count(&set.domains), 1);
+
+    assert_true(domain_set_remove(&set, &uuid));
+    assert_false(domain_set_remove(&set, &uuid));
+    assert_null(domain_set_find(&set, &uuid));
+    domain_set_destroy(&set);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_types_have_libvirts_names),
+        cmocka_unit_test(test_ordinals_tell_twins_apart),
+        cmocka_unit_test(test_clones_are_equal_and_independent),
+        cmocka_unit_test(test_replace_tells_news),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
