@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "lib/desired.h"
 #include "openvswitch/poll-loop.h"
 #include "ovsdb/ovsdb-conn.h"
 #include "util.h"
@@ -23,10 +24,10 @@ inputs_init(struct inputs *in, const char *ovsdb_remote,
     in->ovsdb = ovsdb_conn_create(ovsdb_remote);
     in->n_virts = n_libvirt_uris;
     in->virts = xcalloc(n_libvirt_uris, sizeof *in->virts);
-    in->domains = xcalloc(n_libvirt_uris, sizeof *in->domains);
+    in->sources = xcalloc(n_libvirt_uris, sizeof *in->sources);
     for (size_t i = 0; i < n_libvirt_uris; i++) {
         in->virts[i] = virt_conn_create(libvirt_uris[i], executor);
-        in->domains[i] = virt_conn_domains(in->virts[i]);
+        in->sources[i].domains = virt_conn_domains(in->virts[i]);
     }
 }
 
@@ -38,7 +39,7 @@ inputs_destroy(struct inputs *in)
         virt_conn_destroy(in->virts[i]);
     }
     free(in->virts);
-    free(in->domains);
+    free(in->sources);
 }
 
 void
@@ -47,6 +48,7 @@ inputs_run(struct inputs *in, long long int now)
     ovsdb_conn_run(in->ovsdb);
     for (size_t i = 0; i < in->n_virts; i++) {
         virt_conn_run(in->virts[i], now);
+        in->sources[i].is_complete = virt_conn_is_synced(in->virts[i]);
     }
 }
 
@@ -70,18 +72,6 @@ inputs_seqno(const struct inputs *in)
         seqno += virt_conn_seqno(in->virts[i]);
     }
     return seqno;
-}
-
-/* True if every connection to libvirt is up and was read completely. */
-bool
-inputs_libvirt_is_complete(const struct inputs *in)
-{
-    for (size_t i = 0; i < in->n_virts; i++) {
-        if (!virt_conn_is_synced(in->virts[i])) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* True while libvirt owes an answer; '*since_msp' is then since when, in

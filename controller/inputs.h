@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct domain_set;
+struct domain_source;
 struct ovsdb_conn;
 struct uuid;
 struct virt_conn;
@@ -18,7 +18,7 @@ struct virt_executor;
 struct inputs {
     struct ovsdb_conn *ovsdb;
     struct virt_conn **virts;
-    const struct domain_set **domains; /* Of each connection, borrowed. */
+    struct domain_source *sources; /* What each of them says. */
     size_t n_virts;
 };
 
@@ -34,7 +34,6 @@ void inputs_run(struct inputs *, long long int now);
 void inputs_wait(struct inputs *, long long int now);
 
 uint64_t inputs_seqno(const struct inputs *);
-bool inputs_libvirt_is_complete(const struct inputs *);
 bool inputs_are_reading(const struct inputs *, long long int *since_msp);
 void inputs_read_domain(struct inputs *, const struct uuid *,
                         long long int now);

@@ -39,8 +39,9 @@ COVERAGE_DEFINE(reconcile_pass);
  * it knows the newest intent. */
 enum { SETTLE_MS = 100, FORCED_SETTLE_MS = 1000 };
 
-/* The pause after a transaction that the database refused. */
-enum { RETRY_MS = 1000 };
+/* The pauses after a transaction that came too late, and after one that the
+ * database refused. */
+enum { TRY_AGAIN_MS = 10, RETRY_MS = 1000 };
 
 struct reconciler {
     struct inputs *in;
@@ -65,6 +66,17 @@ pass_destroy(struct pass *pass)
     switch_view_destroy(&pass->view);
 }
 
+/* Does what we know of libvirt leave open why the port of 'd' is as it is? */
+static bool
+is_puzzling(const struct desired_vnic *d, const struct port_plan *plan)
+{
+    const struct port_op *op = port_plan_find_vlan_op(plan, d);
+    return d->care == VNIC_UNKNOWN
+           || d->care == VNIC_UNMANAGED
+           || (op && (op->cause == PORT_CAUSE_OPERATOR
+                      || op->cause == PORT_CAUSE_LIBVIRT_CLEARED));
+}
+
 /* Asks libvirt about the domains of the ports that changed in a way which the
  * known intent does not explain: once per change of a port. */
 static void
@@ -74,12 +86,8 @@ ask_libvirt(struct reconciler *r, long long int now)
         const struct desired_vnic *d = &r->pass.desired.vnics[i];
         struct port_memory *seen
             = d->port ? memory_find_port(&r->memory, &d->port->row) : NULL;
-        const struct port_op *op = port_plan_find_vlan_op(&r->pass.plan, d);
-
-        bool is_puzzling = d->care == VNIC_UNKNOWN
-                           || d->care == VNIC_UNMANAGED
-                           || (op && op->verdict == PORT_VERDICT_CONFIRM);
-        if (seen && is_puzzling && seen->asked_ms < seen->changed_ms) {
+        if (seen && seen->asked_ms < seen->changed_ms
+            && is_puzzling(d, &r->pass.plan)) {
             seen->asked_ms = now;
             inputs_read_domain(r->in, &d->vnic.id.domain, now);
         }
@@ -157,15 +165,13 @@ make_pass(struct reconciler *r, long long int now)
 {
     struct pass *pass = &r->pass;
     struct facts facts = {
-        .domains = r->in->domains,
-        .n_domains = r->in->n_virts,
-        .libvirt_is_complete = inputs_libvirt_is_complete(r->in),
+        .sources = r->in->sources,
+        .n_sources = r->in->n_virts,
         .view = &pass->view,
         .memory = &r->memory,
     };
     struct port_plan_gates gates = {
         .now = now,
-        .libvirt_answers = facts.libvirt_is_complete,
         .is_forced = r->is_forced,
     };
 
@@ -250,7 +256,9 @@ finish_transaction(struct reconciler *r, long long int now)
         succeed(r);
         break;
     case OVSDB_CONN_TRY_AGAIN:
+        /* What it stumbled over is on its way to us, or here already. */
         r->is_dirty = true;
+        r->retry_ms = now + TRY_AGAIN_MS;
         break;
     case OVSDB_CONN_FAILED:
         VLOG_WARN("the database refused a transaction: %s", error);

@@ -93,8 +93,8 @@ find_port(const struct facts *facts, const struct domain *domain,
 }
 
 static void
-collect_domain(const struct facts *facts, const struct domain *domain,
-               struct desired *desired)
+collect_domain(const struct facts *facts, const struct domain_source *source,
+               const struct domain *domain, struct desired *desired)
 {
     for (size_t i = 0; i < domain->n_vnics; i++) {
         const struct vnic *vnic = &domain->vnics[i];
@@ -106,6 +106,7 @@ collect_domain(const struct facts *facts, const struct domain *domain,
         struct desired_vnic *d = add_vnic(desired, vnic, port);
         d->domain = xstrdup(domain->name);
         d->read_ms = domain->read_ms;
+        d->can_be_asked = source->is_complete;
         if (!domain->is_active && vnic->type == VNIC_NETWORK
             && vnic->vlan.mode == VLAN_NONE) {
             d->care = VNIC_UNKNOWN;
@@ -118,8 +119,9 @@ collect_domain(const struct facts *facts, const struct domain *domain,
 static const struct domain *
 find_domain(const struct facts *facts, const struct uuid *uuid)
 {
-    for (size_t i = 0; i < facts->n_domains; i++) {
-        const struct domain *domain = domain_set_find(facts->domains[i], uuid);
+    for (size_t i = 0; i < facts->n_sources; i++) {
+        const struct domain *domain
+            = domain_set_find(facts->sources[i].domains, uuid);
         if (domain) {
             return domain;
         }
@@ -127,12 +129,24 @@ find_domain(const struct facts *facts, const struct uuid *uuid)
     return NULL;
 }
 
+/* False while some connection may yet tell of domains that we do not know. */
+static bool
+is_complete(const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->n_sources; i++) {
+        if (!facts->sources[i].is_complete) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Why a port that says it belongs to a vNIC of 'domain' has no such vNIC. */
 static char *
 explain_stray(const struct facts *facts, const struct domain *domain)
 {
     if (!domain) {
-        return facts->libvirt_is_complete
+        return is_complete(facts)
                ? xstrdup("no domain with this vm-id is known to libvirt")
                : xstrdup("libvirt has not told us about this domain");
     }
@@ -162,8 +176,7 @@ collect_stray(const struct facts *facts, const struct port_view *port,
         d->care = VNIC_MANAGED;     /* Quarantined below, for its error. */
         d->vnic.error = xstrdup(domain->error);
     } else {
-        d->care = (facts->libvirt_is_complete
-                   ? VNIC_UNMANAGED : VNIC_UNKNOWN);
+        d->care = is_complete(facts) ? VNIC_UNMANAGED : VNIC_UNKNOWN;
         d->reason = explain_stray(facts, domain);
     }
 }
@@ -407,10 +420,11 @@ desired_compute(const struct facts *facts, struct desired *desired)
 {
     *desired = (struct desired) DESIRED_INIT;
 
-    for (size_t i = 0; i < facts->n_domains; i++) {
+    for (size_t i = 0; i < facts->n_sources; i++) {
+        const struct domain_source *source = &facts->sources[i];
         const struct domain *domain;
-        HMAP_FOR_EACH (domain, node, &facts->domains[i]->domains) {
-            collect_domain(facts, domain, desired);
+        HMAP_FOR_EACH (domain, node, &source->domains->domains) {
+            collect_domain(facts, source, domain, desired);
         }
     }
     collect_strays(facts, desired);

@@ -45,6 +45,7 @@ struct desired_vnic {
     char *domain;               /* Name, NULL if no domain is known. */
     long long int read_ms;      /* When libvirt was asked for those facts, 0 if
                                  * it never answered. */
+    bool can_be_asked;          /* libvirt will tell if they have changed. */
     const struct port_view *port; /* Borrowed from the view; NULL: no port. */
     char *bridge;               /* Real bridge that it is, or should be, on. */
     bool is_misplaced;          /* The XML names another bridge. */
@@ -62,11 +63,16 @@ struct desired {
 
 #define DESIRED_INIT { .vnics = NULL }
 
+/* What one connection to libvirt says. */
+struct domain_source {
+    const struct domain_set *domains;
+    bool is_complete;           /* It is up and was read completely. */
+};
+
 /* What desired_compute() decides from. */
 struct facts {
-    const struct domain_set *const *domains; /* One set per connection. */
-    size_t n_domains;
-    bool libvirt_is_complete;   /* Every connection was read completely. */
+    const struct domain_source *sources;
+    size_t n_sources;
     const struct switch_view *view;
     const struct memory *memory;
 };

@@ -117,7 +117,7 @@ confirm_until(const struct desired_vnic *d, const struct port_memory *seen,
               const struct port_plan_gates *gates)
 {
     long long int until = seen->changed_ms + PORT_PLAN_CONFIRM_MS;
-    return gates->libvirt_answers && !gates->is_forced
+    return d->can_be_asked && !gates->is_forced
            && d->read_ms < seen->changed_ms && gates->now < until ? until : 0;
 }
 

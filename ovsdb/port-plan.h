@@ -80,7 +80,6 @@ struct port_plan {
 /* What the plan may count on. */
 struct port_plan_gates {
     long long int now;          /* Monotonic ms. */
-    bool libvirt_answers;       /* Worth waiting for its confirmation. */
     bool is_forced;             /* An operator asks for everything that is only
                                  * reported to be put right, too. */
 };

@@ -11,7 +11,7 @@
 /* A host with one bridge and an empty memory. */
 struct host {
     struct domain_set domains;
-    const struct domain_set *sets[1];
+    struct domain_source source;
     struct switch_view view;
     struct memory memory;
     struct facts facts;
@@ -24,11 +24,10 @@ setup(void **state)
     struct host *host = xzalloc(sizeof *host);
     domain_set_init(&host->domains);
     memory_init(&host->memory);
-    host->sets[0] = &host->domains;
+    host->source = (struct domain_source) { &host->domains, true };
     host->facts = (struct facts) {
-        .domains = host->sets,
-        .n_domains = 1,
-        .libvirt_is_complete = true,
+        .sources = &host->source,
+        .n_sources = 1,
         .view = &host->view,
         .memory = &host->memory,
     };
@@ -194,7 +193,7 @@ test_ports_that_nobody_claims(void **state)
     assert_string_equal(host->desired.vnics[0].reason,
                         "no domain with this vm-id is known to libvirt");
 
-    host->facts.libvirt_is_complete = false;
+    host->source.is_complete = false;
     assert_int_equal(compute(host, 1, 0)->care, VNIC_UNKNOWN);
 }
 

@@ -14,7 +14,7 @@
 /* A host with one vNIC, meant for VLAN 42, on one port. */
 struct host {
     struct domain_set domains;
-    const struct domain_set *sets[1];
+    struct domain_source source;
     struct domain *domain;
     struct switch_view view;
     struct port_view *port;
@@ -30,17 +30,14 @@ setup(void **state)
     struct host *host = xzalloc(sizeof *host);
     domain_set_init(&host->domains);
     memory_init(&host->memory);
-    host->sets[0] = &host->domains;
+    host->source = (struct domain_source) { &host->domains, true };
     host->domain = add_domain(&host->domains, 1, "web1");
     add_bridge_vnic(host->domain, 1, "br0", "vnet0", access_vlan(42));
     add_bridge(&host->view, "br0");
     host->port = add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1,
                                access_vlan(42));
     host->port->columns.mode = VLAN_NONE;
-    host->gates = (struct port_plan_gates) {
-        .now = 1000,
-        .libvirt_answers = true,
-    };
+    host->gates = (struct port_plan_gates) { .now = 1000 };
     *state = host;
     return 0;
 }
@@ -78,9 +75,8 @@ static struct port_op *
 compute(struct host *host, size_t n)
 {
     struct facts facts = {
-        .domains = host->sets,
-        .n_domains = 1,
-        .libvirt_is_complete = true,
+        .sources = &host->source,
+        .n_sources = 1,
         .view = &host->view,
         .memory = &host->memory,
     };
@@ -229,7 +225,7 @@ test_absent_libvirt_is_not_waited_for(void **state)
     struct host *host = *state;
     mark(host);
     host->port->columns.tag = 7;
-    host->gates.libvirt_answers = false;
+    host->source.is_complete = false;
     assert_op(compute(host, 1), "set", PORT_CAUSE_OPERATOR, "Port vnet0 tag",
               "7", "42");
 }

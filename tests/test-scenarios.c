@@ -34,6 +34,9 @@
 #include "uuid.h"
 #include "virt/domain-xml.h"
 
+/* When it is, in monotonic ms; libvirt was asked just now. */
+enum { NOW_MS = 1000 };
+
 struct scenario {
     char *path;
     struct domain_set domains;
@@ -71,6 +74,7 @@ read_domain(struct scenario *s, const char *name)
         fail_msg("%s: %s", path, error);
     }
     domain->is_active = !strstr(name, ".inactive.");
+    domain->read_ms = NOW_MS;
     (void) domain_set_replace(&s->domains, domain);
 }
 
@@ -197,15 +201,14 @@ forget_pass(struct scenario *s)
 static void
 compute(struct scenario *s, bool is_forced)
 {
-    const struct domain_set *sets[] = { &s->domains };
+    struct domain_source source = { &s->domains, true };
     struct facts facts = {
-        .domains = sets,
-        .n_domains = 1,
-        .libvirt_is_complete = true,
+        .sources = &source,
+        .n_sources = 1,
         .view = &s->pass.view,
         .memory = &s->memory,
     };
-    struct port_plan_gates gates = { .now = 1000, .is_forced = is_forced };
+    struct port_plan_gates gates = { .now = NOW_MS, .is_forced = is_forced };
     const struct json *has_looked = member(s->switch_, "plugged");
     s->memory.has_looked |= has_looked && json_boolean(has_looked);
     memory_note_switch(&s->memory, &s->pass.view, gates.now);

@@ -122,7 +122,8 @@ read_queue_put_back(struct read_queue *queue, struct read_request *request,
 }
 
 /* Moves at most 'max' requests that are due and, as 'is_urgent' says, urgent
- * or not to the end of 'requests', whose owner gets them.  Returns how many. */
+ * or not, to the end of 'requests', whose owner gets them.  Returns how
+ * many. */
 size_t
 read_queue_take(struct read_queue *queue, bool is_urgent, size_t max,
                 long long int now, struct ovs_list *requests)

@@ -41,7 +41,7 @@ struct virt_call {
 
     /* The answer. */
     char *error;                /* Why there is none, or NULL. */
-    bool is_lost;               /* 'link' is of no more use but to be closed. */
+    bool is_lost;               /* 'link' is fit only to be closed. */
     struct uuid *uuids;         /* VIRT_CALL_LIST. */
     size_t n_uuids;
     struct ovs_list reads;      /* VIRT_CALL_READ: of 'struct read_request',

@@ -7,9 +7,9 @@
  * ===================
  *
  * All decisions are made here, in the main thread, by virt_conn_run().  It
- * asks libvirt one thing at a time: a *call* (virt-call.c) carries the question
- * to a pool thread, comes back with the answer, and is consumed by the next
- * virt_conn_run().
+ * asks libvirt one thing at a time: a *call* (virt-call.c) carries the
+ * question to a pool thread, comes back with the answer, and is consumed by
+ * the next virt_conn_run().
  *
  *     DISCONNECTED -> CONNECTING -> SYNCING -> SYNCED
  *           ^             |            |         |
@@ -27,9 +27,9 @@
  * after connecting, because a libvirtd that has just started may still be
  * killing guests without a word.
  *
- * Facts are removed only by libvirt's own answer: a list without the domain, or
- * "no such domain".  A connection that is lost or a reading that fails removes
- * nothing. */
+ * Facts are removed only by libvirt's own answer: a list without the domain,
+ * or "no such domain".  A connection that is lost or a reading that fails
+ * removes nothing. */
 
 #include <config.h>
 #include "virt/virt-conn.h"
@@ -587,8 +587,9 @@ virt_conn_domains(const struct virt_conn *conn)
     return &conn->domains;
 }
 
-/* Returns a number that changes when the facts or the state have changed.  It
- * does not when a reading only confirms what is known. */
+/* Returns a number that changes when the facts or the state have changed, and
+ * when a reading that virt_conn_read_domain() asked for is there.  It does not
+ * when any other reading only confirms what is known. */
 uint64_t
 virt_conn_seqno(const struct virt_conn *conn)
 {

@@ -182,49 +182,49 @@ release_marks(void *marks)
 
 struct virt_link {
     virConnectPtr conn;
+    struct virt_marks *marks;           /* A reference. */
     int callbacks[ARRAY_SIZE(events)];  /* Of libvirt's, or -1. */
     bool has_close_callback;
 };
 
-/* libvirt keeps a reference to 'marks' for each callback that it accepted, and
- * gives it back by release_marks(). */
-
+/* A driver that does not watch its connections takes the callback, and forgets
+ * it with its argument.  So this one borrows the link's marks: it does not run
+ * any more once it has been taken back. */
 static char *
-register_close_callback(struct virt_link *link, struct virt_marks *marks)
+register_close_callback(struct virt_link *link)
 {
-    int retval = virConnectRegisterCloseCallback(
-        link->conn, on_close, virt_marks_ref(marks), release_marks);
+    int retval = virConnectRegisterCloseCallback(link->conn, on_close,
+                                                 link->marks, NULL);
     link->has_close_callback = retval >= 0;
-    if (retval < 0) {
-        virt_marks_unref(marks);
-    }
     return check_optional(retval, "cannot watch the connection");
 }
 
+/* An event callback may be running while it is taken back, and has a reference
+ * of its own until libvirt calls release_marks(). */
 static char *
-register_event(struct virt_link *link, size_t i, struct virt_marks *marks)
+register_event(struct virt_link *link, size_t i)
 {
     int id = virConnectDomainEventRegisterAny(
         link->conn, NULL, events[i].id, events[i].callback,
-        virt_marks_ref(marks), release_marks);
+        virt_marks_ref(link->marks), release_marks);
     link->callbacks[i] = id;
     if (id < 0) {
-        virt_marks_unref(marks);
+        virt_marks_unref(link->marks);
     }
     return check_optional(id, "cannot ask for events");
 }
 
 static char *
-register_callbacks(struct virt_link *link, struct virt_marks *marks)
+register_callbacks(struct virt_link *link)
 {
     int retval = virConnectSetKeepAlive(link->conn, KEEPALIVE_INTERVAL_S,
                                         KEEPALIVE_COUNT);
     char *error = check_optional(retval, "cannot ask for keepalive messages");
     if (!error) {
-        error = register_close_callback(link, marks);
+        error = register_close_callback(link);
     }
     for (size_t i = 0; !error && i < ARRAY_SIZE(events); i++) {
-        error = register_event(link, i, marks);
+        error = register_event(link, i);
     }
     return error;
 }
@@ -245,10 +245,11 @@ virt_link_open(const char *uri, struct virt_marks *marks,
 
     struct virt_link *link = xzalloc(sizeof *link);
     link->conn = conn;
+    link->marks = virt_marks_ref(marks);
     for (size_t i = 0; i < ARRAY_SIZE(link->callbacks); i++) {
         link->callbacks[i] = -1;
     }
-    char *error = register_callbacks(link, marks);
+    char *error = register_callbacks(link);
     if (error) {
         free(virt_link_close(link)); /* The first error is the one to tell. */
         return error;
@@ -275,6 +276,7 @@ virt_link_close(struct virt_link *link)
     }
 
     int n_refs = virConnectClose(link->conn);
+    virt_marks_unref(link->marks);
     free(link);
     return (n_refs < 0 ? last_error()
             : n_refs ? xasprintf("%d references to the connection are left",
