@@ -1,5 +1,7 @@
 # Unit tests: one cmocka program for each pure file.
 unit_tests = \
+	tests/test-ctl-findings \
+	tests/test-ctl-output \
 	tests/test-desired \
 	tests/test-error \
 	tests/test-journal \
@@ -33,24 +35,32 @@ LDADD = \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_state_CPPFLAGS = $(UNIT_CPPFLAGS)
 
+# Not with libopenvswitch: see ctl/automake.mk.
+tests_test_ctl_findings_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_test_ctl_findings_LDADD = \
+	ctl/libvnic-ctl.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_test_ctl_output_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_test_ctl_output_LDADD = ctl/libvnic-ctl.a $(CMOCKA_LIBS)
 
 # The layers of the house.
 dist_check_SCRIPTS = tests/check-layers.sh
 TESTS += tests/check-layers.sh
 
-EXTRA_DIST += tests/install-deps tests/scenarios
+# What needs no compiler goes into the tarball by the folder.
 EXTRA_DIST += \
-	tests/integration/fake_agent.py \
-	tests/integration/test_installed.py \
-	tests/integration/test_vnicctl.py
+	tests/install-deps \
+	tests/integration \
+	tests/scenarios
+dist-hook:
+	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
