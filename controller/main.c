@@ -28,6 +28,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovs-rcu.h"
+#include "ovsdb/ovsdb-conn.h"
 #include "simap.h"
 #include "timeval.h"
 #include "unixctl.h"
@@ -108,6 +109,23 @@ tell_service_manager(struct agent *agent)
     }
 }
 
+/* For 'memory/show', and for the log when memory grows. */
+static void
+report_memory(const struct agent *agent)
+{
+    memory_run();
+    if (memory_should_report()) {
+        struct simap usage = SIMAP_INITIALIZER(&usage);
+        simap_put(&usage, "vnics",
+                  reconciler_pass(agent->reconciler)->desired.n_vnics);
+        simap_put(&usage, "ports",
+                  reconciler_pass(agent->reconciler)->view.n_ports);
+        ovsdb_conn_get_memory_usage(agent->inputs.ovsdb, &usage);
+        memory_report(&usage);
+        simap_destroy(&usage);
+    }
+}
+
 /* Once per turn of the loop: everything that can be done now. */
 static void
 agent_run(struct agent *agent, long long int now)
@@ -120,12 +138,7 @@ agent_run(struct agent *agent, long long int now)
     tell_service_manager(agent);
     notify_watchdog_run(now);
 
-    memory_run();
-    if (memory_should_report()) {
-        struct simap usage = SIMAP_INITIALIZER(&usage);
-        memory_report(&usage);
-        simap_destroy(&usage);
-    }
+    report_memory(agent);
 }
 
 static void

@@ -264,3 +264,11 @@ ovsdb_conn_n_commits(const struct ovsdb_conn *conn)
 {
     return conn->n_commits;
 }
+
+/* Adds what the replica of the database takes to 'usage'. */
+void
+ovsdb_conn_get_memory_usage(const struct ovsdb_conn *conn,
+                            struct simap *usage)
+{
+    ovsdb_idl_get_memory_usage(conn->idl, usage);
+}

@@ -10,6 +10,7 @@
 
 struct ovsdb_idl;
 struct ovsdb_idl_txn;
+struct simap;
 
 /* The connection to the switch's database, with at most one transaction on its
  * way.  Main thread only; never blocks. */
@@ -53,5 +54,6 @@ bool ovsdb_conn_is_writing(const struct ovsdb_conn *);
 enum ovsdb_conn_outcome ovsdb_conn_poll(struct ovsdb_conn *, char **errorp)
     OVS_WARN_UNUSED_RESULT;
 uint64_t ovsdb_conn_n_commits(const struct ovsdb_conn *);
+void ovsdb_conn_get_memory_usage(const struct ovsdb_conn *, struct simap *);
 
 #endif /* ovsdb/ovsdb-conn.h */
