@@ -302,12 +302,12 @@ put_work_lines(struct report *report, const struct inputs *in,
     const struct journal *journal = reconciler_journal(r);
 
     report_put_string(report, "drift");
-    report_put_format(report, "%"PRIu64" columns put right, %"PRIu64
-                      " only reported", journal_count_drift(journal, false),
+    report_put_format(report, "columns put right: %"PRIu64", only reported: "
+                      "%"PRIu64, journal_count_drift(journal, false),
                       journal_count_drift(journal, true));
     report_put_string(report, "work");
-    report_put_format(report, "%"PRIu64" passes, %"PRIu64" transactions, "
-                      "%"PRIu64" columns written", reconciler_n_passes(r),
+    report_put_format(report, "passes: %"PRIu64", transactions: %"PRIu64", "
+                      "columns written: %"PRIu64, reconciler_n_passes(r),
                       ovsdb_conn_n_commits(in->ovsdb),
                       journal_count(journal));
 }
