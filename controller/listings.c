@@ -223,6 +223,18 @@ put_switch_vlan(struct report *report, const struct port_view *port)
     report_put_vlans(report, &port->columns.cvlans);
 }
 
+/* Who said the VLANs of 'd': "fake bridge br0v10". */
+static void
+put_vlan_source(struct report *report, const struct desired_vnic *d)
+{
+    const char *source = vlan_source_to_string(d->source);
+    if (d->source == VLAN_FROM_FAKE_BRIDGE) {
+        report_put_format(report, "%s %s", source, d->vnic.bridge);
+    } else {
+        report_put_string(report, source);
+    }
+}
+
 static void
 put_vnic_details(struct report *report, const struct pass *pass,
                  const struct desired_vnic *d)
@@ -243,7 +255,7 @@ put_vnic_details(struct report *report, const struct pass *pass,
     report_put_string(report, d->vnic.interface_id);
     report_put_string(report, d->vnic.profile_id);
     put_take(report, vlan_spec_to_string(&d->vlan));
-    report_put_string(report, vlan_source_to_string(d->source));
+    put_vlan_source(report, d);
     put_switch_vlan(report, d->port);
 }
 

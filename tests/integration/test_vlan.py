@@ -138,7 +138,7 @@ def test_fake_bridge(host, agent):
     vnic = agent.vnics()["web1", vm_mac(1)]
     assert (vnic["bridge"], vnic["tag"]) == ("br0", 10)
     shown, = agent.json("vnic/show", "web1")
-    assert shown["vlan_source"] == "fake bridge"
+    assert shown["vlan_source"] == "fake bridge br0v10"
 
     host.vsctl("set", "port", "tap1", "tag=20")
     until(lambda: host.column("tap1", "tag") == "10", "the tag is put right")
