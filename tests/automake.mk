@@ -3,13 +3,16 @@ unit_tests = \
 	tests/test-ctl-findings \
 	tests/test-ctl-output \
 	tests/test-desired \
+	tests/test-domain-xml \
 	tests/test-error \
 	tests/test-journal \
 	tests/test-memory \
 	tests/test-port-plan \
+	tests/test-read-queue \
 	tests/test-report \
 	tests/test-scenarios \
 	tests/test-switch-view \
+	tests/test-virt-conn-fake \
 	tests/test-vlan \
 	tests/test-vnic \
 	tests/test-vnic-state
@@ -35,16 +38,24 @@ LDADD = \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_virt_conn_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_state_CPPFLAGS = $(UNIT_CPPFLAGS)
+
+# The libvirt connection, with libvirt's own test driver: no daemon needed.
+check_PROGRAMS += tests/test-virt-conn
+TESTS += tests/test-virt-conn
+tests_test_virt_conn_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBVIRT_CFLAGS)
 
 # Not with libopenvswitch: see ctl/automake.mk.
 tests_test_ctl_findings_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -52,6 +63,43 @@ tests_test_ctl_findings_LDADD = \
 	ctl/libvnic-ctl.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_test_ctl_output_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_test_ctl_output_LDADD = ctl/libvnic-ctl.a $(CMOCKA_LIBS)
+
+# For --enable-sanitizers=thread.
+EXTRA_DIST += tests/tsan.supp
+AM_TESTS_ENVIRONMENT = \
+	TSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/tsan.supp"; \
+	export TSAN_OPTIONS;
+
+# Fuzzing, for 'make fuzz' alone: it needs clang, and time.
+FUZZ_CC = clang
+FUZZ_CFLAGS = -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all
+FUZZ_SECONDS = 60
+fuzz_domain_xml_sources = \
+	tests/fuzz/fuzz-domain-xml.c \
+	virt/domain-xml.c \
+	lib/cleanup.c \
+	lib/error.c \
+	lib/vlan.c \
+	lib/vnic.c
+tests/fuzz/fuzz-domain-xml: $(fuzz_domain_xml_sources) config.h
+	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && cd $(top_srcdir) && \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -D_GNU_SOURCE -I$(abs_top_builddir) \
+		-iquote . $(OVS_CPPFLAGS) $(LIBXML2_CFLAGS) \
+		-o $(abs_top_builddir)/$@ $(fuzz_domain_xml_sources) \
+		$(OVS_LIBS) $(LIBXML2_LIBS)
+fuzz: tests/fuzz/fuzz-domain-xml
+	corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
+	tests/fuzz/fuzz-domain-xml -max_total_time=$(FUZZ_SECONDS) \
+		-dict=$(srcdir)/tests/fuzz/domain-xml.dict \
+		-artifact_prefix=tests/fuzz/ \
+		"$$corpus" $(srcdir)/tests/fuzz/corpus/domain-xml
+.PHONY: fuzz
+CLEANFILES += tests/fuzz/fuzz-domain-xml
+EXTRA_DIST += \
+	tests/fuzz/corpus \
+	tests/fuzz/domain-xml.dict \
+	tests/fuzz/fuzz-domain-xml.c
 
 # The layers of the house.
 dist_check_SCRIPTS = tests/check-layers.sh
