@@ -262,9 +262,9 @@ compare_expected(const struct scenario *s)
 
 /* What executing 'op' would make of its port. */
 static void
-execute(const struct port_op *op)
+execute(struct switch_view *view, const struct port_op *op)
 {
-    struct port_view *port = CONST_CAST(struct port_view *, op->vnic->port);
+    struct port_view *port = &view->ports[op->vnic->port - view->ports];
     assert_true(port->is_vnic);
     switch (op->kind) {
     case PORT_OP_SET:
@@ -311,7 +311,7 @@ check_properties(struct scenario *s)
     compute(s, true);
     for (size_t i = 0; i < s->pass.plan.n_ops; i++) {
         assert_int_equal(s->pass.plan.ops[i].verdict, PORT_VERDICT_APPLY);
-        execute(&s->pass.plan.ops[i]);
+        execute(&s->pass.view, &s->pass.plan.ops[i]);
     }
     forget_pass(s);
     compute(s, true);

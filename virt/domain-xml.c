@@ -123,6 +123,7 @@ static char *
 parse_tag_id(const xmlNode *tag, unsigned int *vidp)
 {
     CLEANUP_FREE char *id = get_attribute(tag, "id");
+    *vidp = 0;
     if (!id) {
         return xstrdup("a VLAN tag has no id");
     }
