@@ -22,8 +22,9 @@ AC_DEFUN([VNICD_OVS], [
          OVS_SOURCE=$(CC="$CC" "$srcdir/build-aux/build-ovs") ||
              AC_MSG_ERROR([libopenvswitch could not be built (see above)])])
     AC_MSG_CHECKING([for libopenvswitch])
-    OVS_SOURCE=$(cd "$OVS_SOURCE" && pwd) ||
-        AC_MSG_ERROR([no such directory: $OVS_SOURCE])
+    AS_IF([test -d "$OVS_SOURCE"], [],
+        [AC_MSG_ERROR([no such directory: $OVS_SOURCE])])
+    OVS_SOURCE=$(cd "$OVS_SOURCE" && pwd)
     for f in config.h lib/vswitch-idl.h lib/.libs/libopenvswitch.a; do
         AS_IF([test -e "$OVS_SOURCE/$f"], [],
             [AC_MSG_ERROR([$OVS_SOURCE has no $f: configure and make it])])
