@@ -134,6 +134,15 @@ answer_vlan_show(struct commands *c, const struct request *request,
 }
 
 static char *
+answer_bridge_list(struct commands *c,
+                   const struct request *request OVS_UNUSED,
+                   struct report *report)
+{
+    listing_bridges(newest_pass(c), report);
+    return NULL;
+}
+
+static char *
 answer_plan(struct commands *c, const struct request *request OVS_UNUSED,
             struct report *report)
 {
@@ -160,6 +169,7 @@ struct listing {
 static const struct listing listings[] = {
     { "vnic/list", "[--format=FORMAT] [BRIDGE]", 1, answer_vnic_list },
     { "vlan/show", "[--format=FORMAT] [BRIDGE]", 1, answer_vlan_show },
+    { "bridge/list", "[--format=FORMAT]", 0, answer_bridge_list },
     { "plan", "[--format=FORMAT]", 0, answer_plan },
     { "drift/list", "[--format=FORMAT]", 0, answer_drift_list },
 };

@@ -405,6 +405,60 @@ listing_vlans(const struct pass *pass, const char *bridge,
     }
 }
 
+/* bridge/list. */
+
+static const struct report_column bridge_columns[] = {
+    { "bridge", "BRIDGE" },
+    { "managed", "MANAGED" },
+    { "fail_mode", "FAIL MODE" },
+    { "drift", "DRIFT" },
+    { "follow", "FOLLOW" },
+    { "default_vlan", "DEFAULT VLAN" },
+    { "guard", NULL },
+    { "uplinks", "UPLINKS" },
+    { "connected", NULL },
+};
+
+static void
+put_uplinks(struct report *report, const struct switch_view *view,
+            const char *bridge)
+{
+    struct svec uplinks = SVEC_EMPTY_INITIALIZER;
+    for (size_t i = 0; i < view->n_ports; i++) {
+        const struct port_view *port = &view->ports[i];
+        if (!strcmp(port->bridge, bridge)
+            && !strcmp(port_role(view, port), "uplink")) {
+            svec_add(&uplinks, port->name);
+        }
+    }
+    report_put_strings(report, &uplinks);
+    svec_destroy(&uplinks);
+}
+
+/* The real bridges, with the settings in force on each. */
+void
+listing_bridges(const struct pass *pass, struct report *report)
+{
+    report_init(report, bridge_columns, ARRAY_SIZE(bridge_columns));
+    for (size_t i = 0; i < pass->view.n_bridges; i++) {
+        const struct bridge_view *bridge = &pass->view.bridges[i];
+        if (bridge->parent) {
+            continue;
+        }
+        report_put_string(report, bridge->name);
+        report_put_boolean(report, bridge_view_is_managed(bridge));
+        report_put_string(report, bridge->fail_mode);
+        report_put_string(report,
+                          drift_mode_to_string(bridge->settings.drift));
+        report_put_boolean(report, bridge->settings.follow);
+        put_tag(report, bridge->settings.default_vlan
+                        ? bridge->settings.default_vlan : -1);
+        report_put_null(report);    /* Guard, and OpenFlow's connection: */
+        put_uplinks(report, &pass->view, bridge->name);
+        report_put_null(report);    /* nothing is filtered. */
+    }
+}
+
 /* plan. */
 
 static const struct report_column change_columns[] = {

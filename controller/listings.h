@@ -15,6 +15,7 @@ void listing_vnics(const struct pass *, const char *bridge, struct report *);
 void listing_vnic_details(const struct pass *, const char *name,
                           struct report *);
 void listing_vlans(const struct pass *, const char *bridge, struct report *);
+void listing_bridges(const struct pass *, struct report *);
 void listing_plan(const struct pass *, struct report *);
 void listing_drift(const struct journal *, struct report *);
 void listing_changes(const struct journal *, uint64_t after, struct report *);

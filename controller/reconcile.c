@@ -94,9 +94,10 @@ ask_libvirt(struct reconciler *r, long long int now)
     }
 }
 
-/* Remembers which VLANs are in force, where the port has them already. */
+/* Remembers which VLANs are in force, where the port has them already, and
+ * which ports are not ours. */
 static void
-remember_vlans(struct reconciler *r)
+remember(struct reconciler *r)
 {
     for (size_t i = 0; i < r->pass.desired.n_vnics; i++) {
         const struct desired_vnic *d = &r->pass.desired.vnics[i];
@@ -105,6 +106,9 @@ remember_vlans(struct reconciler *r)
             memory_note_vlan(&r->memory, &d->vnic.id, &d->vlan);
         } else {
             memory_keep_vlan(&r->memory, &d->vnic.id);
+        }
+        if (d->care == VNIC_DISOWNED && d->port) {
+            memory_disown_port(&r->memory, &d->port->row);
         }
     }
     memory_forget_absent_vlans(&r->memory);
@@ -190,7 +194,7 @@ make_pass(struct reconciler *r, long long int now)
 
     /* Diff. */
     port_plan_compute(&pass->desired, &r->memory, &gates, &pass->plan);
-    remember_vlans(r);
+    remember(r);
 
     /* Act. */
     ask_libvirt(r, now);

@@ -108,6 +108,9 @@ find_warnings(const struct inputs *in, const struct reconciler *r)
     if (!find_vswitchd()) {
         warn(warnings, "ovs-vswitchd is not running");
     }
+    for (size_t i = 0; i < pass->view.setting_errors.n; i++) {
+        warn(warnings, "%s", pass->view.setting_errors.names[i]);
+    }
     if (pass->view.flow_restore_wait) {
         warn(warnings, "flow-restore-wait: the switch waits for a restore");
     }

@@ -118,6 +118,7 @@ vnic_state_find(const struct desired_vnic *d, const struct port_plan *plan,
         *reasonp = xstrdup(d->reason);
         return VNIC_STATE_WAITING;
     case VNIC_UNMANAGED:
+    case VNIC_DISOWNED:
         *reasonp = xstrdup(d->reason);
         return VNIC_STATE_UNMANAGED;
     }

@@ -97,6 +97,8 @@ static const struct word {
       run_question, "everything about the vNICs of a domain" },
     { "vlan", "vlan/show", "[BRIDGE]", 0, 1, TAKES_FORMAT, false,
       run_question, "each VLAN with its members" },
+    { "bridges", "bridge/list", "", 0, 0, TAKES_FORMAT, false,
+      run_question, "bridges, and the settings in force on each" },
     { "plan", "plan", "", 0, 0, TAKES_FORMAT, true,
       run_question, "what is not as intended, and what becomes of it" },
     { "drift", "drift/list", "", 0, 0, TAKES_FORMAT, true,

@@ -12,6 +12,8 @@ lib_libvnic_a_SOURCES = \
 	lib/memory.h \
 	lib/report.c \
 	lib/report.h \
+	lib/settings.c \
+	lib/settings.h \
 	lib/switch-view.c \
 	lib/switch-view.h \
 	lib/vlan.c \

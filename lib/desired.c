@@ -74,6 +74,7 @@ add_vnic(struct desired *desired, const struct vnic *vnic,
         .port = port,
         .bridge = port ? xstrdup(port->bridge) : NULL,
         .vlan = VLAN_SPEC_INIT,
+        .settings = SETTINGS_DEFAULT,
     };
     vnic_clone(&d->vnic, vnic);
     return d;
@@ -249,6 +250,14 @@ judge_type(struct desired_vnic *d)
     return false;
 }
 
+static void
+set_access_vlan(struct desired_vnic *d, int tag, enum vlan_source source)
+{
+    d->vlan.mode = VLAN_ACCESS;
+    d->vlan.tag = tag;
+    d->source = source;
+}
+
 /* Finds the real bridge of 'd': the one where its port is, or that its XML
  * names, possibly by the name of a fake bridge, which is a VLAN of its
  * parent.  Returns a sentence if there is no such bridge. */
@@ -270,20 +279,45 @@ judge_bridge(const struct switch_view *view, struct desired_vnic *d)
     }
 
     if (bridge && bridge->parent) {
-        d->vlan.mode = VLAN_ACCESS;
-        d->vlan.tag = bridge->tag;
-        d->source = VLAN_FROM_FAKE_BRIDGE;
+        set_access_vlan(d, bridge->tag, VLAN_FROM_FAKE_BRIDGE);
     }
     return NULL;
 }
 
-/* The interface's own <vlan> goes before the fake bridge's. */
+/* Takes over the settings of the bridge of 'd'.  Returns false if they say that
+ * it is not ours to manage. */
+static bool
+judge_management(const struct switch_view *view, struct desired_vnic *d)
+{
+    const struct bridge_view *bridge
+        = d->bridge ? switch_view_find_bridge(view, d->bridge) : NULL;
+    if (!bridge) {
+        return true;
+    }
+
+    d->settings = bridge->settings;
+    if (!bridge_view_is_managed(bridge)) {
+        d->care = VNIC_DISOWNED;
+        d->reason = xasprintf("bridge %s is not managed (vnicd-manage=%s%s)",
+                              bridge->name,
+                              manage_mode_to_string(bridge->settings.manage),
+                              bridge->has_controller ? ", it has a controller"
+                              : bridge->is_ovns ? ", it is OVN's" : "");
+        return false;
+    }
+    return true;
+}
+
+/* The interface's own <vlan> goes before the fake bridge's, and both before
+ * the default. */
 static char *
 judge_vlan(struct desired_vnic *d)
 {
     if (d->vnic.vlan.mode != VLAN_NONE) {
         d->vlan = d->vnic.vlan;
         d->source = VLAN_FROM_INTERFACE;
+    } else if (d->source == VLAN_FROM_NOBODY && d->settings.default_vlan) {
+        set_access_vlan(d, d->settings.default_vlan, VLAN_FROM_DEFAULT);
     }
     return vlan_spec_validate(&d->vlan);
 }
@@ -296,6 +330,9 @@ judge(const struct facts *facts, struct desired_vnic *d)
     }
 
     char *error = judge_bridge(facts->view, d);
+    if (!error && !judge_management(facts->view, d)) {
+        return;
+    }
     if (d->vnic.error) {
         free(error);
         error = xstrdup(d->vnic.error);

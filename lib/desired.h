@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/settings.h"
 #include "lib/vlan.h"
 #include "lib/vnic.h"
 
@@ -18,6 +19,7 @@ struct switch_view;
     VLAN_SOURCE(NOBODY, "nobody")                       \
     VLAN_SOURCE(INTERFACE, "interface")                 \
     VLAN_SOURCE(FAKE_BRIDGE, "fake bridge")             \
+    VLAN_SOURCE(DEFAULT, "vnicd-default-vlan")          \
     VLAN_SOURCE(LAST_GOOD, "last good intent")
 
 enum vlan_source {
@@ -36,6 +38,8 @@ enum vnic_care {
                                  * 'vlan', otherwise nothing is written. */
     VNIC_UNKNOWN,               /* Nobody has told us its intent yet. */
     VNIC_UNMANAGED,             /* Not ours; 'reason' says why. */
+    VNIC_DISOWNED,              /* On a bridge that is not ours to manage:
+                                 * no trace of us stays. */
 };
 
 /* One vNIC and what is meant for it. */
@@ -53,6 +57,7 @@ struct desired_vnic {
     char *reason;               /* A sentence, or NULL. */
     struct vlan_spec vlan;      /* Intent; VLAN_NONE: none. */
     enum vlan_source source;
+    struct settings settings;   /* In force on 'bridge'. */
 };
 
 /* What is meant for the whole host. */

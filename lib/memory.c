@@ -119,6 +119,18 @@ memory_note_switch(struct memory *memory, const struct switch_view *view,
     }
 }
 
+/* Takes note that somebody else looks after the Port row 'row': should it
+ * become ours, it is as if we met it for the first time. */
+void
+memory_disown_port(struct memory *memory, const struct uuid *row)
+{
+    struct port_memory *port = memory_find_port(memory, row);
+    if (port) {
+        port->is_first_contact = true;
+        port->had_other_vm = false;
+    }
+}
+
 /* VLANs of vNICs. */
 
 static struct vnic_memory *

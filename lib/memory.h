@@ -49,6 +49,7 @@ void memory_destroy(struct memory *);
 
 void memory_note_switch(struct memory *, const struct switch_view *,
                         long long int now);
+void memory_disown_port(struct memory *, const struct uuid *row);
 struct port_memory *memory_find_port(const struct memory *,
                                      const struct uuid *row);
 

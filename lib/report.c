@@ -15,6 +15,7 @@
 #include "lib/vlan.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
+#include "svec.h"
 #include "table.h"
 #include "util.h"
 
@@ -123,6 +124,17 @@ report_put_vlans(struct report *report, const struct vlan_set *set)
     put(report, array);
 }
 
+/* An empty array stays one: none are there, which is not "unknown". */
+void
+report_put_strings(struct report *report, const struct svec *strings)
+{
+    struct json *array = json_array_create_empty();
+    for (size_t i = 0; i < strings->n; i++) {
+        json_array_add(array, json_string_create(strings->names[i]));
+    }
+    put(report, array);
+}
+
 /* 'ms' is since the epoch; 0, which is never, is null. */
 void
 report_put_time(struct report *report, long long int ms)
@@ -140,17 +152,22 @@ report_time_to_string(long long int ms)
 
 /* Rendering. */
 
-/* VLANs in short form: the only arrays there are. */
+/* VLANs in short form, or strings. */
 static char *
-array_to_text(const struct json *json)
+array_to_text(const struct json *json, const char *nothing)
 {
     struct vlan_set set = { { 0 } };
-    for (size_t i = 0; i < json->array.n; i++) {
-        vlan_set_add(&set, json_integer(json->array.elems[i]));
-    }
-
     struct ds s = DS_EMPTY_INITIALIZER;
+    for (size_t i = 0; i < json->array.n; i++) {
+        const struct json *elem = json->array.elems[i];
+        if (elem->type == JSON_STRING) {
+            ds_put_format(&s, "%s%s", i ? "," : "", json_string(elem));
+        } else {
+            vlan_set_add(&set, json_integer(elem));
+        }
+    }
     vlan_set_format(&set, &s);
+    ds_put_cstr(&s, s.length ? "" : nothing);
     return ds_steal_cstr(&s);
 }
 
@@ -169,7 +186,7 @@ cell_to_text(const struct json *json, const char *nothing)
     case JSON_STRING:
         return xstrdup(json_string(json));
     case JSON_ARRAY:
-        return array_to_text(json);
+        return array_to_text(json, nothing);
     case JSON_OBJECT:
     case JSON_REAL:
     case JSON_SERIALIZED_OBJECT:

@@ -9,6 +9,7 @@
 #include "openvswitch/compiler.h"
 
 struct json;
+struct svec;
 struct vlan_set;
 
 /* A listing, made once and rendered as the operator asks. */
@@ -46,6 +47,7 @@ void report_put_integer(struct report *, long long int);
 void report_put_boolean(struct report *, bool);
 void report_put_null(struct report *);
 void report_put_vlans(struct report *, const struct vlan_set *);
+void report_put_strings(struct report *, const struct svec *);
 void report_put_time(struct report *, long long int ms);
 
 char *report_render(const struct report *, enum report_format);

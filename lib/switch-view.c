@@ -31,6 +31,7 @@ switch_view_destroy(struct switch_view *view)
     }
     free(view->bridges);
     free(view->ports);
+    svec_destroy(&view->setting_errors);
     *view = (struct switch_view) SWITCH_VIEW_INIT;
 }
 
@@ -49,7 +50,10 @@ switch_view_add_bridge(struct switch_view *view)
     view->bridges = grow(view->bridges, view->n_bridges,
                          sizeof *view->bridges);
     struct bridge_view *bridge = &view->bridges[view->n_bridges++];
-    *bridge = (struct bridge_view) { .tag = -1 };
+    *bridge = (struct bridge_view) {
+        .tag = -1,
+        .settings = SETTINGS_DEFAULT,
+    };
     return bridge;
 }
 
@@ -164,12 +168,35 @@ switch_view_find_vnic(const struct switch_view *view,
     return by_ordinal;
 }
 
+/* True if the ports of 'bridge', which is a real one, are ours to look after:
+ * as its setting says or, where that is "auto", unless somebody else does. */
+bool
+bridge_view_is_managed(const struct bridge_view *bridge)
+{
+    switch (bridge->settings.manage) {
+    case MANAGE_YES:
+        return true;
+    case MANAGE_NO:
+        return false;
+    case MANAGE_AUTO:
+        return !bridge->has_controller && !bridge->is_ovns;
+    }
+    OVS_NOT_REACHED();
+}
+
 /* False if the port's network device is known to be missing.  A port that the
  * switch has not looked at yet counts as alive. */
 bool
 port_view_is_alive(const struct port_view *port)
 {
     return port->ofport >= 0 && !port->error;
+}
+
+/* True if any mark of ours is there, whoever it names. */
+bool
+port_view_bears_mark(const struct port_view *port)
+{
+    return !uuid_is_zero(&port->marked_vm_id) || port->ready_ms;
 }
 
 /* True if our mark is there and names the VM that holds the port now. */

@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/settings.h"
 #include "lib/vlan.h"
 #include "lib/vnic.h"
 #include "openvswitch/types.h"
 #include "openvswitch/uuid.h"
+#include "svec.h"
 
 /* What Open vSwitch has: plain facts out of OVSDB, immutable once sorted, with
  * no pointer into the database's own rows. */
@@ -21,6 +23,9 @@ struct bridge_view {
                                  * otherwise NULL. */
     int tag;                    /* Fake bridge: its VLAN; otherwise -1. */
     char *fail_mode;            /* "secure", "standalone" or NULL. */
+    bool has_controller;        /* An OpenFlow controller is set. */
+    bool is_ovns;               /* OVN's integration bridge. */
+    struct settings settings;   /* In force: the bridge's before the host's. */
 };
 
 /* A port with its one interface, or with the first of a bond's. */
@@ -49,9 +54,10 @@ struct switch_view {
     struct port_view *ports;    /* vNICs first, by VM, MAC, name. */
     size_t n_ports;
     bool flow_restore_wait;     /* Flows are on hold, at a restore's wish. */
+    struct svec setting_errors; /* Sentences about settings of no use. */
 };
 
-#define SWITCH_VIEW_INIT { .bridges = NULL }
+#define SWITCH_VIEW_INIT { .setting_errors = SVEC_EMPTY_INITIALIZER }
 
 void switch_view_destroy(struct switch_view *);
 struct bridge_view *switch_view_add_bridge(struct switch_view *);
@@ -64,7 +70,9 @@ const struct port_view *switch_view_find_vnic(const struct switch_view *,
                                               const struct vnic_id *,
                                               const char *target);
 
+bool bridge_view_is_managed(const struct bridge_view *);
 bool port_view_is_alive(const struct port_view *);
+bool port_view_bears_mark(const struct port_view *);
 bool port_view_is_marked(const struct port_view *);
 
 #endif /* lib/switch-view.h */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
+#include "lib/settings.h"
 #include "lib/switch-view.h"
 #include "ovsdb-idl.h"
 #include "packets.h"
@@ -100,12 +102,31 @@ read_port(const struct ovsrec_port *row, const char *bridge,
     }
 }
 
-static void
-read_bridge(const struct ovsrec_bridge *row, struct switch_view *view)
+/* OVN says in the switch's row which bridge is its own, "br-int" by default. */
+static bool
+is_ovns_bridge(const struct ovsrec_open_vswitch *ovs, const char *name)
 {
+    const char *bridge = smap_get_def(&ovs->external_ids, "ovn-bridge",
+                                      "br-int");
+    return smap_get(&ovs->external_ids, "ovn-remote")
+           && !strcmp(bridge, name);
+}
+
+static void
+read_bridge(const struct ovsrec_open_vswitch *ovs,
+            const struct ovsrec_bridge *row, const struct settings *host,
+            struct switch_view *view)
+{
+    CLEANUP_FREE char *where = xasprintf("bridge %s", row->name);
     struct bridge_view *bridge = switch_view_add_bridge(view);
+
     bridge->name = xstrdup(row->name);
     bridge->fail_mode = nullable_xstrdup(row->fail_mode);
+    bridge->has_controller = row->n_controller > 0;
+    bridge->is_ovns = is_ovns_bridge(ovs, row->name);
+    bridge->settings = *host;
+    settings_read(&row->external_ids, where, &bridge->settings,
+                  &view->setting_errors);
     for (size_t i = 0; i < row->n_ports; i++) {
         read_port(row->ports[i], row->name, view);
     }
@@ -123,8 +144,10 @@ ovs_view_read(const struct ovsdb_idl *idl, struct switch_view *view)
     }
     view->flow_restore_wait = smap_get_bool(&ovs->other_config,
                                             "flow-restore-wait", false);
+    struct settings host = SETTINGS_DEFAULT;
+    settings_read(&ovs->external_ids, "host", &host, &view->setting_errors);
     for (size_t i = 0; i < ovs->n_bridges; i++) {
-        read_bridge(ovs->bridges[i], view);
+        read_bridge(ovs, ovs->bridges[i], &host, view);
     }
     switch_view_sort(view);
 }

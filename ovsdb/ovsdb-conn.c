@@ -57,9 +57,12 @@ monitor_columns(struct ovsdb_idl *idl)
 {
     static const struct ovsdb_idl_column *const columns[] = {
         &ovsrec_open_vswitch_col_bridges,
+        &ovsrec_open_vswitch_col_external_ids,
         &ovsrec_open_vswitch_col_other_config,
         &ovsrec_bridge_col_name,
         &ovsrec_bridge_col_ports,
+        &ovsrec_bridge_col_controller,
+        &ovsrec_bridge_col_external_ids,
         &ovsrec_bridge_col_fail_mode,
         &ovsrec_port_col_name,
         &ovsrec_port_col_interfaces,

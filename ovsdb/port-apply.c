@@ -88,6 +88,21 @@ apply_mark(const struct port_op *op, const struct ovsrec_interface *row,
     }
 }
 
+/* Takes our mark off the interface.  Returns true if it had one. */
+static bool
+remove_mark(const struct ovsrec_interface *row)
+{
+    static const char *const keys[] = { OVS_KEY_VM_ID, OVS_KEY_READY };
+    bool is_marked = false;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        if (smap_get(&row->external_ids, keys[i])) {
+            ovsrec_interface_update_external_ids_delkey(row, keys[i]);
+            is_marked = true;
+        }
+    }
+    return is_marked;
+}
+
 /* A row that has gone meanwhile is no error: so has its vNIC. */
 static void
 apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
@@ -111,6 +126,9 @@ apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
         break;
     case PORT_OP_UNMARK:
         ovsrec_interface_update_external_ids_delkey(interface, OVS_KEY_READY);
+        break;
+    case PORT_OP_FORGET:
+        (void) remove_mark(interface); /* What was there does not matter. */
         break;
     }
 }
@@ -147,20 +165,6 @@ port_apply(const struct port_plan *plan, const struct ovsdb_idl *idl,
     }
 }
 
-static bool
-unmark(const struct ovsrec_interface *row)
-{
-    static const char *const keys[] = { OVS_KEY_VM_ID, OVS_KEY_READY };
-    bool is_marked = false;
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        if (smap_get(&row->external_ids, keys[i])) {
-            ovsrec_interface_update_external_ids_delkey(row, keys[i]);
-            is_marked = true;
-        }
-    }
-    return is_marked;
-}
-
 /* Takes our marks off every interface of 'bridge', or of all bridges if it is
  * NULL.  Returns how many interfaces had any. */
 unsigned int
@@ -176,7 +180,7 @@ port_apply_cleanup(const struct ovsdb_idl *idl, const char *bridge,
         for (size_t i = 0; i < row->n_ports; i++) {
             const struct ovsrec_port *port = row->ports[i];
             for (size_t j = 0; j < port->n_interfaces; j++) {
-                n += unmark(port->interfaces[j]);
+                n += remove_mark(port->interfaces[j]);
             }
         }
     }

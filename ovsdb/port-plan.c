@@ -55,6 +55,7 @@ port_cause_is_drift(enum port_cause cause)
     case PORT_CAUSE_INTENT:
     case PORT_CAUSE_READY:
     case PORT_CAUSE_NOT_READY:
+    case PORT_CAUSE_NOT_MANAGED:
     case N_PORT_CAUSES:
         break;
     }
@@ -121,13 +122,28 @@ confirm_until(const struct desired_vnic *d, const struct port_memory *seen,
            && d->read_ms < seen->changed_ms && gates->now < until ? until : 0;
 }
 
+/* Do the settings of the bridge leave it to an operator? */
+static bool
+is_only_reported(const struct desired_vnic *d, enum port_cause cause)
+{
+    switch (d->settings.drift) {
+    case DRIFT_FIX:
+        return cause == PORT_CAUSE_FIRST_CONTACT;
+    case DRIFT_FIX_ALL:
+        return false;
+    case DRIFT_REPORT:
+        return port_cause_is_drift(cause);
+    }
+    OVS_NOT_REACHED();
+}
+
 static enum port_verdict
 judge(const struct desired_vnic *d, enum port_cause cause,
       const struct port_memory *seen, const struct port_plan_gates *gates,
       struct port_plan *plan)
 {
-    if (cause == PORT_CAUSE_FIRST_CONTACT) {
-        return gates->is_forced ? PORT_VERDICT_APPLY : PORT_VERDICT_REPORT;
+    if (!gates->is_forced && is_only_reported(d, cause)) {
+        return PORT_VERDICT_REPORT;
     }
     if (cause == PORT_CAUSE_OPERATOR) {
         long long int until = confirm_until(d, seen, gates);
@@ -207,6 +223,9 @@ plan_vnic(const struct desired_vnic *d, const struct memory *memory,
     if (seen && d->care == VNIC_QUARANTINED && d->port->ready_ms) {
         add_op(plan, d, PORT_OP_UNMARK, PORT_CAUSE_NOT_READY);
     }
+    if (seen && d->care == VNIC_DISOWNED && port_view_bears_mark(d->port)) {
+        add_op(plan, d, PORT_OP_FORGET, PORT_CAUSE_NOT_MANAGED);
+    }
 }
 
 /* Stores in 'plan', whose content is overwritten unread, what has to be done
@@ -278,6 +297,8 @@ port_op_kind_to_string(const struct port_op *op)
         return "mark";
     case PORT_OP_UNMARK:
         return "unmark";
+    case PORT_OP_FORGET:
+        return "forget";
     }
     OVS_NOT_REACHED();
 }
@@ -316,8 +337,15 @@ port_op_before(const struct port_op *op)
 char *
 port_op_after(const struct port_op *op)
 {
-    return op->kind == PORT_OP_SET
-           ? column_to_string(&op->after, op->column)
-           : xstrdup(op->kind == PORT_OP_MARK && op->is_ready ? "ready"
-                     : "marked");
+    switch (op->kind) {
+    case PORT_OP_SET:
+        return column_to_string(&op->after, op->column);
+    case PORT_OP_MARK:
+        return xstrdup(op->is_ready ? "ready" : "marked");
+    case PORT_OP_UNMARK:
+        return xstrdup("marked");
+    case PORT_OP_FORGET:
+        return xstrdup("unmarked");
+    }
+    OVS_NOT_REACHED();
 }

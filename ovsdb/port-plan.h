@@ -26,7 +26,8 @@ struct memory;
     PORT_CAUSE(FIRST_CONTACT, "first-contact")                              \
     /* Nothing is wrong with the VLANs: our mark comes or goes. */          \
     PORT_CAUSE(READY, "ready")                                              \
-    PORT_CAUSE(NOT_READY, "not-ready")
+    PORT_CAUSE(NOT_READY, "not-ready")                                      \
+    PORT_CAUSE(NOT_MANAGED, "not-managed")
 
 enum port_cause {
 #define PORT_CAUSE(ENUM, NAME) PORT_CAUSE_##ENUM,
@@ -42,6 +43,7 @@ enum port_op_kind {
     PORT_OP_SET,                /* Write 'column' of the Port. */
     PORT_OP_MARK,               /* Write our mark into the Interface. */
     PORT_OP_UNMARK,             /* Take "ready" out of our mark. */
+    PORT_OP_FORGET,             /* Take our mark away. */
 };
 
 /* Which of a vNIC's operations may be executed. */

@@ -11,6 +11,7 @@ unit_tests = \
 	tests/test-read-queue \
 	tests/test-report \
 	tests/test-scenarios \
+	tests/test-settings \
 	tests/test-switch-view \
 	tests/test-virt-conn-fake \
 	tests/test-vlan \
@@ -46,6 +47,7 @@ tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_virt_conn_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)

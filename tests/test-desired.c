@@ -273,6 +273,46 @@ test_same_mac_in_other_vlan_is_no_conflict(void **state)
     assert_int_equal(d[1].care, VNIC_MANAGED);
 }
 
+static void
+test_default_vlan_is_for_those_without(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    host->view.bridges[0].settings.default_vlan = 99;
+    add_bridge_vnic(web, 1, "br0", "vnet0", none);
+    add_bridge_vnic(web, 2, "br0", "vnet1", access_vlan(10));
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d[0].vlan.tag, 99);
+    assert_int_equal(d[0].source, VLAN_FROM_DEFAULT);
+    assert_int_equal(d[1].vlan.tag, 10);
+}
+
+static void
+test_bridges_that_are_not_ours(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", "vnet0", access_vlan(10));
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(7));
+
+    host->view.bridges[0].settings.manage = MANAGE_NO;
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_DISOWNED);
+    assert_string_equal(host->desired.vnics[0].reason,
+                        "bridge br0 is not managed (vnicd-manage=no)");
+
+    host->view.bridges[0].settings.manage = MANAGE_AUTO;
+    host->view.bridges[0].has_controller = true;
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_DISOWNED);
+    assert_string_equal(host->desired.vnics[0].reason,
+                        "bridge br0 is not managed (vnicd-manage=auto, it has "
+                        "a controller)");
+
+    host->view.bridges[0].settings.manage = MANAGE_YES;
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_MANAGED);
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -291,6 +331,8 @@ main(void)
         TEST(test_one_mac_twice_in_a_domain),
         TEST(test_newcomer_with_a_taken_mac_is_quarantined),
         TEST(test_same_mac_in_other_vlan_is_no_conflict),
+        TEST(test_default_vlan_is_for_those_without),
+        TEST(test_bridges_that_are_not_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

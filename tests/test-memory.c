@@ -72,6 +72,21 @@ test_another_vm_takes_the_row(void **state)
 }
 
 static void
+test_disowned_rows_are_met_anew(void **state)
+{
+    struct memory memory;
+    struct switch_view empty = SWITCH_VIEW_INIT;
+    memory_init(&memory);
+    memory_note_switch(&memory, &empty, 50);
+    struct port_memory *port = note(&memory, 1, access_vlan(10), 100);
+    port = note(&memory, 2, access_vlan(10), 200);
+    memory_disown_port(&memory, &port->row);
+    assert_true(port->is_first_contact);
+    assert_false(port->had_other_vm);
+    memory_destroy(&memory);
+}
+
+static void
 test_gone_rows_are_forgotten(void **state)
 {
     struct memory memory;
@@ -115,6 +130,7 @@ main(void)
         cmocka_unit_test(test_later_rows_were_seen_coming),
         cmocka_unit_test(test_change_is_dated_once),
         cmocka_unit_test(test_another_vm_takes_the_row),
+        cmocka_unit_test(test_disowned_rows_are_met_anew),
         cmocka_unit_test(test_gone_rows_are_forgotten),
         cmocka_unit_test(test_vlans_in_force),
     };

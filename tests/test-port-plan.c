@@ -282,6 +282,41 @@ test_foreign_ports_are_left_alone(void **state)
     (void) compute(host, 0);
 }
 
+static void
+test_drift_may_be_left_to_an_operator(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    host->port->columns.tag = 7;
+    host->view.bridges[0].settings.drift = DRIFT_REPORT;
+    assert_op(compute(host, 1), "report", PORT_CAUSE_OPERATOR,
+              "Port vnet0 tag", "7", "42");
+    host->gates.is_forced = true;
+    assert_op(compute(host, 1), "set", PORT_CAUSE_OPERATOR, "Port vnet0 tag",
+              "7", "42");
+}
+
+static void
+test_written_fix_is_for_first_contact_too(void **state)
+{
+    struct host *host = *state;
+    host->port->columns.tag = 7;
+    host->view.bridges[0].settings.drift = DRIFT_FIX_ALL;
+    assert_op(compute(host, 2), "set", PORT_CAUSE_FIRST_CONTACT,
+              "Port vnet0 tag", "7", "42");
+}
+
+static void
+test_no_trace_on_a_bridge_that_is_not_ours(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    host->port->columns.tag = 7;
+    host->view.bridges[0].settings.manage = MANAGE_NO;
+    assert_op(compute(host, 1), "forget", PORT_CAUSE_NOT_MANAGED,
+              "Interface vnet0 external_ids", "ready", "unmarked");
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -304,6 +339,9 @@ main(void)
         TEST(test_without_intent_another_vms_columns_go),
         TEST(test_quarantined_is_not_ready),
         TEST(test_foreign_ports_are_left_alone),
+        TEST(test_drift_may_be_left_to_an_operator),
+        TEST(test_written_fix_is_for_first_contact_too),
+        TEST(test_no_trace_on_a_bridge_that_is_not_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,6 +292,10 @@ execute(struct switch_view *view, const struct port_op *op)
     case PORT_OP_UNMARK:
         port->ready_ms = 0;
         break;
+    case PORT_OP_FORGET:
+        port->ready_ms = 0;
+        uuid_zero(&port->marked_vm_id);
+        break;
     }
 }
 

@@ -21,7 +21,8 @@ from fake_agent import FakeAgent, answering, deaf, reply, sending, silent
 ROOT = Path(__file__).resolve().parent.parent.parent
 VNICCTL = Path(os.environ.get("VNICD_BUILD", ROOT)) / "ctl" / "vnicctl"
 
-WORDS = ["status", "list", "show", "vlan", "plan", "drift", "reconcile",
+WORDS = ["status", "list", "show", "vlan", "bridges", "plan", "drift",
+         "reconcile",
          "watch", "version", "exit", "call", "help"]
 
 HEADING = ("DOMAIN STATE       REASON\n"

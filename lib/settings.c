@@ -1,0 +1,150 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Reads the settings that operators write into the database.  A value that
+ * cannot be used is reported, and what was in force before stays.  Pure. */
+
+#include <config.h>
+#include "lib/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "smap.h"
+#include "svec.h"
+#include "util.h"
+
+#define PREFIX "vnicd-"
+
+/* Each returns false if 'value' is none of the setting's. */
+typedef bool parse_func(const char *value, struct settings *);
+
+static bool
+parse_manage(const char *value, struct settings *s)
+{
+    for (enum manage_mode mode = MANAGE_AUTO; mode <= MANAGE_NO; mode++) {
+        if (!strcmp(value, manage_mode_to_string(mode))) {
+            s->manage = mode;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+parse_drift(const char *value, struct settings *s)
+{
+    if (!strcmp(value, "fix")) {
+        s->drift = DRIFT_FIX_ALL;
+    } else if (!strcmp(value, "report")) {
+        s->drift = DRIFT_REPORT;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool
+parse_follow(const char *value, struct settings *s)
+{
+    s->follow = !strcmp(value, "yes");
+    return s->follow || !strcmp(value, "no");
+}
+
+static bool
+parse_default_vlan(const char *value, struct settings *s)
+{
+    int vid;
+    if (!*value) {
+        s->default_vlan = 0;
+        return true;
+    }
+    if (!str_to_int(value, 10, &vid) || vid < 1 || vid > 4094) {
+        return false;
+    }
+    s->default_vlan = vid;
+    return true;
+}
+
+static const struct setting {
+    const char *key;
+    const char *values;         /* For people. */
+    parse_func *parse;
+} settings[] = {
+    { PREFIX "manage", "auto, yes, no", parse_manage },
+    { PREFIX "drift", "fix, report", parse_drift },
+    { PREFIX "follow", "yes, no", parse_follow },
+    { PREFIX "default-vlan", "empty or 1..4094", parse_default_vlan },
+};
+
+static const struct setting *
+find_setting(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+        if (!strcmp(key, settings[i].key)) {
+            return &settings[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+read_one(const char *key, const char *value, const char *where,
+         struct settings *s, struct svec *errors)
+{
+    const struct setting *setting = find_setting(key);
+    struct settings changed = *s;
+
+    if (!setting) {
+        svec_add_nocopy(errors, xasprintf("%s: there is no setting '%s'",
+                                          where, key));
+    } else if (!setting->parse(value, &changed)) {
+        svec_add_nocopy(errors, xasprintf("%s: %s='%s' is not one of %s",
+                                          where, key, value,
+                                          setting->values));
+    } else {
+        *s = changed;
+    }
+}
+
+/* Changes 's', which holds what is in force without them, as the keys of ours
+ * in 'external_ids' say.  Adds a sentence to 'errors' for each that cannot be
+ * used; 'where' says whose they are: "bridge br0". */
+void
+settings_read(const struct smap *external_ids, const char *where,
+              struct settings *s, struct svec *errors)
+{
+    const struct smap_node *node;
+    SMAP_FOR_EACH (node, external_ids) {
+        if (!strncmp(node->key, PREFIX, strlen(PREFIX))) {
+            read_one(node->key, node->value, where, s, errors);
+        }
+    }
+}
+
+const char *
+manage_mode_to_string(enum manage_mode mode)
+{
+    switch (mode) {
+    case MANAGE_AUTO:
+        return "auto";
+    case MANAGE_YES:
+        return "yes";
+    case MANAGE_NO:
+        return "no";
+    }
+    OVS_NOT_REACHED();
+}
+
+const char *
+drift_mode_to_string(enum drift_mode mode)
+{
+    switch (mode) {
+    case DRIFT_FIX:
+    case DRIFT_FIX_ALL:
+        return "fix";
+    case DRIFT_REPORT:
+        return "report";
+    }
+    OVS_NOT_REACHED();
+}

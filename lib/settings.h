@@ -1,0 +1,43 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_SETTINGS_H
+#define LIB_SETTINGS_H 1
+
+#include <stdbool.h>
+
+struct smap;
+struct svec;
+
+/* What an operator has set, in external_ids:vnicd-* of the switch and of each
+ * bridge. */
+
+enum manage_mode {
+    MANAGE_AUTO,                /* Unless somebody else does. */
+    MANAGE_YES,
+    MANAGE_NO,
+};
+
+enum drift_mode {
+    DRIFT_FIX,                  /* Put it right; first contact: report. */
+    DRIFT_FIX_ALL,              /* "fix", written down: first contact too. */
+    DRIFT_REPORT,               /* Only report it. */
+};
+
+struct settings {
+    enum manage_mode manage;
+    enum drift_mode drift;
+    bool follow;                /* Running vNICs follow a port group. */
+    int default_vlan;           /* For vNICs without intent, 0: none. */
+};
+
+/* Safe on a host that is in use: nobody is cut off. */
+#define SETTINGS_DEFAULT { .manage = MANAGE_AUTO, .drift = DRIFT_FIX,   \
+                           .follow = true, .default_vlan = 0 }
+
+void settings_read(const struct smap *external_ids, const char *where,
+                   struct settings *, struct svec *errors);
+
+const char *manage_mode_to_string(enum manage_mode);
+const char *drift_mode_to_string(enum drift_mode);
+
+#endif /* lib/settings.h */

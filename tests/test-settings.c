@@ -1,0 +1,90 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "lib/settings.h"
+
+#include "smap.h"
+#include "svec.h"
+#include "tests/unit.h"
+#include "util.h"
+
+/* Reads one key over 's'.  Expects the sentence 'error', or none if NULL. */
+static void
+read_key(struct settings *s, const char *key, const char *value,
+         const char *error)
+{
+    struct smap ids = SMAP_INITIALIZER(&ids);
+    struct svec errors = SVEC_EMPTY_INITIALIZER;
+    smap_add(&ids, key, value);
+    settings_read(&ids, "bridge br0", s, &errors);
+    if (error) {
+        assert_int_equal(errors.n, 1);
+        assert_string_equal(errors.names[0], error);
+    } else {
+        assert_int_equal(errors.n, 0);
+    }
+    svec_destroy(&errors);
+    smap_destroy(&ids);
+}
+
+static void
+test_defaults_cut_nobody_off(void **state)
+{
+    struct settings s = SETTINGS_DEFAULT;
+    assert_int_equal(s.manage, MANAGE_AUTO);
+    assert_int_equal(s.drift, DRIFT_FIX);
+    assert_true(s.follow);
+    assert_int_equal(s.default_vlan, 0);
+}
+
+static void
+test_values(void **state)
+{
+    struct settings s = SETTINGS_DEFAULT;
+    read_key(&s, "vnicd-manage", "no", NULL);
+    assert_int_equal(s.manage, MANAGE_NO);
+    read_key(&s, "vnicd-drift", "report", NULL);
+    assert_int_equal(s.drift, DRIFT_REPORT);
+    read_key(&s, "vnicd-drift", "fix", NULL);
+    assert_int_equal(s.drift, DRIFT_FIX_ALL);
+    read_key(&s, "vnicd-follow", "no", NULL);
+    assert_false(s.follow);
+    read_key(&s, "vnicd-default-vlan", "4094", NULL);
+    assert_int_equal(s.default_vlan, 4094);
+    read_key(&s, "vnicd-default-vlan", "", NULL);
+    assert_int_equal(s.default_vlan, 0);
+    read_key(&s, "owner", "somebody", NULL);
+}
+
+static void
+test_bad_values_change_nothing(void **state)
+{
+    struct settings s = SETTINGS_DEFAULT;
+    read_key(&s, "vnicd-follow", "maybe", "bridge br0: vnicd-follow='maybe' "
+             "is not one of yes, no");
+    assert_true(s.follow);
+    read_key(&s, "vnicd-manage", "", "bridge br0: vnicd-manage='' is not one "
+             "of auto, yes, no");
+    read_key(&s, "vnicd-drift", "ignore", "bridge br0: vnicd-drift='ignore' "
+             "is not one of fix, report");
+    read_key(&s, "vnicd-default-vlan", "4095", "bridge br0: "
+             "vnicd-default-vlan='4095' is not one of empty or 1..4094");
+    read_key(&s, "vnicd-default-vlan", "ten", "bridge br0: "
+             "vnicd-default-vlan='ten' is not one of empty or 1..4094");
+    read_key(&s, "vnicd-frob", "1", "bridge br0: there is no setting "
+             "'vnicd-frob'");
+    assert_int_equal(s.manage, MANAGE_AUTO);
+    assert_int_equal(s.drift, DRIFT_FIX);
+    assert_int_equal(s.default_vlan, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults_cut_nobody_off),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_bad_values_change_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
