@@ -234,12 +234,16 @@ next_pass_ms(const struct reconciler *r)
 }
 
 static void
-succeed(struct reconciler *r)
+succeed(struct reconciler *r, long long int now)
 {
     for (size_t i = 0; i < r->pass.plan.n_ops; i++) {
         const struct port_op *op = &r->pass.plan.ops[i];
         if (op->verdict == PORT_VERDICT_APPLY) {
             record(r, op);
+            if (op->kind == PORT_OP_SET && port_cause_is_drift(op->cause)) {
+                memory_note_repair(&r->memory, &op->vnic->port->row,
+                                   op->column, now);
+            }
         }
     }
     r->is_forced = false;
@@ -257,7 +261,7 @@ finish_transaction(struct reconciler *r, long long int now)
     case OVSDB_CONN_PENDING:
         break;
     case OVSDB_CONN_DONE:
-        succeed(r);
+        succeed(r, now);
         break;
     case OVSDB_CONN_TRY_AGAIN:
         /* What it stumbled over is on its way to us, or here already. */

@@ -70,8 +70,11 @@ find_planned_state(const struct desired_vnic *d, const struct port_op *op,
     struct vlan_spec found = vlan_columns_to_spec(&d->port->columns);
     CLEANUP_FREE char *have = vlan_spec_to_string(&found);
 
-    *reasonp = xasprintf("%s: VLAN %s in the switch, %s meant",
-                         port_cause_to_string(op->cause), have, want);
+    *reasonp = xasprintf("%s: VLAN %s in the switch, %s meant%s",
+                         port_cause_to_string(op->cause), have, want,
+                         op->verdict == PORT_VERDICT_BACK_OFF
+                         ? "; put right too often, trying once a minute"
+                         : "");
     return op->cause == PORT_CAUSE_INTENT ? VNIC_STATE_WAITING
                                           : VNIC_STATE_DRIFTED;
 }

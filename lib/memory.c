@@ -131,6 +131,26 @@ memory_disown_port(struct memory *memory, const struct uuid *row)
     }
 }
 
+/* Counts a repair of 'column' of the Port row 'row' at 'now'.  Whoever has it
+ * repaired over and over means it: we back off. */
+void
+memory_note_repair(struct memory *memory, const struct uuid *row,
+                   enum vlan_column column, long long int now)
+{
+    struct port_memory *port = memory_find_port(memory, row);
+    if (!port) {
+        return;
+    }
+
+    if (now - port->repairs[column].since_ms >= MEMORY_REPAIR_PERIOD_MS) {
+        port->repairs[column].since_ms = now;
+        port->repairs[column].n = 0;
+    }
+    if (++port->repairs[column].n > MEMORY_MAX_REPAIRS) {
+        port->no_repair_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
+}
+
 /* VLANs of vNICs. */
 
 static struct vnic_memory *

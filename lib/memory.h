@@ -28,7 +28,20 @@ struct port_memory {
     unsigned int reported_columns; /* VLAN columns, as bits, whose difference
                                  * has been reported. */
     bool is_present;            /* Seen in the view being noted. */
+
+    /* Repairs of each column, so that we do not fight over one for ever. */
+    struct {
+        long long int since_ms; /* Since when they are counted. */
+        unsigned int n;
+    } repairs[N_VLAN_COLUMNS];
+    long long int no_repair_before_ms;
 };
+
+/* More repairs of a column than this, within the period, and the port is left
+ * alone for as long. */
+#define MEMORY_MAX_REPAIRS 5
+#define MEMORY_REPAIR_PERIOD_MS 60000
+
 
 /* A vNIC's VLANs as they were last in force and valid. */
 struct vnic_memory {
@@ -50,6 +63,8 @@ void memory_destroy(struct memory *);
 void memory_note_switch(struct memory *, const struct switch_view *,
                         long long int now);
 void memory_disown_port(struct memory *, const struct uuid *row);
+void memory_note_repair(struct memory *, const struct uuid *row,
+                        enum vlan_column, long long int now);
 struct port_memory *memory_find_port(const struct memory *,
                                      const struct uuid *row);
 

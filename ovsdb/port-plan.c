@@ -15,6 +15,9 @@
  *   - We saw the plug happen, or the row bears our mark for another VM: libvirt
  *     writes a new row right, so what is wrong is left over from before.
  *   - The vNIC was there before us: perhaps somebody meant it so.  We report.
+ *
+ * And nobody wins a fight: a port that has to be put right over and over is
+ * left alone for a while.
  */
 
 #include <config.h>
@@ -144,6 +147,11 @@ judge(const struct desired_vnic *d, enum port_cause cause,
 {
     if (!gates->is_forced && is_only_reported(d, cause)) {
         return PORT_VERDICT_REPORT;
+    }
+    if (!gates->is_forced && port_cause_is_drift(cause)
+        && gates->now < seen->no_repair_before_ms) {
+        plan->due_ms = MIN(plan->due_ms, seen->no_repair_before_ms);
+        return PORT_VERDICT_BACK_OFF;
     }
     if (cause == PORT_CAUSE_OPERATOR) {
         long long int until = confirm_until(d, seen, gates);
@@ -287,6 +295,8 @@ port_op_kind_to_string(const struct port_op *op)
         return "confirm";
     case PORT_VERDICT_REPORT:
         return "report";
+    case PORT_VERDICT_BACK_OFF:
+        return "back-off";
     case PORT_VERDICT_APPLY:
         break;
     }

@@ -52,6 +52,8 @@ enum port_verdict {
     PORT_VERDICT_CONFIRM,       /* Not before libvirt has been asked whether
                                  * the intent has changed, or 'due_ms'. */
     PORT_VERDICT_REPORT,        /* An operator has to decide. */
+    PORT_VERDICT_BACK_OFF,      /* It was put right too often of late; not
+                                 * before 'due_ms'. */
 };
 
 /* One difference between what is meant and what is there, and what to do

@@ -87,6 +87,30 @@ test_disowned_rows_are_met_anew(void **state)
 }
 
 static void
+test_fights_are_left(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    struct port_memory *port = note(&memory, 1, access_vlan(10), 100);
+
+    long long int now = MEMORY_REPAIR_PERIOD_MS;
+    for (int i = 0; i < MEMORY_MAX_REPAIRS; i++) {
+        memory_note_repair(&memory, &port->row, VLAN_COLUMN_TAG, now);
+        memory_note_repair(&memory, &port->row, VLAN_COLUMN_TRUNKS, now);
+    }
+    assert_int_equal(port->no_repair_before_ms, 0);
+    memory_note_repair(&memory, &port->row, VLAN_COLUMN_TAG, now);
+    assert_int_equal(port->no_repair_before_ms,
+                     now + MEMORY_REPAIR_PERIOD_MS);
+
+    /* Much later it is no fight. */
+    now += 2 * MEMORY_REPAIR_PERIOD_MS;
+    memory_note_repair(&memory, &port->row, VLAN_COLUMN_TAG, now);
+    assert_true(port->no_repair_before_ms < now);
+    memory_destroy(&memory);
+}
+
+static void
 test_gone_rows_are_forgotten(void **state)
 {
     struct memory memory;
@@ -131,6 +155,7 @@ main(void)
         cmocka_unit_test(test_change_is_dated_once),
         cmocka_unit_test(test_another_vm_takes_the_row),
         cmocka_unit_test(test_disowned_rows_are_met_anew),
+        cmocka_unit_test(test_fights_are_left),
         cmocka_unit_test(test_gone_rows_are_forgotten),
         cmocka_unit_test(test_vlans_in_force),
     };

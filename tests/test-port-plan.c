@@ -297,6 +297,25 @@ test_drift_may_be_left_to_an_operator(void **state)
 }
 
 static void
+test_fights_are_left_for_a_while(void **state)
+{
+    struct host *host = *state;
+    mark(host);
+    host->port->columns = (struct vlan_spec) VLAN_SPEC_INIT;
+    (void) compute(host, 1);
+    memory_find_port(&host->memory, &host->port->row)->no_repair_before_ms
+        = 2000;
+    assert_op(compute(host, 1), "back-off", PORT_CAUSE_LIBVIRT_CLEARED,
+              "Port vnet0 tag", "[]", "42");
+    assert_int_equal(host->plan.due_ms, 2000);
+    assert_false(port_plan_has_work(&host->plan));
+
+    host->gates.now = 2000;
+    assert_op(compute(host, 1), "set", PORT_CAUSE_LIBVIRT_CLEARED,
+              "Port vnet0 tag", "[]", "42");
+}
+
+static void
 test_written_fix_is_for_first_contact_too(void **state)
 {
     struct host *host = *state;
@@ -340,6 +359,7 @@ main(void)
         TEST(test_quarantined_is_not_ready),
         TEST(test_foreign_ports_are_left_alone),
         TEST(test_drift_may_be_left_to_an_operator),
+        TEST(test_fights_are_left_for_a_while),
         TEST(test_written_fix_is_for_first_contact_too),
         TEST(test_no_trace_on_a_bridge_that_is_not_ours),
     };

@@ -264,3 +264,20 @@ def test_vnicctl_asks_the_same(host, agent):
                             capture_output=True, text=True, timeout=20)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == agent.ask("vnic/list").strip()
+
+
+def test_nobody_wins_a_fight(host, agent):
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    wait_ready(agent, "web1", mac)
+    for _ in range(6):
+        host.vsctl("set", "port", port, "tag=20")
+        until(lambda: host.column(port, "tag") == "10", "it is put right")
+    host.vsctl("set", "port", port, "tag=20")
+    until(lambda: [op["kind"] for op in agent.json("plan")] == ["back-off"],
+          "the agent backs off")
+    assert "trying once a minute" in agent.vnics()["web1", mac]["reason"]
+    assert any(w.startswith("drifted") for w in agent.status()["warnings"])
+    assert host.column(port, "tag") == "20"
+
+    agent.ask("reconcile")              # An operator has the last word.
+    assert host.column(port, "tag") == "10"
