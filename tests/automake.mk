@@ -109,6 +109,8 @@ TESTS += tests/check-layers.sh
 
 # What needs no compiler goes into the tarball by the folder.
 EXTRA_DIST += \
+	tests/guests \
+	tests/hostbox \
 	tests/install-deps \
 	tests/integration \
 	tests/scenarios

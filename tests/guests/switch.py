@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Open vSwitch has, read and changed as an operator would."""
+
+import json
+
+VLAN_COLUMNS = ("vlan_mode", "tag", "trunks", "cvlans")
+
+# These change on their own while packets flow.
+RESTLESS_COLUMNS = ("statistics", "status", "rstp_statistics")
+
+
+def columns(box, port):
+    """{"vlan_mode": ..., "tag": ..., "trunks": [...], "cvlans": [...]}"""
+    row, = _rows(box, "--columns=" + ",".join(VLAN_COLUMNS), "list", "port",
+                 port)
+    return vlan(row["vlan_mode"], row["tag"], _as_list(row["trunks"]),
+                _as_list(row["cvlans"]))
+
+
+def vlan(mode=None, tag=None, trunks=(), cvlans=()):
+    """What columns() returns for a port that is set like this."""
+    return {"vlan_mode": mode, "tag": tag, "trunks": sorted(trunks),
+            "cvlans": sorted(cvlans)}
+
+
+ACCESS_MODES = (None, "access")
+
+
+def is_access(found, tag):
+    """libvirt leaves the mode of an access port empty: both are right."""
+    return (found["vlan_mode"] in ACCESS_MODES
+            and vlan(None, tag) == {**found, "vlan_mode": None})
+
+
+def external_ids(box, interface):
+    row, = _rows(box, "--columns=external_ids", "list", "interface",
+                 interface)
+    return row["external_ids"]
+
+
+def set_port(box, port, *settings):
+    """An operator's 'ovs-vsctl set port'; does not wait for the switch."""
+    box.vsctl("--no-wait", "set", "port", port, *settings)
+
+
+def port_names(box, bridge="br0"):
+    return box.vsctl("list-ports", bridge).split()
+
+
+def snapshot(box):
+    """All rows that a vNIC has, without what changes on its own."""
+    return {table: sorted((
+        {column: value for column, value in row.items()
+         if column not in RESTLESS_COLUMNS}
+        for row in _rows(box, "list", table)), key=lambda row: row["name"])
+        for table in ("port", "interface")}
+
+
+def _rows(box, *args):
+    table = json.loads(box.vsctl("--no-wait", "--format=json", *args))
+    return [dict(zip(table["headings"], map(_plain, row)))
+            for row in table["data"]]
+
+
+def _as_list(value):
+    """A set of one and a single value look alike in OVSDB's JSON."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _plain(value):
+    """An empty set is None, as that is what it is for most columns."""
+    if not isinstance(value, list):
+        return value
+    kind, content = value
+    if kind == "map":
+        return dict(content)
+    if kind == "set":
+        return sorted(map(_plain, content)) if content else None
+    return content

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A KVM host in a box: the fixture of the guest tests, a toy for developers.
+
+See README.md, 'hostbox --help', and box.py for how it is made.
+"""
+
+from .box import Box
+from .domain import Nic, Vlan, domain_xml, make_mac, network_xml
+from .guest import Guest, Result
+from .process import Process
+from .util import HostboxError, until
+
+__all__ = ["Box", "Guest", "HostboxError", "Nic", "Process", "Result", "Vlan",
+           "domain_xml", "make_mac", "network_xml", "until"]
