@@ -363,12 +363,36 @@ domain_of(const struct pass *pass, const struct port_view *port)
     return NULL;
 }
 
-static void
-put_vlan(struct report *report, const struct pass *pass, const char *bridge,
-         int vid)
+static int
+compare_port_names(const void *a_, const void *b_)
 {
-    for (size_t i = 0; i < pass->view.n_ports; i++) {
-        const struct port_view *port = &pass->view.ports[i];
+    const struct port_view *a = *(const struct port_view *const *) a_;
+    const struct port_view *b = *(const struct port_view *const *) b_;
+    return a->is_vnic != b->is_vnic ? (a->is_vnic ? -1 : 1)
+                                    : strcmp(a->name, b->name);
+}
+
+/* Returns the ports of 'view', those of vNICs first, each by name, in a
+ * malloc'd array. */
+static const struct port_view **
+sort_ports(const struct switch_view *view)
+{
+    const struct port_view **ports
+        = xmalloc((view->n_ports + 1) * sizeof *ports);
+    for (size_t i = 0; i < view->n_ports; i++) {
+        ports[i] = &view->ports[i];
+    }
+    ports[view->n_ports] = NULL;
+    qsort(ports, view->n_ports, sizeof *ports, compare_port_names);
+    return ports;
+}
+
+static void
+put_vlan(struct report *report, const struct pass *pass,
+         const struct port_view **ports, const char *bridge, int vid)
+{
+    for (size_t i = 0; ports[i]; i++) {
+        const struct port_view *port = ports[i];
         struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
         struct vlan_set members;
         vlan_spec_members(&spec, &members);
@@ -392,6 +416,8 @@ void
 listing_vlans(const struct pass *pass, const char *bridge,
               struct report *report)
 {
+    CLEANUP_FREE const struct port_view **ports = sort_ports(&pass->view);
+
     report_init(report, vlan_columns, ARRAY_SIZE(vlan_columns));
     for (size_t i = 0; i < pass->view.n_bridges; i++) {
         const struct bridge_view *b = &pass->view.bridges[i];
@@ -400,7 +426,7 @@ listing_vlans(const struct pass *pass, const char *bridge,
         }
         struct vlan_set in_use = vlans_in_use(&pass->view, b->name);
         VLAN_SET_FOR_EACH (vid, &in_use) {
-            put_vlan(report, pass, b->name, vid);
+            put_vlan(report, pass, ports, b->name, vid);
         }
     }
 }
