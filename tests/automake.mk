@@ -107,6 +107,11 @@ EXTRA_DIST += \
 dist_check_SCRIPTS = tests/check-layers.sh
 TESTS += tests/check-layers.sh
 
+check-full:
+	$(top_srcdir)/tests/check-full
+.PHONY: check-full
+EXTRA_DIST += tests/check-full
+
 # What needs no compiler goes into the tarball by the folder.
 EXTRA_DIST += \
 	tests/guests \

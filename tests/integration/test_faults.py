@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peers that are absent, go, come back, or refuse; and the agent's own end."""
 
+import os
 import signal
+import stat
 import subprocess
 import time
 
@@ -236,3 +238,9 @@ def test_two_libvirts_on_one_host(host):
             "box9", vm_uuid(9), (vm_mac(9), "other0", access(9))) + "</node>")
     until(lambda: is_ready(agent, "box9", 9), "box9 is ready", timeout=30)
     assert host.column("other0", "tag") == "9"
+
+
+def test_control_socket_is_its_owners_alone(host, agent):
+    """It can command changes."""
+    mode = os.stat(agent.control_socket()).st_mode
+    assert stat.S_IMODE(mode) == 0o700
