@@ -174,17 +174,19 @@ close_libvirt(struct agent *agent)
     long long int deadline_ms = time_msec() + CLOSE_TIMEOUT_MS;
 
     inputs_close(&agent->inputs);
-    while (!inputs_are_closed(&agent->inputs)) {
+    for (;;) {
+        loop_run(agent->loop);
+        inputs_run(&agent->inputs, time_msec());
+        if (inputs_are_closed(&agent->inputs)) {
+            return true;
+        }
         if (time_msec() >= deadline_ms) {
             return false;
         }
-        loop_run(agent->loop);
-        inputs_run(&agent->inputs, time_msec());
         loop_wait(agent->loop);
         poll_timer_wait_until(deadline_ms);
         poll_block();
     }
-    return true;
 }
 
 static void
