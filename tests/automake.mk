@@ -39,7 +39,7 @@ LDADD = \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -57,7 +57,8 @@ tests_test_vnic_state_CPPFLAGS = $(UNIT_CPPFLAGS)
 # The libvirt connection, with libvirt's own test driver: no daemon needed.
 check_PROGRAMS += tests/test-virt-conn
 TESTS += tests/test-virt-conn
-tests_test_virt_conn_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBVIRT_CFLAGS)
+tests_test_virt_conn_CPPFLAGS = \
+	$(UNIT_CPPFLAGS) $(LIBVIRT_CFLAGS) $(LIBXML2_CFLAGS)
 
 # Not with libopenvswitch: see ctl/automake.mk.
 tests_test_ctl_findings_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -80,6 +81,8 @@ FUZZ_SECONDS = 60
 fuzz_domain_xml_sources = \
 	tests/fuzz/fuzz-domain-xml.c \
 	virt/domain-xml.c \
+	virt/port-xml.c \
+	virt/xml.c \
 	lib/cleanup.c \
 	lib/error.c \
 	lib/vlan.c \

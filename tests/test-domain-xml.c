@@ -15,6 +15,7 @@
 #include "tests/unit.h"
 #include "util.h"
 #include "uuid.h"
+#include "virt/xml.h"
 
 #define UUID "8ae1d2c5-5a1c-4a53-9b4e-0d7e6a1f0001"
 #define HEAD "<domain type='kvm' id='3'><uuid>" UUID "</uuid>" \
@@ -249,7 +250,7 @@ test_encoding_is_utf8(void **state OVS_UNUSED)
 static void
 test_limits(void **state OVS_UNUSED)
 {
-    size_t size = DOMAIN_XML_MAX_BYTES + 1;
+    size_t size = XML_MAX_BYTES + 1;
     CLEANUP_FREE char *blanks = xmalloc(size);
     memset(blanks, ' ', size);
     assert_refused_bytes(blanks, size,

@@ -23,9 +23,9 @@
 #include "timeval.h"
 #include "util.h"
 #include "uuid.h"
-#include "virt/domain-xml.h"
 #include "virt/virt-link.h"
 #include "virt/virt-marks.h"
+#include "virt/xml.h"
 
 /* No condition takes longer to become true, unless it never does. */
 #define DEADLINE_MS 10000
@@ -361,9 +361,9 @@ test_read_domain(void **state OVS_UNUSED)
 static void
 test_refused_domain(void **state OVS_UNUSED)
 {
-    CLEANUP_FREE char *essay = xmalloc(DOMAIN_XML_MAX_BYTES + 1);
-    memset(essay, 'x', DOMAIN_XML_MAX_BYTES);
-    essay[DOMAIN_XML_MAX_BYTES] = '\0';
+    CLEANUP_FREE char *essay = xmalloc(XML_MAX_BYTES + 1);
+    memset(essay, 'x', XML_MAX_BYTES);
+    essay[XML_MAX_BYTES] = '\0';
     CLEANUP_FREE char *description = xasprintf(
         "</devices><description>%s</description><devices>", essay);
     CLEANUP_FREE char *xml = domain_xml("big", UUID_1, description);

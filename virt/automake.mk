@@ -5,6 +5,8 @@ virt_libvnic_virt_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS) \
 virt_libvnic_virt_a_SOURCES = \
 	virt/domain-xml.c \
 	virt/domain-xml.h \
+	virt/port-xml.c \
+	virt/port-xml.h \
 	virt/read-queue.c \
 	virt/read-queue.h \
 	virt/virt-call.c \
@@ -14,4 +16,6 @@ virt_libvnic_virt_a_SOURCES = \
 	virt/virt-link.c \
 	virt/virt-link.h \
 	virt/virt-marks.c \
-	virt/virt-marks.h
+	virt/virt-marks.h \
+	virt/xml.c \
+	virt/xml.h

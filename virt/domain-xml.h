@@ -9,9 +9,6 @@
 
 struct domain;
 
-/* A larger document is refused unread; libvirt's are some kilobytes. */
-#define DOMAIN_XML_MAX_BYTES (4 * 1024 * 1024)
-
 /* A domain with more interfaces is refused. */
 #define DOMAIN_XML_MAX_VNICS 1024
 
