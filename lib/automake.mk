@@ -10,6 +10,8 @@ lib_libvnic_a_SOURCES = \
 	lib/error.h \
 	lib/memory.c \
 	lib/memory.h \
+	lib/network.c \
+	lib/network.h \
 	lib/report.c \
 	lib/report.h \
 	lib/settings.c \

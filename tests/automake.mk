@@ -7,6 +7,8 @@ unit_tests = \
 	tests/test-error \
 	tests/test-journal \
 	tests/test-memory \
+	tests/test-network \
+	tests/test-network-xml \
 	tests/test-port-plan \
 	tests/test-read-queue \
 	tests/test-report \
@@ -43,6 +45,8 @@ tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
