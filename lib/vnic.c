@@ -64,6 +64,39 @@ vnic_type_from_string(const char *s)
     return VNIC_OTHER;
 }
 
+/* Configurations. */
+
+static void
+vnic_config_destroy(struct vnic_config *config)
+{
+    if (config) {
+        free(config->network);
+        free(config->portgroup);
+        free(config);
+    }
+}
+
+static struct vnic_config *
+vnic_config_create(const char *network, const char *portgroup,
+                   const struct vlan_spec *vlan)
+{
+    struct vnic_config *config = xmalloc(sizeof *config);
+    config->network = nullable_xstrdup(network);
+    config->portgroup = nullable_xstrdup(portgroup);
+    config->vlan = *vlan;
+    return config;
+}
+
+static bool
+vnic_config_equals(const struct vnic_config *a, const struct vnic_config *b)
+{
+    return a && b
+           ? nullable_string_is_equal(a->network, b->network)
+             && nullable_string_is_equal(a->portgroup, b->portgroup)
+             && vlan_spec_equals(&a->vlan, &b->vlan)
+           : a == b;
+}
+
 /* vNICs. */
 
 void
@@ -84,6 +117,7 @@ vnic_destroy(struct vnic *vnic)
     free(vnic->model);
     free(vnic->interface_id);
     free(vnic->profile_id);
+    vnic_config_destroy(vnic->config);
     free(vnic->error);
     vnic_init(vnic);
 }
@@ -101,6 +135,11 @@ vnic_clone(struct vnic *dst, const struct vnic *src)
     dst->interface_id = nullable_xstrdup(src->interface_id);
     dst->profile_id = nullable_xstrdup(src->profile_id);
     dst->error = nullable_xstrdup(src->error);
+    if (src->config) {
+        dst->config = vnic_config_create(src->config->network,
+                                         src->config->portgroup,
+                                         &src->config->vlan);
+    }
 }
 
 bool
@@ -117,7 +156,17 @@ vnic_equals(const struct vnic *a, const struct vnic *b)
            && nullable_string_is_equal(a->model, b->model)
            && nullable_string_is_equal(a->interface_id, b->interface_id)
            && nullable_string_is_equal(a->profile_id, b->profile_id)
+           && vnic_config_equals(a->config, b->config)
            && nullable_string_is_equal(a->error, b->error);
+}
+
+/* True if 'vnic' is on a network that libvirt has resolved, as it does when
+ * the guest starts: bridge and VLANs are those that were merged then, from
+ * the interface, its port group and its network. */
+bool
+vnic_is_merged(const struct vnic *vnic)
+{
+    return vnic->network && vnic->type != VNIC_NETWORK;
 }
 
 /* Domains. */
@@ -181,6 +230,57 @@ domain_add_vnic(struct domain *domain, struct vnic *vnic)
     domain->vnics[domain->n_vnics] = *vnic;
     vnic_init(vnic);
     return &domain->vnics[domain->n_vnics++];
+}
+
+/* True if some vNIC of 'domain' is merged. */
+bool
+domain_is_merged(const struct domain *domain)
+{
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        if (vnic_is_merged(&domain->vnics[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True if some vNIC of 'domain' is on a network. */
+bool
+domain_has_networks(const struct domain *domain)
+{
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        if (domain->vnics[i].network) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct vnic *
+find_vnic(const struct domain *domain, const struct vnic_id *id)
+{
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        if (vnic_id_equals(&domain->vnics[i].id, id)) {
+            return &domain->vnics[i];
+        }
+    }
+    return NULL;
+}
+
+/* Gives each merged vNIC of 'domain' its configuration, out of 'configured',
+ * the same domain's definition. */
+void
+domain_set_configs(struct domain *domain, const struct domain *configured)
+{
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        struct vnic *vnic = &domain->vnics[i];
+        const struct vnic *found = find_vnic(configured, &vnic->id);
+        if (vnic_is_merged(vnic) && found && !found->error) {
+            vnic_config_destroy(vnic->config);
+            vnic->config = vnic_config_create(found->network, found->portgroup,
+                                              &found->vlan);
+        }
+    }
 }
 
 /* Sets of domains. */

@@ -57,6 +57,14 @@ enum vnic_type {
 const char *vnic_type_to_string(enum vnic_type);
 enum vnic_type vnic_type_from_string(const char *);
 
+/* What the definition of a domain says of the network and VLANs of an
+ * interface. */
+struct vnic_config {
+    char *network;
+    char *portgroup;
+    struct vlan_spec vlan;
+};
+
 /* One <interface>.  Strings are NULL where the element is absent. */
 struct vnic {
     struct vnic_id id;
@@ -70,6 +78,8 @@ struct vnic {
     char *interface_id;         /* Its <parameters interfaceid>. */
     char *profile_id;           /* Its <parameters profileid>. */
     struct vlan_spec vlan;      /* <vlan>; VLAN_NONE where there is none. */
+    struct vnic_config *config; /* Of a merged vNIC; NULL if there is no such
+                                 * interface in the definition. */
     char *error;                /* Why the element cannot be used: a sentence
                                  * about the interface alone, or NULL. */
 };
@@ -78,6 +88,7 @@ void vnic_init(struct vnic *);
 void vnic_destroy(struct vnic *);
 void vnic_clone(struct vnic *dst, const struct vnic *src);
 bool vnic_equals(const struct vnic *, const struct vnic *);
+bool vnic_is_merged(const struct vnic *);
 
 /* One domain, as one reading of its XML gave it. */
 struct domain {
@@ -97,6 +108,9 @@ struct domain *domain_create(void);
 void domain_destroy(struct domain *);
 bool domain_equals(const struct domain *, const struct domain *);
 struct vnic *domain_add_vnic(struct domain *, struct vnic *);
+bool domain_is_merged(const struct domain *);
+bool domain_has_networks(const struct domain *);
+void domain_set_configs(struct domain *, const struct domain *configured);
 
 /* The domains of one libvirt connection. */
 struct domain_set {

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "lib/network.h"
 #include "lib/vnic.h"
 #include "openvswitch/vlog.h"
 #include "tests/unit.h"
@@ -30,6 +31,7 @@ struct fake_domain {
     bool exists;
     bool is_active;
     bool is_refused;            /* Its XML cannot be used. */
+    bool has_network;           /* Its only interface is on that network. */
     const char *error;          /* It cannot be read now. */
 };
 
@@ -37,6 +39,8 @@ static struct fake {
     /* What it answers. */
     const char *open_error;
     const char *list_error;
+    const char *network_error;
+    int network_tag;            /* Of its only network; 0: it has none. */
     bool is_dead;
     struct fake_domain domains[MAX_DOMAINS];
 
@@ -44,6 +48,7 @@ static struct fake {
     struct virt_link *link;     /* The open one, or NULL. */
     unsigned int n_opens;
     unsigned int n_lists;
+    unsigned int n_network_reads;
     unsigned int n_closes;
     uint32_t reads[MAX_DOMAINS]; /* Numbers of the domains read. */
     size_t n_reads;
@@ -96,6 +101,25 @@ virt_link_is_alive(const struct virt_link *link)
 }
 
 char *
+virt_link_read_networks(const struct virt_link *link,
+                        struct network_set *networks)
+{
+    assert_ptr_equal(link, fake.link);
+    fake.n_network_reads++;
+    if (fake.network_error) {
+        return xstrdup(fake.network_error);
+    }
+    if (fake.network_tag) {
+        struct network *network = network_create();
+        network->name = xstrdup("lan");
+        network->vlan.mode = VLAN_ACCESS;
+        network->vlan.tag = fake.network_tag;
+        (void) network_set_replace(networks, network);
+    }
+    return NULL;
+}
+
+char *
 virt_link_list(const struct virt_link *link, struct uuid **uuidsp, size_t *np)
 {
     assert_ptr_equal(link, fake.link);
@@ -133,6 +157,12 @@ virt_link_read(const struct virt_link *link, const struct uuid *uuid,
         (*domainp)->name = xasprintf("vm%u", number);
         (*domainp)->is_active = domain->is_active;
         (*domainp)->error = domain->is_refused ? xstrdup("refused") : NULL;
+    }
+    if (domain->exists && domain->has_network) {
+        struct vnic vnic;
+        vnic_init(&vnic);
+        vnic.network = xstrdup("lan");
+        (void) domain_add_vnic(*domainp, &vnic);
     }
     return NULL;
 }
@@ -308,6 +338,7 @@ test_sync(void **state OVS_UNUSED)
     virt_conn_run(conn, now);
     assert_state(VIRT_SYNCING, NULL);
 
+    turn();                     /* Networks, before any domain. */
     turn();                     /* List. */
     assert_state(VIRT_SYNCING, NULL);
     assert_int_equal(hmap_count(&virt_conn_domains(conn)->domains), 0);
@@ -321,7 +352,7 @@ test_sync(void **state OVS_UNUSED)
     assert_string_equal(status.uri, "fake:///");
     assert_int_equal(status.n_domains, 3);
     assert_int_equal(status.n_active, 2);
-    assert_int_equal(status.n_calls, 3);
+    assert_int_equal(status.n_calls, 4);
     assert_int_equal(find(1)->read_ms, now);
 }
 
@@ -374,6 +405,7 @@ test_close_event_reconnects_at_once(void **state OVS_UNUSED)
     virt_conn_run(conn, now);
     assert_state(VIRT_CONNECTING, "connection lost: closed by libvirt");
     finish_job();
+    turn();                     /* The networks. */
     turn();                     /* The list. */
     assert_null(find(2));
     assert_state(VIRT_SYNCING, NULL);
@@ -622,7 +654,8 @@ test_list_forgets_domains(void **state OVS_UNUSED)
     fake.domains[1].exists = false;
     fake.domains[3].exists = false;
     virt_conn_read_all(conn, now);
-    turn();
+    turn();                     /* Networks. */
+    turn();                     /* List. */
     assert_null(find(1));
     assert_non_null(find(2));
     assert_null(find(3));
@@ -660,7 +693,7 @@ test_list_asked_for_twice(void **state OVS_UNUSED)
     sync_with(1);
     unsigned int n_lists = fake.n_lists;
     virt_conn_read_all(conn, now);
-    virt_conn_run(conn, now);
+    turn();                     /* Networks; the list is on its way. */
     now++;
     virt_conn_read_all(conn, now);
     finish_job();
@@ -701,6 +734,111 @@ test_too_many_marks_become_a_list(void **state OVS_UNUSED)
     settle();
     assert_int_equal(fake.n_lists, n_lists + 1);
     assert_false(find(1)->is_active);
+}
+
+/* Networks. */
+
+static int
+network_tag(void)
+{
+    const struct network *network
+        = network_set_find_name(virt_conn_networks(conn), "lan");
+    return network ? network->vlan.tag : 0;
+}
+
+/* Nothing announces the edit of a network. */
+static void
+test_networks_are_read_often(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    sync_with(1);
+    assert_int_equal(network_tag(), 10);
+    uint64_t seqno = virt_conn_seqno(conn);
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(virt_conn_next_ms(conn, now), now + 10000);
+        advance();
+        settle();
+    }
+    assert_int_equal(virt_conn_seqno(conn), seqno); /* No news. */
+
+    fake.network_tag = 20;
+    advance();
+    settle();
+    assert_int_equal(network_tag(), 20);
+    assert_true(virt_conn_seqno(conn) != seqno);
+}
+
+static void
+test_network_event_leads_to_reading(void **state OVS_UNUSED)
+{
+    sync_with(1);
+    fake.network_tag = 10;
+    virt_marks_add_networks(fake.link->marks);
+    virt_marks_add_networks(fake.link->marks);
+    unsigned int n_network_reads = fake.n_network_reads;
+    settle();
+    assert_int_equal(network_tag(), 10);
+    assert_int_equal(fake.n_network_reads, n_network_reads + 1);
+    assert_int_equal(fake.n_reads, 0);
+}
+
+/* libvirt merges the newest network into what it changes of a domain. */
+static void
+test_changed_domain_leads_to_networks(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    fake.domains[1].has_network = true;
+    sync_with(2);
+    unsigned int n_network_reads = fake.n_network_reads;
+    mark(1);
+    settle();
+    assert_int_equal(fake.n_network_reads, n_network_reads);
+
+    fake.domains[1].is_active = false;
+    mark(1);
+    settle();
+    assert_int_equal(fake.n_network_reads, n_network_reads + 1);
+}
+
+static void
+test_sync_waits_for_networks(void **state OVS_UNUSED)
+{
+    create_domains(1, 1);
+    fake.network_tag = 10;
+    fake.network_error = "timed out";
+    settle();
+    assert_state(VIRT_SYNCING, "cannot read the networks: timed out");
+    assert_true(virt_conn_is_reading(conn, NULL));
+    assert_int_equal(virt_conn_next_ms(conn, now), now + 1000);
+
+    fake.network_error = NULL;
+    advance();
+    settle();
+    assert_state(VIRT_SYNCED, NULL);
+    assert_int_equal(network_tag(), 10);
+
+    /* A failure forgets nothing. */
+    fake.network_error = "timed out";
+    virt_conn_read_all(conn, now);
+    settle();
+    assert_state(VIRT_SYNCED, "cannot read the networks: timed out");
+    assert_int_equal(network_tag(), 10);
+}
+
+static void
+test_networks_outlive_the_connection(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    sync_with(1);
+    virt_marks_close(fake.link->marks, "closed by libvirt");
+    virt_conn_run(conn, now);
+    assert_int_equal(network_tag(), 10);
+
+    fake.network_tag = 20;
+    settle();
+    assert_state(VIRT_SYNCED, NULL);
+    assert_int_equal(network_tag(), 20);
 }
 
 /* Closing. */
@@ -839,6 +977,11 @@ main(void)
         TEST(test_list_asked_for_twice),
         TEST(test_periodic_reading),
         TEST(test_too_many_marks_become_a_list),
+        TEST(test_networks_are_read_often),
+        TEST(test_network_event_leads_to_reading),
+        TEST(test_changed_domain_leads_to_networks),
+        TEST(test_sync_waits_for_networks),
+        TEST(test_networks_outlive_the_connection),
         TEST(test_close_when_synced),
         TEST(test_close_while_connecting),
         TEST(test_close_while_reading),

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/network.h"
 #include "lib/vnic.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/list.h"
@@ -327,6 +328,56 @@ test_metadata_event(void **state OVS_UNUSED)
     assert_int_equal(virConnectClose(operator), 0);
 }
 
+static int
+portgroup_tag(const struct virt_conn *conn)
+{
+    const struct network *lan
+        = network_set_find_name(virt_conn_networks(conn), "lan");
+    const struct portgroup *web
+        = lan ? network_find_portgroup(lan, "web") : NULL;
+    return web ? web->vlan.tag : 0;
+}
+
+static virNetworkPtr
+define_network(virConnectPtr operator, int tag)
+{
+    CLEANUP_FREE char *xml = xasprintf(
+        "<network><name>lan</name><uuid>" UUID_1 "</uuid>"
+        "<forward mode='bridge'/><bridge name='br0'/>"
+        "<virtualport type='openvswitch'/>"
+        "<portgroup name='web'><vlan><tag id='%d'/></vlan></portgroup>"
+        "</network>", tag);
+    virNetworkPtr network = virNetworkDefineXML(operator, xml);
+    assert_non_null(network);
+    return network;
+}
+
+/* A network's whole life, as events tell it. */
+static void
+test_networks(void **state OVS_UNUSED)
+{
+    virConnectPtr operator = open_operator();
+    struct virt_conn *conn = open_synced("test:///default");
+    assert_int_equal(portgroup_tag(conn), 0);
+
+    virNetworkPtr network = define_network(operator, 10);
+    WAIT_UNTIL(conn, portgroup_tag(conn) == 10);
+    virNetworkFree(network);
+    network = define_network(operator, 20);
+    WAIT_UNTIL(conn, portgroup_tag(conn) == 20);
+
+    const struct network *lan
+        = network_set_find_name(virt_conn_networks(conn), "lan");
+    assert_string_equal(lan->bridge, "br0");
+    assert_true(lan->has_ovs_virtualport);
+
+    assert_int_equal(virNetworkUndefine(network), 0);
+    WAIT_UNTIL(conn, portgroup_tag(conn) == 0);
+    virNetworkFree(network);
+    finish(conn);
+    assert_int_equal(virConnectClose(operator), 0);
+}
+
 static void
 test_read_domain(void **state OVS_UNUSED)
 {
@@ -401,7 +452,7 @@ test_many_domains(void **state OVS_UNUSED)
     struct virt_conn *conn = open_synced(uri);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(get_status(conn).n_domains, 1000);
-    assert_int_equal(get_status(conn).n_calls, 2 + 4); /* 256 at a time. */
+    assert_int_equal(get_status(conn).n_calls, 3 + 4); /* 256 at a time. */
     finish(conn);
 }
 
@@ -460,6 +511,7 @@ main(void)
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_metadata_event),
+        cmocka_unit_test(test_networks),
         cmocka_unit_test(test_read_domain),
         cmocka_unit_test(test_refused_domain),
         cmocka_unit_test(test_many_domains),

@@ -57,6 +57,51 @@ test_clones_are_equal_and_independent(void **state)
     domain_set_destroy(&set);
 }
 
+/* A merged vNIC, as libvirt shows it while the guest runs, and as configured:
+ * network and port group are there in both. */
+static void
+add_network_vnic(struct domain *domain, enum vnic_type type, int tag)
+{
+    struct vnic *vnic = add_bridge_vnic(domain, 1, "br0", NULL,
+                                        access_vlan(tag));
+    vnic->type = type;
+    vnic->network = xstrdup("lan");
+    vnic->portgroup = xstrdup("web");
+}
+
+static void
+test_merged_vnics_get_their_config(void **state)
+{
+    struct domain_set live, configured;
+    domain_set_init(&live);
+    domain_set_init(&configured);
+    struct domain *a = add_domain(&live, 1, "web1");
+    struct domain *b = add_domain(&configured, 1, "web1");
+    add_network_vnic(a, VNIC_BRIDGE, 10);
+    add_network_vnic(a, VNIC_BRIDGE, 20);       /* Plugged while it runs. */
+    add_bridge_vnic(a, 2, "br0", NULL, access_vlan(30));
+    add_network_vnic(b, VNIC_NETWORK, 11);
+    add_bridge_vnic(b, 2, "br0", NULL, access_vlan(31));
+
+    assert_true(domain_is_merged(a));
+    assert_false(domain_is_merged(b));
+    assert_true(domain_has_networks(b));
+    domain_set_configs(a, b);
+    assert_int_equal(a->vnics[0].config->vlan.tag, 11);
+    assert_string_equal(a->vnics[0].config->portgroup, "web");
+    assert_null(a->vnics[1].config);
+    assert_null(a->vnics[2].config);
+
+    struct vnic clone;
+    vnic_clone(&clone, &a->vnics[0]);
+    assert_true(vnic_equals(&clone, &a->vnics[0]));
+    clone.config->vlan.tag = 12;
+    assert_false(vnic_equals(&clone, &a->vnics[0]));
+    vnic_destroy(&clone);
+    domain_set_destroy(&live);
+    domain_set_destroy(&configured);
+}
+
 static struct domain *
 make_domain(const char *name, long long int read_ms)
 {
@@ -92,6 +137,7 @@ main(void)
         cmocka_unit_test(test_types_have_libvirts_names),
         cmocka_unit_test(test_ordinals_tell_twins_apart),
         cmocka_unit_test(test_clones_are_equal_and_independent),
+        cmocka_unit_test(test_merged_vnics_get_their_config),
         cmocka_unit_test(test_replace_tells_news),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

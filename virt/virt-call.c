@@ -43,6 +43,9 @@ run_call(struct virt_job *job)
     case VIRT_CALL_OPEN:
         call->error = virt_link_open(call->uri, call->marks, &call->link);
         break;
+    case VIRT_CALL_NETWORKS:
+        call->error = virt_link_read_networks(call->link, &call->networks);
+        break;
     case VIRT_CALL_LIST:
         call->error = virt_link_list(call->link, &call->uuids,
                                      &call->n_uuids);
@@ -96,6 +99,7 @@ virt_call_create(enum virt_call_kind kind,
     call->executor = *executor;
     call->kind = kind;
     call->link = link;
+    network_set_init(&call->networks);
     ovs_list_init(&call->reads);
     return call;
 }
@@ -109,6 +113,7 @@ virt_call_destroy(struct virt_call *call)
         LIST_FOR_EACH_POP (read, list_node, &call->reads) {
             read_request_destroy(read);
         }
+        network_set_destroy(&call->networks);
         virt_marks_unref(call->marks);
         free(call->uri);
         free(call->error);

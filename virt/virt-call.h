@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/network.h"
 #include "openvswitch/list.h"
 #include "virt/virt-conn.h"
 
@@ -18,6 +19,7 @@ struct virt_marks;
 
 enum virt_call_kind {
     VIRT_CALL_OPEN,
+    VIRT_CALL_NETWORKS,
     VIRT_CALL_LIST,
     VIRT_CALL_READ,
     VIRT_CALL_CLOSE,
@@ -42,6 +44,7 @@ struct virt_call {
     /* The answer. */
     char *error;                /* Why there is none, or NULL. */
     bool is_lost;               /* 'link' is fit only to be closed. */
+    struct network_set networks; /* VIRT_CALL_NETWORKS. */
     struct uuid *uuids;         /* VIRT_CALL_LIST. */
     size_t n_uuids;
     struct ovs_list reads;      /* VIRT_CALL_READ: of 'struct read_request',

@@ -27,6 +27,9 @@
  * after connecting, because a libvirtd that has just started may still be
  * killing guests without a word.
  *
+ * Networks come before domains, so that nobody sees a domain without them, and
+ * are read more often (network-poll.c).
+ *
  * Facts are removed only by libvirt's own answer: a list without the domain,
  * or "no such domain".  A connection that is lost or a reading that fails
  * removes nothing. */
@@ -44,6 +47,7 @@
 #include "util.h"
 #include "uuid.h"
 #include "uuidset.h"
+#include "virt/network-poll.h"
 #include "virt/read-queue.h"
 #include "virt/virt-call.h"
 #include "virt/virt-link.h"
@@ -82,6 +86,7 @@ struct virt_conn {
     /* What is known, and what is to be asked.  The '..._asked_ms' say since
      * when an answer is owed, LLONG_MAX if none is. */
     struct domain_set domains;
+    struct network_poll networks;
     struct read_queue queue;
     long long int reads_asked_ms;   /* Those that 'call' has with it. */
     long long int list_asked_ms;
@@ -168,6 +173,7 @@ disconnect(struct virt_conn *conn, char *error, long long int now)
     }
     drop_marks(conn);
     conn->is_listed = false;
+    conn->networks.is_read = false;
     uuidset_clear(&conn->unread);
     conn->retry_ms = now + conn->backoff_ms;
     conn->backoff_ms = (conn->backoff_ms
@@ -203,6 +209,13 @@ ask_open(struct virt_conn *conn, long long int now)
     call->marks = virt_marks_ref(conn->marks);
     call->uri = xstrdup(conn->uri);
     send_call(conn, call, now);
+}
+
+static void
+ask_networks(struct virt_conn *conn, long long int now)
+{
+    network_poll_start(&conn->networks, now);
+    send_call(conn, create_call(conn, VIRT_CALL_NETWORKS), now);
 }
 
 static void
@@ -261,6 +274,22 @@ note_failure(struct virt_conn *conn, char *error)
 {
     VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, error);
     (void) set_error(conn, error); /* Logged, whether new or not. */
+}
+
+static void
+recv_networks(struct virt_conn *conn, struct virt_call *call,
+              long long int now)
+{
+    if (call->is_lost) {
+        return;                 /* Asked again by the next connection. */
+    }
+    if (call->error) {
+        note_failure(conn, xasprintf("cannot read the networks: %s",
+                                     call->error));
+        conn->networks.due_ms = now + RETRY_MS;
+        return;
+    }
+    conn->seqno += network_poll_finish(&conn->networks, &call->networks, now);
 }
 
 /* Forgets the domains that are not in 'listed'. */
@@ -332,7 +361,8 @@ retry_failed_read(struct virt_conn *conn, struct read_request *read,
 
 /* Consumes 'read' and takes its answer for the domain's new facts. */
 static void
-accept_read(struct virt_conn *conn, struct read_request *read)
+accept_read(struct virt_conn *conn, struct read_request *read,
+            long long int now)
 {
     struct domain *domain = TAKE_PTR(read->domain);
     bool changed;
@@ -340,6 +370,10 @@ accept_read(struct virt_conn *conn, struct read_request *read)
     if (domain) {
         domain->read_ms = conn->call_ms;
         changed = domain_set_replace(&conn->domains, domain);
+        if (changed && domain_has_networks(domain)) {
+            /* libvirt may have merged in what is new in them. */
+            network_poll_request(&conn->networks, now);
+        }
         if (changed && domain->error) {
             VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, domain->error);
         }
@@ -358,7 +392,7 @@ recv_reads(struct virt_conn *conn, struct virt_call *call, long long int now)
     struct read_request *read;
     LIST_FOR_EACH_POP (read, list_node, &call->reads) {
         if (read->is_answered && !read->error) {
-            accept_read(conn, read);
+            accept_read(conn, read, now);
         } else if (read->is_answered && !call->is_lost) {
             retry_failed_read(conn, read, now);
         } else {
@@ -384,6 +418,9 @@ recv_answer(struct virt_conn *conn, long long int now)
     switch (call->kind) {
     case VIRT_CALL_OPEN:
         recv_open(conn, call, now);
+        break;
+    case VIRT_CALL_NETWORKS:
+        recv_networks(conn, call, now);
         break;
     case VIRT_CALL_LIST:
         recv_list(conn, call, now);
@@ -430,6 +467,8 @@ run_connected(struct virt_conn *conn, long long int now)
         run_DISCONNECTED(conn, now);
     } else if (read_queue_due_ms(&conn->queue, true) <= now) {
         ask_reads(conn, true, now);
+    } else if (conn->networks.due_ms <= now) {
+        ask_networks(conn, now);
     } else if (conn->list_due_ms <= now) {
         ask_list(conn, now);
     } else if (read_queue_due_ms(&conn->queue, false) <= now) {
@@ -442,7 +481,8 @@ run_connected(struct virt_conn *conn, long long int now)
 static void
 run_SYNCING(struct virt_conn *conn, long long int now)
 {
-    if (conn->is_listed && uuidset_is_empty(&conn->unread)) {
+    if (conn->is_listed && uuidset_is_empty(&conn->unread)
+        && conn->networks.is_read) {
         VLOG_INFO("libvirt %s: synced, %"PRIuSIZE" domains", conn->uri,
                   hmap_count(&conn->domains.domains));
         conn->backoff_ms = 0;
@@ -483,14 +523,18 @@ static void
 recv_marks(struct virt_conn *conn, long long int now)
 {
     struct uuidset marked = UUIDSET_INITIALIZER(&marked);
-    bool is_all;
-    conn->n_events += virt_marks_take(conn->marks, &marked, &is_all);
+    bool is_all, has_networks;
+    conn->n_events += virt_marks_take(conn->marks, &marked, &is_all,
+                                      &has_networks);
 
     const struct uuidset_node *node;
     UUIDSET_FOR_EACH (node, &marked) {
         read_queue_add(&conn->queue, &node->uuid, false, now);
     }
     uuidset_destroy(&marked);
+    if (has_networks) {
+        network_poll_request(&conn->networks, now);
+    }
     if (is_all) {
         virt_conn_read_all(conn, now);
     }
@@ -512,6 +556,7 @@ virt_conn_create(const char *uri, const struct virt_executor *executor)
     conn->retry_ms = LLONG_MIN;
     conn->backoff_ms = RETRY_MS;
     domain_set_init(&conn->domains);
+    network_poll_init(&conn->networks);
     read_queue_init(&conn->queue);
     conn->reads_asked_ms = LLONG_MAX;
     conn->list_asked_ms = LLONG_MAX;
@@ -537,6 +582,7 @@ virt_conn_destroy(struct virt_conn *conn)
     }
     uuidset_destroy(&conn->unread);
     read_queue_destroy(&conn->queue);
+    network_poll_destroy(&conn->networks);
     domain_set_destroy(&conn->domains);
     free(conn->error);
     free(conn->uri);
@@ -571,7 +617,8 @@ virt_conn_next_ms(const struct virt_conn *conn, long long int now)
         long long int reads_due_ms
             = MIN(read_queue_due_ms(&conn->queue, true),
                   read_queue_due_ms(&conn->queue, false));
-        return MIN(conn->list_due_ms, reads_due_ms);
+        return MIN(MIN(conn->list_due_ms, conn->networks.due_ms),
+                   reads_due_ms);
     }
     if (conn->link) {
         return now;
@@ -587,6 +634,13 @@ virt_conn_domains(const struct virt_conn *conn)
     return &conn->domains;
 }
 
+/* Likewise the networks; none if the driver does not know any. */
+const struct network_set *
+virt_conn_networks(const struct virt_conn *conn)
+{
+    return &conn->networks.networks;
+}
+
 /* Returns a number that changes when the facts or the state have changed, and
  * when a reading that virt_conn_read_domain() asked for is there.  It does not
  * when any other reading only confirms what is known. */
@@ -596,8 +650,8 @@ virt_conn_seqno(const struct virt_conn *conn)
     return conn->seqno;
 }
 
-/* True if all domains were listed and read since the connection was made: then
- * what is not known does not exist. */
+/* True if all networks and domains were listed and read since the connection
+ * was made: then what is not known does not exist. */
 bool
 virt_conn_is_synced(const struct virt_conn *conn)
 {
@@ -612,6 +666,7 @@ virt_conn_is_reading(const struct virt_conn *conn, long long int *since_ms)
     long long int asked_ms = read_queue_asked_ms(&conn->queue);
     asked_ms = MIN(asked_ms, conn->reads_asked_ms);
     asked_ms = MIN(asked_ms, conn->list_asked_ms);
+    asked_ms = MIN(asked_ms, conn->networks.asked_ms);
     if (asked_ms < LLONG_MAX && since_ms) {
         *since_ms = asked_ms;
     }
@@ -646,12 +701,14 @@ virt_conn_read_domain(struct virt_conn *conn, const struct uuid *uuid,
     read_queue_add(&conn->queue, uuid, true, now);
 }
 
-/* Asks for a list of the domains and a reading of each. */
+/* Asks for a list of the domains and of the networks, and a reading of
+ * each. */
 void
 virt_conn_read_all(struct virt_conn *conn, long long int now)
 {
     conn->list_due_ms = MIN(conn->list_due_ms, now);
     conn->list_asked_ms = MIN(conn->list_asked_ms, now);
+    network_poll_request(&conn->networks, now);
 }
 
 /* Starts to close the connection for good; virt_conn_run() goes on with it.

@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 struct domain_set;
+struct network_set;
 struct uuid;
 
-/* The domains of one libvirt connection, seen from the main loop: it never
- * blocks, whatever libvirt does.  Main thread only, unless said otherwise.
+/* The domains and networks of one libvirt connection, seen from the main loop:
+ * it never blocks, whatever libvirt does.  Main thread only, unless said
+ * otherwise.
  *
  * Times called 'now' are milliseconds of a clock that never goes back. */
 
@@ -74,6 +76,7 @@ void virt_conn_run(struct virt_conn *, long long int now);
 long long int virt_conn_next_ms(const struct virt_conn *, long long int now);
 
 const struct domain_set *virt_conn_domains(const struct virt_conn *);
+const struct network_set *virt_conn_networks(const struct virt_conn *);
 uint64_t virt_conn_seqno(const struct virt_conn *);
 bool virt_conn_is_synced(const struct virt_conn *);
 bool virt_conn_is_reading(const struct virt_conn *, long long int *since_ms);

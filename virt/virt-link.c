@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "lib/error.h"
+#include "lib/network.h"
 #include "lib/vnic.h"
 #include "openvswitch/vlog.h"
 #include "ovs-rcu.h"
@@ -26,6 +27,7 @@
 #include "util.h"
 #include "uuid.h"
 #include "virt/domain-xml.h"
+#include "virt/network-xml.h"
 #include "virt/virt-marks.h"
 
 VLOG_DEFINE_THIS_MODULE(virt_link);
@@ -144,6 +146,14 @@ on_metadata(virConnectPtr conn OVS_UNUSED, virDomainPtr domain,
     mark(domain, marks);
 }
 
+/* Of all networks at once: they are read together. */
+static void
+on_network(virConnectPtr conn OVS_UNUSED, virNetworkPtr network OVS_UNUSED,
+           int event OVS_UNUSED, int detail OVS_UNUSED, void *marks)
+{
+    virt_marks_add_networks(marks);
+}
+
 static const struct {
     int id;
     virConnectDomainEventGenericCallback callback;
@@ -184,6 +194,7 @@ struct virt_link {
     virConnectPtr conn;
     struct virt_marks *marks;           /* A reference. */
     int callbacks[ARRAY_SIZE(events)];  /* Of libvirt's, or -1. */
+    int network_callback;               /* Of libvirt's, or -1. */
     bool has_close_callback;
 };
 
@@ -215,6 +226,20 @@ register_event(struct virt_link *link, size_t i)
 }
 
 static char *
+register_network_event(struct virt_link *link)
+{
+    int id = virConnectNetworkEventRegisterAny(
+        link->conn, NULL, VIR_NETWORK_EVENT_ID_LIFECYCLE,
+        VIR_NETWORK_EVENT_CALLBACK(on_network), virt_marks_ref(link->marks),
+        release_marks);
+    link->network_callback = id;
+    if (id < 0) {
+        virt_marks_unref(link->marks);
+    }
+    return check_optional(id, "cannot ask for events of networks");
+}
+
+static char *
 register_callbacks(struct virt_link *link)
 {
     int retval = virConnectSetKeepAlive(link->conn, KEEPALIVE_INTERVAL_S,
@@ -226,7 +251,7 @@ register_callbacks(struct virt_link *link)
     for (size_t i = 0; !error && i < ARRAY_SIZE(events); i++) {
         error = register_event(link, i);
     }
-    return error;
+    return error ? error : register_network_event(link);
 }
 
 /* Connects to 'uri' and has 'marks' told what happens from then on, so that
@@ -249,6 +274,7 @@ virt_link_open(const char *uri, struct virt_marks *marks,
     for (size_t i = 0; i < ARRAY_SIZE(link->callbacks); i++) {
         link->callbacks[i] = -1;
     }
+    link->network_callback = -1;
     char *error = register_callbacks(link);
     if (error) {
         free(virt_link_close(link)); /* The first error is the one to tell. */
@@ -270,6 +296,10 @@ virt_link_close(struct virt_link *link)
             (void) virConnectDomainEventDeregisterAny(link->conn,
                                                       link->callbacks[i]);
         }
+    }
+    if (link->network_callback >= 0) {
+        (void) virConnectNetworkEventDeregisterAny(link->conn,
+                                                   link->network_callback);
     }
     if (link->has_close_callback) {
         (void) virConnectUnregisterCloseCallback(link->conn, on_close);
@@ -318,6 +348,59 @@ virt_link_list(const struct virt_link *link, struct uuid **uuidsp, size_t *np)
     return NULL;
 }
 
+/* Networks. */
+
+/* Reads one network into 'networks'.  One that is gone, or whose XML cannot be
+ * used, is as good as unknown. */
+static char *
+read_network(virNetworkPtr libvirt_network, struct network_set *networks)
+{
+    /* Of an active network this is the live XML: that from which guests which
+     * start now get their VLANs. */
+    char *xml = virNetworkGetXMLDesc(libvirt_network, 0);
+    if (!xml) {
+        return (virGetLastErrorCode() == VIR_ERR_NO_NETWORK
+                ? NULL : last_error());
+    }
+
+    struct network *network;
+    char *error = network_xml_parse(xml, strlen(xml), &network);
+    free(xml);
+    if (network) {
+        (void) network_set_replace(networks, network); /* Each comes once. */
+    } else {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+        VLOG_WARN_RL(&rl, "network %s: %s",
+                     virNetworkGetName(libvirt_network), error);
+    }
+    free(error);
+    return NULL;
+}
+
+/* Adds all networks, active or not, to 'networks'; none if the driver does not
+ * know networks.  Returns a sentence if it could not be found out which there
+ * are; some may have been added then.  Pool thread. */
+char *
+virt_link_read_networks(const struct virt_link *link,
+                        struct network_set *networks)
+{
+    virNetworkPtr *found;
+    int n = virConnectListAllNetworks(link->conn, &found, 0);
+    if (n < 0) {
+        return check_optional(n, "list");
+    }
+
+    char *error = NULL;
+    for (int i = 0; i < n; i++) {
+        if (!error) {
+            error = read_network(found[i], networks);
+        }
+        virNetworkFree(found[i]);
+    }
+    free(found);
+    return error;
+}
+
 /* Domains. */
 
 /* Returns a sentence about a domain that could not be read, or NULL if it is
@@ -356,6 +439,31 @@ create_refused(virDomainPtr libvirt_domain, const struct uuid *uuid,
     return domain;
 }
 
+/* Completes '*domainp' with its vNICs as they are configured, or destroys it
+ * and stores NULL if the domain turns out to be gone or unreadable. */
+static char *
+read_configs(virDomainPtr libvirt_domain, struct domain **domainp)
+{
+    /* Even of a domain without a definition this is the XML without what came
+     * from networks: libvirt prints the running one as it was configured. */
+    char *xml = virDomainGetXMLDesc(libvirt_domain, VIR_DOMAIN_XML_INACTIVE);
+    if (!xml) {
+        domain_destroy(*domainp);
+        *domainp = NULL;
+        return reading_error();
+    }
+
+    struct domain *configured;
+    char *error = parse_xml(xml, &(*domainp)->uuid, &configured);
+    free(xml);
+    if (configured) {
+        domain_set_configs(*domainp, configured);
+        domain_destroy(configured);
+    }
+    free(error);                /* What is live stays in force then. */
+    return NULL;
+}
+
 static char *
 read_domain(virDomainPtr libvirt_domain, const struct uuid *uuid,
             struct domain **domainp)
@@ -371,6 +479,8 @@ read_domain(virDomainPtr libvirt_domain, const struct uuid *uuid,
     free(xml);
     if (error) {
         *domainp = create_refused(libvirt_domain, uuid, error);
+    } else if (domain_is_merged(*domainp)) {
+        return read_configs(libvirt_domain, domainp);
     }
     return NULL;
 }

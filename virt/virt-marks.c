@@ -25,6 +25,7 @@ struct virt_marks {
     struct ovs_mutex mutex;
     struct uuidset domains OVS_GUARDED; /* To be read again. */
     bool is_all OVS_GUARDED;            /* All of them are. */
+    bool has_networks OVS_GUARDED;      /* The networks are, too. */
     uint64_t n_events OVS_GUARDED;      /* Since virt_marks_take(). */
     const char *closed OVS_GUARDED;     /* Why, or NULL. */
     bool is_muted OVS_GUARDED;
@@ -90,6 +91,17 @@ virt_marks_add(struct virt_marks *marks, const struct uuid *domain)
     ovs_mutex_unlock(&marks->mutex);
 }
 
+/* Notes that something happened to a network, whichever.  Event thread. */
+void
+virt_marks_add_networks(struct virt_marks *marks)
+{
+    ovs_mutex_lock(&marks->mutex);
+    marks->n_events++;
+    marks->has_networks = true;
+    wake(marks);
+    ovs_mutex_unlock(&marks->mutex);
+}
+
 /* Notes that the connection is closed, for 'reason', a static string.  The
  * first reason is kept.  Any thread. */
 void
@@ -104,17 +116,20 @@ virt_marks_close(struct virt_marks *marks, const char *reason)
 }
 
 /* Moves the marked domains to 'domains', which must be initialised and empty,
- * and stores in '*allp' whether they are too many to be named.  Returns the
- * number of events behind them. */
+ * stores in '*allp' whether they are too many to be named, and in '*networksp'
+ * whether networks are marked.  Returns the number of events behind them. */
 uint64_t
-virt_marks_take(struct virt_marks *marks, struct uuidset *domains, bool *allp)
+virt_marks_take(struct virt_marks *marks, struct uuidset *domains, bool *allp,
+                bool *networksp)
 {
     ovs_mutex_lock(&marks->mutex);
     hmap_swap(&marks->domains.uuids, &domains->uuids);
     uint64_t n_events = marks->n_events;
     *allp = marks->is_all;
+    *networksp = marks->has_networks;
     marks->n_events = 0;
     marks->is_all = false;
+    marks->has_networks = false;
     ovs_mutex_unlock(&marks->mutex);
     return n_events;
 }

@@ -1,0 +1,72 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* When to read networks.
+ *
+ * libvirt has events for networks that come and go, and none for the edit of
+ * one ('virsh net-update'), although that is what running guests are to
+ * follow.  So networks are looked at much more often than domains, which are
+ * many and announce most of what happens to them: a host has a handful of
+ * networks, and reading one takes a fraction of a millisecond.  Where there
+ * are none, there is nothing to edit, and the event of the first one will
+ * do. */
+
+#include <config.h>
+#include "virt/network-poll.h"
+
+#include <limits.h>
+
+#include "util.h"
+
+/* From one reading to the next: how long an edited port group may wait. */
+#define POLL_MS 10000
+
+void
+network_poll_init(struct network_poll *poll)
+{
+    *poll = (struct network_poll) {
+        .asked_ms = LLONG_MAX,
+        .due_ms = LLONG_MAX,
+    };
+    network_set_init(&poll->networks);
+}
+
+void
+network_poll_destroy(struct network_poll *poll)
+{
+    network_set_destroy(&poll->networks);
+}
+
+/* Asks for a reading as soon as possible. */
+void
+network_poll_request(struct network_poll *poll, long long int now)
+{
+    poll->due_ms = MIN(poll->due_ms, now);
+    poll->asked_ms = MIN(poll->asked_ms, now);
+}
+
+/* Notes that a reading is on its way. */
+void
+network_poll_start(struct network_poll *poll, long long int now)
+{
+    poll->asked_ms = MIN(poll->asked_ms, now);
+    poll->due_ms = now + POLL_MS;
+}
+
+/* Takes what 'networks' holds for what there is; something else may be in it
+ * afterwards.  Returns true if that is news. */
+bool
+network_poll_finish(struct network_poll *poll, struct network_set *networks,
+                    long long int now)
+{
+    bool is_news = !network_set_equals(&poll->networks, networks);
+    network_set_swap(&poll->networks, networks);
+    poll->is_read = true;
+
+    /* Another reading may have been asked for while this one was made. */
+    poll->asked_ms = poll->due_ms <= now ? poll->due_ms : LLONG_MAX;
+    if (poll->due_ms > now && hmap_is_empty(&poll->networks.networks)) {
+        poll->due_ms = LLONG_MAX;
+    }
+    return is_news;
+}

@@ -1,0 +1,30 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef VIRT_NETWORK_POLL_H
+#define VIRT_NETWORK_POLL_H 1
+
+#include <stdbool.h>
+
+#include "lib/network.h"
+
+/* The networks of one connection, and when they are to be read again: always
+ * all of them, in one visit.  Pure.  Private to virt/. */
+
+struct network_poll {
+    struct network_set networks; /* As last read. */
+    bool is_read;               /* Since the connection was made. */
+    long long int asked_ms;     /* Since when an answer is owed, LLONG_MAX if
+                                 * none is. */
+    long long int due_ms;       /* When to ask, LLONG_MAX: not before somebody
+                                 * wants it. */
+};
+
+void network_poll_init(struct network_poll *);
+void network_poll_destroy(struct network_poll *);
+
+void network_poll_request(struct network_poll *, long long int now);
+void network_poll_start(struct network_poll *, long long int now);
+bool network_poll_finish(struct network_poll *, struct network_set *,
+                         long long int now);
+
+#endif /* virt/network-poll.h */
