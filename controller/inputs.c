@@ -28,6 +28,7 @@ inputs_init(struct inputs *in, const char *ovsdb_remote,
     for (size_t i = 0; i < n_libvirt_uris; i++) {
         in->virts[i] = virt_conn_create(libvirt_uris[i], executor);
         in->sources[i].domains = virt_conn_domains(in->virts[i]);
+        in->sources[i].networks = virt_conn_networks(in->virts[i]);
     }
 }
 

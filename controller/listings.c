@@ -223,15 +223,31 @@ put_switch_vlan(struct report *report, const struct port_view *port)
     report_put_vlans(report, &port->columns.cvlans);
 }
 
-/* Who said the VLANs of 'd': "fake bridge br0v10". */
+/* Who said the VLANs of 'd': "port group web of network lan". */
 static void
 put_vlan_source(struct report *report, const struct desired_vnic *d)
 {
     const char *source = vlan_source_to_string(d->source);
-    if (d->source == VLAN_FROM_FAKE_BRIDGE) {
-        report_put_format(report, "%s %s", source, d->vnic.bridge);
-    } else {
+    switch (d->source) {
+    case VLAN_FROM_PORTGROUP:
+        report_put_format(report, "%s %s of network %s", source, d->portgroup,
+                          d->vnic.network);
+        break;
+    case VLAN_FROM_NETWORK:
+        report_put_format(report, "%s %s", source, d->vnic.network);
+        break;
+    case VLAN_FROM_FAKE_BRIDGE:
+        report_put_format(report, "%s %s", source,
+                          d->vnic.bridge ? d->vnic.bridge
+                          : "of the network");
+        break;
+    case VLAN_FROM_NOBODY:
+    case VLAN_FROM_INTERFACE:
+    case VLAN_FROM_LIVE:
+    case VLAN_FROM_DEFAULT:
+    case VLAN_FROM_LAST_GOOD:
         report_put_string(report, source);
+        break;
     }
 }
 

@@ -35,6 +35,9 @@ explain_ready(const struct desired_vnic *d)
         return xasprintf("on bridge %s, but the XML says %s", d->bridge,
                          d->vnic.bridge);
     }
+    if (d->reason) {
+        return xstrdup(d->reason);
+    }
     if (d->vlan.mode == VLAN_NONE) {
         return xstrdup(vlan_spec_is_empty(&d->port->columns)
                        ? "untagged-trunk" : "vlan-not-in-xml");
@@ -56,7 +59,7 @@ find_port_state(const struct desired_vnic *d, char **reasonp)
         *reasonp = xstrdup("not committed yet");
     } else {
         *reasonp = explain_ready(d);
-        return VNIC_STATE_READY;
+        return d->is_pending ? VNIC_STATE_PENDING : VNIC_STATE_READY;
     }
     return VNIC_STATE_WAITING;
 }

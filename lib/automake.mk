@@ -8,6 +8,8 @@ lib_libvnic_a_SOURCES = \
 	lib/desired.h \
 	lib/error.c \
 	lib/error.h \
+	lib/intent.c \
+	lib/intent.h \
 	lib/memory.c \
 	lib/memory.h \
 	lib/network.c \

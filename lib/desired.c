@@ -17,22 +17,11 @@
 #include "lib/cleanup.h"
 #include "lib/error.h"
 #include "lib/memory.h"
+#include "lib/network.h"
 #include "lib/switch-view.h"
 #include "packets.h"
 #include "util.h"
 #include "uuid.h"
-
-static const char *const source_names[] = {
-#define VLAN_SOURCE(ENUM, NAME) [VLAN_FROM_##ENUM] = NAME,
-    VLAN_SOURCES
-#undef VLAN_SOURCE
-};
-
-const char *
-vlan_source_to_string(enum vlan_source source)
-{
-    return source_names[source];
-}
 
 /* True if the VLAN columns of the vNIC's port are ours to write. */
 bool
@@ -108,8 +97,10 @@ collect_domain(const struct facts *facts, const struct domain_source *source,
         d->domain = xstrdup(domain->name);
         d->read_ms = domain->read_ms;
         d->can_be_asked = source->is_complete;
+        d->networks = source->networks;
         if (!domain->is_active && vnic->type == VNIC_NETWORK
-            && vnic->vlan.mode == VLAN_NONE) {
+            && vnic->vlan.mode == VLAN_NONE
+            && !intent_find_network(source->networks, vnic)) {
             d->care = VNIC_UNKNOWN;
             d->reason = xasprintf("domain %s is starting, its network's VLAN "
                                   "is not known yet", domain->name);
@@ -218,6 +209,8 @@ quarantine(struct desired_vnic *d, const struct memory *memory, char *reason)
     const struct vlan_spec *last_good = memory_find_vlan(memory, &d->vnic.id);
 
     d->care = VNIC_QUARANTINED;
+    d->is_pending = false;
+    free(d->reason);
     d->reason = error_wrap(reason, "domain %s, interface "ETH_ADDR_FMT,
                            d->domain, ETH_ADDR_ARGS(d->vnic.id.mac));
     d->vlan = (struct vlan_spec) VLAN_SPEC_INIT;
@@ -228,18 +221,31 @@ quarantine(struct desired_vnic *d, const struct memory *memory, char *reason)
     }
 }
 
+/* The interface itself may say so or, as long as libvirt has not merged them,
+ * its port group or its network. */
 static bool
-is_on_open_vswitch(const struct vnic *vnic)
+is_on_open_vswitch(const struct desired_vnic *d)
 {
-    return vnic->has_ovs_virtualport
-           && (vnic->type == VNIC_BRIDGE || vnic->type == VNIC_NETWORK);
+    const struct vnic *vnic = &d->vnic;
+    if (vnic->type != VNIC_BRIDGE && vnic->type != VNIC_NETWORK) {
+        return false;
+    }
+    if (vnic->has_ovs_virtualport) {
+        return true;
+    }
+
+    const struct network *network = intent_find_network(d->networks, vnic);
+    const struct portgroup *portgroup
+        = network ? network_find_portgroup(network, vnic->portgroup) : NULL;
+    return (network && network->has_ovs_virtualport)
+           || (portgroup && portgroup->has_ovs_virtualport);
 }
 
 /* An interface that Open vSwitch has nothing to do with is listed only. */
 static bool
 judge_type(struct desired_vnic *d)
 {
-    if (d->port || is_on_open_vswitch(&d->vnic)) {
+    if (d->port || is_on_open_vswitch(d)) {
         return true;
     }
     d->care = VNIC_UNMANAGED;
@@ -250,36 +256,31 @@ judge_type(struct desired_vnic *d)
     return false;
 }
 
-static void
-set_access_vlan(struct desired_vnic *d, int tag, enum vlan_source source)
+/* Returns the bridge that the XML of 'd' names, or that of its network, where
+ * libvirt has not put that into the XML yet. */
+static const char *
+bridge_name(const struct desired_vnic *d)
 {
-    d->vlan.mode = VLAN_ACCESS;
-    d->vlan.tag = tag;
-    d->source = source;
+    const struct network *network = intent_find_network(d->networks, &d->vnic);
+    return d->vnic.bridge ? d->vnic.bridge : network ? network->bridge : NULL;
 }
 
-/* Finds the real bridge of 'd': the one where its port is, or that its XML
- * names, possibly by the name of a fake bridge, which is a VLAN of its
- * parent.  Returns a sentence if there is no such bridge. */
+/* Finds the real bridge of 'd': the one where its port is, or the parent of
+ * 'bridge', if that is a fake one, or 'bridge', which may be NULL.  Returns a
+ * sentence if the XML names one that is not there. */
 static char *
-judge_bridge(const struct switch_view *view, struct desired_vnic *d)
+judge_bridge(const struct bridge_view *bridge, struct desired_vnic *d)
 {
-    const struct bridge_view *bridge
-        = d->vnic.bridge ? switch_view_find_bridge(view, d->vnic.bridge) : NULL;
-
     const char *real = (!bridge ? NULL
                         : bridge->parent ? bridge->parent : bridge->name);
+    const char *name = bridge_name(d);
 
-    if (!d->port && d->vnic.bridge && !bridge) {
-        return xasprintf("bridge %s does not exist", d->vnic.bridge);
+    if (!d->port && name && !bridge) {
+        return xasprintf("bridge %s does not exist", name);
     } else if (!d->port) {
         d->bridge = nullable_xstrdup(real);
     } else {
-        d->is_misplaced = real && strcmp(real, d->bridge);
-    }
-
-    if (bridge && bridge->parent) {
-        set_access_vlan(d, bridge->tag, VLAN_FROM_FAKE_BRIDGE);
+        d->is_misplaced = d->vnic.bridge && real && strcmp(real, d->bridge);
     }
     return NULL;
 }
@@ -308,18 +309,27 @@ judge_management(const struct switch_view *view, struct desired_vnic *d)
     return true;
 }
 
-/* The interface's own <vlan> goes before the fake bridge's, and both before
- * the default. */
 static char *
-judge_vlan(struct desired_vnic *d)
+judge_vlan(const struct facts *facts, const struct bridge_view *bridge,
+           struct desired_vnic *d)
 {
-    if (d->vnic.vlan.mode != VLAN_NONE) {
-        d->vlan = d->vnic.vlan;
-        d->source = VLAN_FROM_INTERFACE;
-    } else if (d->source == VLAN_FROM_NOBODY && d->settings.default_vlan) {
-        set_access_vlan(d, d->settings.default_vlan, VLAN_FROM_DEFAULT);
+    struct intent_facts intent_facts = {
+        .vnic = &d->vnic,
+        .networks = d->networks,
+        .bridge = bridge,
+        .last = memory_find_vlan(facts->memory, &d->vnic.id),
+        .default_vlan = d->settings.default_vlan,
+    };
+    CLEANUP(intent) struct intent intent = INTENT_INIT;
+    char *error = intent_compute(&intent_facts, &intent);
+    if (!error) {
+        d->vlan = intent.vlan;
+        d->source = intent.source;
+        d->portgroup = TAKE_PTR(intent.portgroup);
+        d->is_pending = intent.is_pending;
+        d->reason = TAKE_PTR(intent.note);
     }
-    return vlan_spec_validate(&d->vlan);
+    return error;
 }
 
 static void
@@ -329,7 +339,10 @@ judge(const struct facts *facts, struct desired_vnic *d)
         return;
     }
 
-    char *error = judge_bridge(facts->view, d);
+    const char *name = bridge_name(d);
+    const struct bridge_view *bridge
+        = name ? switch_view_find_bridge(facts->view, name) : NULL;
+    char *error = judge_bridge(bridge, d);
     if (!error && !judge_management(facts->view, d)) {
         return;
     }
@@ -338,7 +351,7 @@ judge(const struct facts *facts, struct desired_vnic *d)
         error = xstrdup(d->vnic.error);
     }
     if (!error) {
-        error = judge_vlan(d);
+        error = judge_vlan(facts, bridge, d);
     }
     if (error) {
         quarantine(d, facts->memory, error);
@@ -483,6 +496,7 @@ desired_destroy(struct desired *desired)
         vnic_destroy(&d->vnic);
         free(d->domain);
         free(d->bridge);
+        free(d->portgroup);
         free(d->reason);
     }
     free(desired->vnics);

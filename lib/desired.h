@@ -6,29 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/intent.h"
 #include "lib/settings.h"
 #include "lib/vlan.h"
 #include "lib/vnic.h"
 
 struct memory;
+struct network_set;
 struct port_view;
 struct switch_view;
-
-/* Where the VLANs of a vNIC were said. */
-#define VLAN_SOURCES                                    \
-    VLAN_SOURCE(NOBODY, "nobody")                       \
-    VLAN_SOURCE(INTERFACE, "interface")                 \
-    VLAN_SOURCE(FAKE_BRIDGE, "fake bridge")             \
-    VLAN_SOURCE(DEFAULT, "vnicd-default-vlan")          \
-    VLAN_SOURCE(LAST_GOOD, "last good intent")
-
-enum vlan_source {
-#define VLAN_SOURCE(ENUM, NAME) VLAN_FROM_##ENUM,
-    VLAN_SOURCES
-#undef VLAN_SOURCE
-};
-
-const char *vlan_source_to_string(enum vlan_source);
 
 /* What we have to do with a vNIC. */
 enum vnic_care {
@@ -53,10 +39,16 @@ struct desired_vnic {
     const struct port_view *port; /* Borrowed from the view; NULL: no port. */
     char *bridge;               /* Real bridge that it is, or should be, on. */
     bool is_misplaced;          /* The XML names another bridge. */
+    const struct network_set *networks; /* Borrowed from the facts: those that
+                                 * libvirt tells of with the domain; NULL if no
+                                 * domain is known. */
     enum vnic_care care;
     char *reason;               /* A sentence, or NULL. */
     struct vlan_spec vlan;      /* Intent; VLAN_NONE: none. */
     enum vlan_source source;
+    char *portgroup;            /* VLAN_FROM_PORTGROUP: its name. */
+    bool is_pending;            /* The domain's definition says something else,
+                                 * from the next start on; see 'reason'. */
     struct settings settings;   /* In force on 'bridge'. */
 };
 
@@ -71,6 +63,7 @@ struct desired {
 /* What one connection to libvirt says. */
 struct domain_source {
     const struct domain_set *domains;
+    const struct network_set *networks;
     bool is_complete;           /* It is up and was read completely. */
 };
 

@@ -169,6 +169,19 @@ vnic_is_merged(const struct vnic *vnic)
     return vnic->network && vnic->type != VNIC_NETWORK;
 }
 
+/* Takes from 'configured', the same interface in the domain's definition, how
+ * 'vnic' is configured; NULL: it is not there. */
+void
+vnic_set_config(struct vnic *vnic, const struct vnic *configured)
+{
+    vnic_config_destroy(vnic->config);
+    vnic->config = configured
+                   ? vnic_config_create(configured->network,
+                                        configured->portgroup,
+                                        &configured->vlan)
+                   : NULL;
+}
+
 /* Domains. */
 
 struct domain *
@@ -276,9 +289,7 @@ domain_set_configs(struct domain *domain, const struct domain *configured)
         struct vnic *vnic = &domain->vnics[i];
         const struct vnic *found = find_vnic(configured, &vnic->id);
         if (vnic_is_merged(vnic) && found && !found->error) {
-            vnic_config_destroy(vnic->config);
-            vnic->config = vnic_config_create(found->network, found->portgroup,
-                                              &found->vlan);
+            vnic_set_config(vnic, found);
         }
     }
 }

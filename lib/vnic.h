@@ -89,6 +89,7 @@ void vnic_destroy(struct vnic *);
 void vnic_clone(struct vnic *dst, const struct vnic *src);
 bool vnic_equals(const struct vnic *, const struct vnic *);
 bool vnic_is_merged(const struct vnic *);
+void vnic_set_config(struct vnic *, const struct vnic *configured);
 
 /* One domain, as one reading of its XML gave it. */
 struct domain {

@@ -8,7 +8,8 @@
  * Who is right when a port differs from its intent?
  *
  *   - We have looked after this vNIC's plug before (our mark is on the row):
- *     if the intent is new, the port has to follow; if it is not, the port
+ *     if the intent is new, the port has to follow, also where that is because
+ *     a port group was edited while the guest runs; if it is not, the port
  *     has drifted.  A drift may be libvirt's first half of a change of intent,
  *     so libvirt is asked first, for a short while, unless the port lost all
  *     its VLANs, which no change of intent does.
@@ -50,6 +51,7 @@ bool
 port_cause_is_drift(enum port_cause cause)
 {
     switch (cause) {
+    case PORT_CAUSE_PORTGROUP_EDIT:
     case PORT_CAUSE_OPERATOR:
     case PORT_CAUSE_LIBVIRT_CLEARED:
     case PORT_CAUSE_STALE_ROW:
@@ -93,6 +95,22 @@ has_other_vms_columns(const struct port_view *port,
            || (seen->had_other_vm && !port_view_is_marked(port));
 }
 
+/* Did the port group, or the network, of 'd' change its VLANs while the guest
+ * runs?  'before' was last in force; if it is NULL, we were not there to see,
+ * but the port is still as libvirt made it when the guest started. */
+static bool
+is_portgroup_edited(const struct desired_vnic *d,
+                    const struct vlan_spec *before)
+{
+    if (d->source != VLAN_FROM_PORTGROUP && d->source != VLAN_FROM_NETWORK) {
+        return false;
+    }
+    return before
+           ? !vlan_spec_equals(before, &d->vlan)
+           : vnic_is_merged(&d->vnic)
+             && !vlan_columns_diff(&d->port->columns, &d->vnic.vlan);
+}
+
 /* Why do the columns of 'd', which has a port, differ from its intent? */
 static enum port_cause
 find_cause(const struct desired_vnic *d, const struct port_memory *seen,
@@ -107,6 +125,9 @@ find_cause(const struct desired_vnic *d, const struct port_memory *seen,
     }
 
     const struct vlan_spec *before = memory_find_vlan(memory, &d->vnic.id);
+    if (is_portgroup_edited(d, before)) {
+        return PORT_CAUSE_PORTGROUP_EDIT;
+    }
     if (before && !vlan_spec_equals(before, &d->vlan)) {
         return PORT_CAUSE_INTENT;
     }
@@ -129,6 +150,9 @@ confirm_until(const struct desired_vnic *d, const struct port_memory *seen,
 static bool
 is_only_reported(const struct desired_vnic *d, enum port_cause cause)
 {
+    if (cause == PORT_CAUSE_PORTGROUP_EDIT) {
+        return !d->settings.follow;
+    }
     switch (d->settings.drift) {
     case DRIFT_FIX:
         return cause == PORT_CAUSE_FIRST_CONTACT;

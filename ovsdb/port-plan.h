@@ -16,6 +16,8 @@ struct memory;
 #define PORT_CAUSES                                                         \
     /* The intent changed: a new <vlan>, a new vNIC. */                     \
     PORT_CAUSE(INTENT, "intent")                                            \
+    /* The VLANs of the port group, or of the network, changed. */          \
+    PORT_CAUSE(PORTGROUP_EDIT, "portgroup-edit")                            \
     /* Somebody changed the port. */                                        \
     PORT_CAUSE(OPERATOR, "operator")                                        \
     /* The port lost its VLANs and is on all of them. */                    \

@@ -5,6 +5,7 @@ unit_tests = \
 	tests/test-desired \
 	tests/test-domain-xml \
 	tests/test-error \
+	tests/test-intent \
 	tests/test-journal \
 	tests/test-memory \
 	tests/test-network \
@@ -43,6 +44,7 @@ LDADD = \
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -78,6 +78,46 @@ add_bridge_vnic(struct domain *domain, unsigned char mac, const char *bridge,
     return domain_add_vnic(domain, &vnic);
 }
 
+/* A vNIC of a running guest, which libvirt has merged: 'live' are its VLANs
+ * since the start, 'own' what the definition of the interface says. */
+struct vnic *
+add_network_vnic(struct domain *domain, unsigned char mac,
+                 const char *network, const char *portgroup,
+                 struct vlan_spec live, struct vlan_spec own)
+{
+    struct vnic *vnic = add_bridge_vnic(domain, mac, "br0", NULL, own);
+    vnic->network = xstrdup(network);
+    vnic->portgroup = nullable_xstrdup(portgroup);
+    vnic_set_config(vnic, vnic);
+    vnic->vlan = live;
+    return vnic;
+}
+
+/* A network on bridge br0. */
+struct network *
+add_network(struct network_set *set, unsigned int number, const char *name,
+            struct vlan_spec vlan)
+{
+    struct network *network = network_create();
+    network->uuid = vm(number);
+    network->name = xstrdup(name);
+    network->bridge = xstrdup("br0");
+    network->has_ovs_virtualport = true;
+    network->vlan = vlan;
+    (void) network_set_replace(set, network);
+    return network;
+}
+
+struct portgroup *
+add_portgroup(struct network *network, const char *name,
+              struct vlan_spec vlan)
+{
+    struct portgroup *portgroup = network_add_portgroup(network);
+    portgroup->name = xstrdup(name);
+    portgroup->vlan = vlan;
+    return portgroup;
+}
+
 void
 add_bridge(struct switch_view *view, const char *name)
 {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "lib/network.h"
 #include "lib/switch-view.h"
 #include "lib/vlan.h"
 #include "lib/vnic.h"
@@ -24,6 +25,13 @@ struct domain *add_domain(struct domain_set *, unsigned int number,
 struct vnic *add_bridge_vnic(struct domain *, unsigned char mac,
                              const char *bridge, const char *target,
                              struct vlan_spec);
+struct vnic *add_network_vnic(struct domain *, unsigned char mac,
+                              const char *network, const char *portgroup,
+                              struct vlan_spec live, struct vlan_spec own);
+struct network *add_network(struct network_set *, unsigned int number,
+                            const char *name, struct vlan_spec);
+struct portgroup *add_portgroup(struct network *, const char *name,
+                                struct vlan_spec);
 void add_bridge(struct switch_view *, const char *name);
 void add_fake_bridge(struct switch_view *, const char *name,
                      const char *parent, int tag);

@@ -4,6 +4,7 @@
 #include "lib/desired.h"
 
 #include "lib/memory.h"
+#include "lib/network.h"
 #include "tests/build.h"
 #include "tests/unit.h"
 #include "util.h"
@@ -11,6 +12,7 @@
 /* A host with one bridge and an empty memory. */
 struct host {
     struct domain_set domains;
+    struct network_set networks;
     struct domain_source source;
     struct switch_view view;
     struct memory memory;
@@ -23,8 +25,13 @@ setup(void **state)
 {
     struct host *host = xzalloc(sizeof *host);
     domain_set_init(&host->domains);
+    network_set_init(&host->networks);
     memory_init(&host->memory);
-    host->source = (struct domain_source) { &host->domains, true };
+    host->source = (struct domain_source) {
+        .domains = &host->domains,
+        .networks = &host->networks,
+        .is_complete = true,
+    };
     host->facts = (struct facts) {
         .sources = &host->source,
         .n_sources = 1,
@@ -43,6 +50,7 @@ teardown(void **state)
     desired_destroy(&host->desired);
     switch_view_destroy(&host->view);
     memory_destroy(&host->memory);
+    network_set_destroy(&host->networks);
     domain_set_destroy(&host->domains);
     free(host);
     return 0;
@@ -218,6 +226,88 @@ test_starting_domain_is_known_by_its_port(void **state)
 }
 
 static void
+test_vlan_comes_from_the_port_group(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    struct network *lan = add_network(&host->networks, 1, "lan", none);
+    add_portgroup(lan, "web", access_vlan(30));
+    add_network_vnic(web, 1, "lan", "web", access_vlan(10), none);
+    add_network_vnic(web, 2, "lan", "wbe", none, none);
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d->care, VNIC_MANAGED);
+    assert_int_equal(d->vlan.tag, 30);
+    assert_int_equal(d->source, VLAN_FROM_PORTGROUP);
+    assert_string_equal(d->portgroup, "web");
+    assert_int_equal(d[1].care, VNIC_QUARANTINED);
+    assert_string_equal(d[1].reason,
+                        "domain web1, interface 52:54:00:00:00:02: "
+                        "network lan has no port group wbe");
+}
+
+/* What is lost stays in force, and what is known of it is said. */
+static void
+test_removed_vlan_and_pending_change_are_told(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_network(&host->networks, 1, "lan", none);
+    add_network_vnic(web, 1, "lan", NULL, access_vlan(10), none);
+    struct vnic *moved = add_network_vnic(web, 2, "lan", NULL,
+                                          access_vlan(20), none);
+    free(moved->config->network);
+    moved->config->network = xstrdup("dmz");
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d->vlan.tag, 10);
+    assert_string_equal(d->reason, "vlan-removed-from-network: VLAN 10 stays "
+                        "in force");
+    assert_int_equal(d[1].care, VNIC_MANAGED);
+    assert_int_equal(d[1].vlan.tag, 20);
+    assert_true(d[1].is_pending);
+    assert_string_equal(d[1].reason,
+                        "network dmz from the next start on");
+}
+
+/* With its network known, so is the VLAN of a domain that libvirt has not
+ * said to start. */
+static void
+test_starting_domain_of_a_network(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    struct vnic *vnic = add_bridge_vnic(web, 1, "br0", NULL, none);
+    vnic->type = VNIC_NETWORK;
+    vnic->network = xstrdup("lan");
+    vnic->has_ovs_virtualport = false;
+    free(vnic->bridge);
+    vnic->bridge = NULL;
+    web->is_active = false;
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, none);
+
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_UNKNOWN);
+    assert_string_equal(d->reason, "domain web1 is starting, its network's "
+                        "VLAN is not known yet");
+
+    add_network(&host->networks, 1, "lan", access_vlan(30));
+    d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_MANAGED);
+    assert_int_equal(d->vlan.tag, 30);
+
+    /* Without a port as well, the network tells where it belongs. */
+    host->view.ports[0].is_vnic = false;
+    web->is_active = true;
+    d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_MANAGED);
+    assert_string_equal(d->bridge, "br0");
+}
+
+static void
 test_one_mac_twice_in_a_domain(void **state)
 {
     struct host *host = *state;
@@ -328,6 +418,9 @@ main(void)
         TEST(test_other_interfaces_are_listed),
         TEST(test_ports_that_nobody_claims),
         TEST(test_starting_domain_is_known_by_its_port),
+        TEST(test_vlan_comes_from_the_port_group),
+        TEST(test_removed_vlan_and_pending_change_are_told),
+        TEST(test_starting_domain_of_a_network),
         TEST(test_one_mac_twice_in_a_domain),
         TEST(test_newcomer_with_a_taken_mac_is_quarantined),
         TEST(test_same_mac_in_other_vlan_is_no_conflict),

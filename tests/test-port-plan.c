@@ -7,6 +7,7 @@
 
 #include "lib/desired.h"
 #include "lib/memory.h"
+#include "lib/network.h"
 #include "tests/build.h"
 #include "tests/unit.h"
 #include "util.h"
@@ -14,6 +15,7 @@
 /* A host with one vNIC, meant for VLAN 42, on one port. */
 struct host {
     struct domain_set domains;
+    struct network_set networks;
     struct domain_source source;
     struct domain *domain;
     struct switch_view view;
@@ -29,8 +31,13 @@ setup(void **state)
 {
     struct host *host = xzalloc(sizeof *host);
     domain_set_init(&host->domains);
+    network_set_init(&host->networks);
     memory_init(&host->memory);
-    host->source = (struct domain_source) { &host->domains, true };
+    host->source = (struct domain_source) {
+        .domains = &host->domains,
+        .networks = &host->networks,
+        .is_complete = true,
+    };
     host->domain = add_domain(&host->domains, 1, "web1");
     add_bridge_vnic(host->domain, 1, "br0", "vnet0", access_vlan(42));
     add_bridge(&host->view, "br0");
@@ -50,6 +57,7 @@ teardown(void **state)
     desired_destroy(&host->desired);
     switch_view_destroy(&host->view);
     memory_destroy(&host->memory);
+    network_set_destroy(&host->networks);
     domain_set_destroy(&host->domains);
     free(host);
     return 0;
@@ -242,6 +250,56 @@ test_new_intent_is_followed(void **state)
               "7", "42");
 }
 
+/* The vNIC runs on VLAN 7 of its port group, which says 42 by now. */
+static void
+edit_portgroup(struct host *host)
+{
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct network *lan = add_network(&host->networks, 1, "lan", none);
+    add_portgroup(lan, "web", access_vlan(42));
+
+    vnic_destroy(&host->domain->vnics[--host->domain->n_vnics]);
+    add_network_vnic(host->domain, 1, "lan", "web", access_vlan(7), none);
+    host->port->columns.tag = 7;
+}
+
+static void
+test_edited_portgroup_is_followed(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec before = access_vlan(7);
+    edit_portgroup(host);
+    mark(host);
+    memory_note_vlan(&host->memory, &host->domain->vnics[0].id, &before);
+    assert_op(compute(host, 1), "set", PORT_CAUSE_PORTGROUP_EDIT,
+              "Port vnet0 tag", "7", "42");
+    assert_true(port_cause_is_drift(PORT_CAUSE_PORTGROUP_EDIT));
+
+    /* What happens to the port later is no edit. */
+    memory_note_vlan(&host->memory, &host->domain->vnics[0].id,
+                     &host->desired.vnics[0].vlan);
+    host->port->columns = (struct vlan_spec) VLAN_SPEC_INIT;
+    assert_op(compute(host, 1), "set", PORT_CAUSE_LIBVIRT_CLEARED,
+              "Port vnet0 tag", "[]", "42");
+}
+
+/* An edit while there was no agent is known by the port: it is still as
+ * libvirt made it. */
+static void
+test_portgroup_edited_before_us(void **state)
+{
+    struct host *host = *state;
+    edit_portgroup(host);
+    assert_op(compute(host, 1), "report", PORT_CAUSE_FIRST_CONTACT,
+              "Port vnet0 tag", "7", "42");
+    mark(host);
+    assert_op(compute(host, 1), "set", PORT_CAUSE_PORTGROUP_EDIT,
+              "Port vnet0 tag", "7", "42");
+    host->port->columns.tag = 8;
+    assert_op(compute(host, 1), "confirm", PORT_CAUSE_OPERATOR,
+              "Port vnet0 tag", "8", "42");
+}
+
 static void
 test_without_intent_columns_stay(void **state)
 {
@@ -354,6 +412,8 @@ main(void)
         TEST(test_silent_libvirt_is_not_waited_for_for_ever),
         TEST(test_absent_libvirt_is_not_waited_for),
         TEST(test_new_intent_is_followed),
+        TEST(test_edited_portgroup_is_followed),
+        TEST(test_portgroup_edited_before_us),
         TEST(test_without_intent_columns_stay),
         TEST(test_without_intent_another_vms_columns_go),
         TEST(test_quarantined_is_not_ready),

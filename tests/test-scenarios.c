@@ -24,6 +24,7 @@
 #include "controller/reconcile.h"
 #include "lib/cleanup.h"
 #include "lib/memory.h"
+#include "lib/network.h"
 #include "lib/report.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
@@ -40,6 +41,7 @@ enum { NOW_MS = 1000 };
 struct scenario {
     char *path;
     struct domain_set domains;
+    struct network_set networks;
     struct json *switch_;       /* switch.json. */
     struct memory memory;
     struct pass pass;
@@ -201,7 +203,11 @@ forget_pass(struct scenario *s)
 static void
 compute(struct scenario *s, bool is_forced)
 {
-    struct domain_source source = { &s->domains, true };
+    struct domain_source source = {
+        .domains = &s->domains,
+        .networks = &s->networks,
+        .is_complete = true,
+    };
     struct facts facts = {
         .sources = &source,
         .n_sources = 1,
@@ -329,6 +335,7 @@ run_scenario(const char *path)
     CLEANUP_FREE char *switch_path = xasprintf("%s/switch.json", path);
 
     domain_set_init(&s.domains);
+    network_set_init(&s.networks);
     memory_init(&s.memory);
     read_domains(&s);
     s.switch_ = json_from_file(switch_path);
@@ -344,6 +351,7 @@ run_scenario(const char *path)
     forget_pass(&s);
     switch_view_destroy(&s.pass.view);
     memory_destroy(&s.memory);
+    network_set_destroy(&s.networks);
     domain_set_destroy(&s.domains);
     json_destroy(s.switch_);
     free(s.path);

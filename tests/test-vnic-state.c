@@ -70,6 +70,19 @@ test_ready(void **state)
     check(f, VNIC_STATE_READY, "untagged-trunk");
 }
 
+/* The port is right, and there is something to know all the same. */
+static void
+test_pending_and_noted(void **state)
+{
+    struct fixture *f = *state;
+    f->d.reason = xstrdup("network dmz from the next start on");
+    check(f, VNIC_STATE_READY, "network dmz from the next start on");
+    f->d.is_pending = true;
+    check(f, VNIC_STATE_PENDING, "network dmz from the next start on");
+    f->port->ready_ms = 0;
+    check(f, VNIC_STATE_WAITING, "not committed yet");
+}
+
 static void
 test_waiting(void **state)
 {
@@ -128,6 +141,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_ready),
+        TEST(test_pending_and_noted),
         TEST(test_waiting),
         TEST(test_drifted),
         TEST(test_quarantined),

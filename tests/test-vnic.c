@@ -60,7 +60,7 @@ test_clones_are_equal_and_independent(void **state)
 /* A merged vNIC, as libvirt shows it while the guest runs, and as configured:
  * network and port group are there in both. */
 static void
-add_network_vnic(struct domain *domain, enum vnic_type type, int tag)
+add_lan_vnic(struct domain *domain, enum vnic_type type, int tag)
 {
     struct vnic *vnic = add_bridge_vnic(domain, 1, "br0", NULL,
                                         access_vlan(tag));
@@ -77,10 +77,10 @@ test_merged_vnics_get_their_config(void **state)
     domain_set_init(&configured);
     struct domain *a = add_domain(&live, 1, "web1");
     struct domain *b = add_domain(&configured, 1, "web1");
-    add_network_vnic(a, VNIC_BRIDGE, 10);
-    add_network_vnic(a, VNIC_BRIDGE, 20);       /* Plugged while it runs. */
+    add_lan_vnic(a, VNIC_BRIDGE, 10);
+    add_lan_vnic(a, VNIC_BRIDGE, 20);       /* Plugged while it runs. */
     add_bridge_vnic(a, 2, "br0", NULL, access_vlan(30));
-    add_network_vnic(b, VNIC_NETWORK, 11);
+    add_lan_vnic(b, VNIC_NETWORK, 11);
     add_bridge_vnic(b, 2, "br0", NULL, access_vlan(31));
 
     assert_true(domain_is_merged(a));

@@ -1,0 +1,257 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Which VLANs are meant for a vNIC, and who said so.  Pure.
+ *
+ * The interface goes before its port group, that before its network, and that
+ * before a fake bridge: the first with a VLAN says all of it.  libvirt merges
+ * these when a guest starts, and what it shows of a running guest is the
+ * result of that moment.  We merge them again, from what they say now:
+ *
+ *   - the network and the port group are those of the live XML;
+ *   - the interface's own <vlan> is that of its definition, as long as this
+ *     names the same network and port group.  If it does not, the definition
+ *     is that of the next start, and of this one only the result is known;
+ *   - a network that we know nothing of changes nothing.
+ *
+ * Nothing here ever widens the VLANs of a guest on its own: where none are
+ * left, because a network lost its <vlan>, those in force stay. */
+
+#include <config.h>
+#include "lib/intent.h"
+
+#include <stdlib.h>
+
+#include "lib/cleanup.h"
+#include "lib/error.h"
+#include "lib/network.h"
+#include "lib/switch-view.h"
+#include "lib/vnic.h"
+#include "util.h"
+
+static const char *const source_names[] = {
+#define VLAN_SOURCE(ENUM, NAME) [VLAN_FROM_##ENUM] = NAME,
+    VLAN_SOURCES
+#undef VLAN_SOURCE
+};
+
+const char *
+vlan_source_to_string(enum vlan_source source)
+{
+    return source_names[source];
+}
+
+/* Saying: each is tried while nobody before it has said anything. */
+
+/* Takes 'vlan', if it is one, for the intent.  Returns a sentence if it makes
+ * no sense, or if 'error' is one. */
+static char *
+say(const struct vlan_spec *vlan, const char *error, enum vlan_source source,
+    struct intent *intent)
+{
+    if (error) {
+        return xstrdup(error);
+    }
+    if (vlan->mode != VLAN_NONE) {
+        intent->vlan = *vlan;
+        intent->source = source;
+    }
+    return vlan_spec_validate(vlan);
+}
+
+static bool
+is_said(const struct intent *intent)
+{
+    return intent->vlan.mode != VLAN_NONE;
+}
+
+/* 'portgroup' may be NULL.  One without <vlan> inherits the network's. */
+static char *
+say_network(const struct network *network, const struct portgroup *portgroup,
+            struct intent *intent)
+{
+    if (portgroup) {
+        char *error = say(&portgroup->vlan, portgroup->error,
+                          VLAN_FROM_PORTGROUP, intent);
+        if (error) {
+            return error_wrap(error, "network %s, port group %s",
+                              network->name, portgroup->name);
+        }
+        if (is_said(intent)) {
+            intent->portgroup = nullable_xstrdup(portgroup->name);
+            return NULL;
+        }
+    }
+    return error_wrap(say(&network->vlan, network->error, VLAN_FROM_NETWORK,
+                          intent),
+                      "network %s", network->name);
+}
+
+/* 'own' is the interface's <vlan>. */
+static char *
+say_interface(const struct vlan_spec *own, const struct network *network,
+              const struct portgroup *portgroup, struct intent *intent)
+{
+    char *error = say(own, NULL, VLAN_FROM_INTERFACE, intent);
+    return error || is_said(intent)
+           ? error : say_network(network, portgroup, intent);
+}
+
+static char *
+say_access(int tag, enum vlan_source source, struct intent *intent)
+{
+    struct vlan_spec vlan = { .mode = VLAN_ACCESS, .tag = tag };
+    return say(&vlan, NULL, source, intent);
+}
+
+/* Keeping. */
+
+/* Keeps what is in force: what was last, or, if we were not there to see that,
+ * what libvirt made of it when the guest started. */
+static void
+keep(const struct intent_facts *facts, struct intent *intent)
+{
+    if (facts->last && facts->last->mode != VLAN_NONE) {
+        intent->vlan = *facts->last;
+        intent->source = VLAN_FROM_LAST_GOOD;
+    } else if (facts->vnic->vlan.mode != VLAN_NONE) {
+        intent->vlan = facts->vnic->vlan;
+        intent->source = VLAN_FROM_LIVE;
+    }
+}
+
+/* Keeps the live VLANs of a merged vNIC whose own <vlan> is not known, unless
+ * it has followed its network, or port group, before: then 'intent', which
+ * these have said, is what is in force. */
+static void
+keep_live(const struct intent_facts *facts, struct intent *intent)
+{
+    if (!facts->last || !vlan_spec_equals(facts->last, &intent->vlan)) {
+        intent->vlan = facts->vnic->vlan;
+        intent->source = VLAN_FROM_LIVE;
+    }
+}
+
+/* The VLANs are gone from where they came from. */
+static void
+keep_removed(const struct intent_facts *facts, struct intent *intent)
+{
+    keep(facts, intent);
+    if (is_said(intent)) {
+        CLEANUP_FREE char *vlan = vlan_spec_to_string(&intent->vlan);
+        free(intent->note);
+        intent->note = xasprintf("vlan-removed-from-network: VLAN %s stays in "
+                                 "force", vlan);
+    }
+}
+
+/* Merging. */
+
+/* What the definition says of a vNIC from the next start on. */
+static char *
+explain_pending(const struct vnic_config *config)
+{
+    if (!config->network) {
+        return xstrdup("no network from the next start on");
+    }
+    return config->portgroup
+           ? xasprintf("port group %s of network %s from the next start on",
+                       config->portgroup, config->network)
+           : xasprintf("network %s from the next start on", config->network);
+}
+
+/* Is 'config' that of which libvirt made the running 'vnic'? */
+static bool
+is_config_in_force(const struct vnic *vnic, const struct vnic_config *config)
+{
+    return nullable_string_is_equal(config->network, vnic->network)
+           && nullable_string_is_equal(config->portgroup, vnic->portgroup);
+}
+
+/* Merges again what libvirt merged when the guest started. */
+static char *
+merge_running(const struct intent_facts *facts, const struct network *network,
+              const struct portgroup *portgroup, struct intent *intent)
+{
+    const struct vnic_config *config = facts->vnic->config;
+
+    if (config && is_config_in_force(facts->vnic, config)) {
+        return say_interface(&config->vlan, network, portgroup, intent);
+    }
+
+    if (config) {
+        intent->is_pending = true;
+        intent->note = explain_pending(config);
+    }
+    /* What is wrong with them now does not concern what libvirt made. */
+    free(say_network(network, portgroup, intent));
+    keep_live(facts, intent);
+    return vlan_spec_validate(&intent->vlan);
+}
+
+/* What the interface, its port group and its network say. */
+static char *
+merge(const struct intent_facts *facts, struct intent *intent)
+{
+    const struct vnic *vnic = facts->vnic;
+    const struct network *network = intent_find_network(facts->networks, vnic);
+    if (!network) {
+        keep(facts, intent);
+        return NULL;
+    }
+
+    const struct portgroup *portgroup
+        = network_find_portgroup(network, vnic->portgroup);
+    if (vnic->portgroup && !portgroup) {
+        return xasprintf("network %s has no port group %s", network->name,
+                         vnic->portgroup);
+    }
+    return vnic_is_merged(vnic)
+           ? merge_running(facts, network, portgroup, intent)
+           : say_interface(&vnic->vlan, network, portgroup, intent);
+}
+
+/* The interface. */
+
+/* Returns the network that 'vnic' is on, NULL if it is on none or nothing is
+ * known of it.  'networks' may be NULL. */
+const struct network *
+intent_find_network(const struct network_set *networks,
+                    const struct vnic *vnic)
+{
+    return networks && vnic->network
+           ? network_set_find_name(networks, vnic->network) : NULL;
+}
+
+/* Stores in 'intent', whose content is overwritten unread, what follows from
+ * 'facts', for the caller to destroy.  Returns a sentence if that cannot be
+ * used. */
+char *
+intent_compute(const struct intent_facts *facts, struct intent *intent)
+{
+    const struct vnic *vnic = facts->vnic;
+
+    *intent = (struct intent) INTENT_INIT;
+    char *error = vnic->network
+                  ? merge(facts, intent)
+                  : say(&vnic->vlan, NULL, VLAN_FROM_INTERFACE, intent);
+    if (!error && !is_said(intent) && facts->bridge && facts->bridge->parent) {
+        error = say_access(facts->bridge->tag, VLAN_FROM_FAKE_BRIDGE, intent);
+    }
+    if (!error && !is_said(intent) && vnic->network) {
+        keep_removed(facts, intent);
+    }
+    if (!error && !is_said(intent) && facts->default_vlan) {
+        error = say_access(facts->default_vlan, VLAN_FROM_DEFAULT, intent);
+    }
+    return error;
+}
+
+/* Frees what 'intent' owns and leaves it empty. */
+void
+intent_destroy(struct intent *intent)
+{
+    free(intent->portgroup);
+    free(intent->note);
+    *intent = (struct intent) INTENT_INIT;
+}
