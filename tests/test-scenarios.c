@@ -5,6 +5,9 @@
  *
  *   tests/scenarios/NAME/README        what it shows
  *   tests/scenarios/NAME/X.xml         domains, as libvirt prints them
+ *   tests/scenarios/NAME/X.inactive.xml  the definition of X or, without X.xml,
+ *                                      a domain that is not running
+ *   tests/scenarios/NAME/net-X.xml     networks
  *   tests/scenarios/NAME/switch.json   what the switch has
  *   tests/scenarios/NAME/expected.txt  vnic/list, vlan/show and plan
  *
@@ -19,6 +22,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controller/listings.h"
 #include "controller/reconcile.h"
@@ -34,6 +38,7 @@
 #include "util.h"
 #include "uuid.h"
 #include "virt/domain-xml.h"
+#include "virt/network-xml.h"
 
 /* When it is, in monotonic ms; libvirt was asked just now. */
 enum { NOW_MS = 1000 };
@@ -65,31 +70,74 @@ read_file(const char *path)
     return ds_steal_cstr(&s);
 }
 
-static void
-read_domain(struct scenario *s, const char *name)
+static bool
+has_ending(const char *s, const char *ending)
 {
-    CLEANUP_FREE char *path = xasprintf("%s/%s", s->path, name);
+    size_t s_len = strlen(s), len = strlen(ending);
+    return s_len > len && !strcmp(s + s_len - len, ending);
+}
+
+/* Returns what is in file 'NAME''ENDING' of the scenario, NULL if there is no
+ * such file. */
+static struct domain *
+parse_domain(const struct scenario *s, const char *name, const char *ending)
+{
+    CLEANUP_FREE char *path = xasprintf("%s/%s%s", s->path, name, ending);
+    if (access(path, R_OK)) {
+        return NULL;
+    }
     CLEANUP_FREE char *xml = read_file(path);
     struct domain *domain;
     CLEANUP_FREE char *error = domain_xml_parse(xml, strlen(xml), &domain);
     if (error) {
         fail_msg("%s: %s", path, error);
     }
-    domain->is_active = !strstr(name, ".inactive.");
+    return domain;
+}
+
+/* Reads domain 'name' from its one or two files. */
+static void
+read_domain(struct scenario *s, const char *name)
+{
+    struct domain *domain = parse_domain(s, name, ".xml");
+    struct domain *defined = parse_domain(s, name, ".inactive.xml");
+    if (domain && defined) {
+        domain_set_configs(domain, defined);
+        domain_destroy(defined);
+    } else if (!domain) {
+        domain = defined;
+    }
+    domain->is_active = domain != defined;
     domain->read_ms = NOW_MS;
     (void) domain_set_replace(&s->domains, domain);
 }
 
 static void
-read_domains(struct scenario *s)
+read_network(struct scenario *s, const char *name)
+{
+    CLEANUP_FREE char *path = xasprintf("%s/%s", s->path, name);
+    CLEANUP_FREE char *xml = read_file(path);
+    struct network *network;
+    CLEANUP_FREE char *error = network_xml_parse(xml, strlen(xml), &network);
+    if (error) {
+        fail_msg("%s: %s", path, error);
+    }
+    (void) network_set_replace(&s->networks, network);
+}
+
+static void
+read_xml(struct scenario *s)
 {
     DIR *dir = opendir(s->path);
     assert_non_null(dir);
     struct dirent *entry;
     while ((entry = readdir(dir))) {
-        size_t len = strlen(entry->d_name);
-        if (len > 4 && !strcmp(entry->d_name + len - 4, ".xml")) {
-            read_domain(s, entry->d_name);
+        const char *file = entry->d_name;
+        if (has_ending(file, ".xml") && !strncmp(file, "net-", 4)) {
+            read_network(s, file);
+        } else if (has_ending(file, ".xml")) {
+            CLEANUP_FREE char *name = xmemdup0(file, strcspn(file, "."));
+            read_domain(s, name);
         }
     }
     closedir(dir);
@@ -337,7 +385,7 @@ run_scenario(const char *path)
     domain_set_init(&s.domains);
     network_set_init(&s.networks);
     memory_init(&s.memory);
-    read_domains(&s);
+    read_xml(&s);
     s.switch_ = json_from_file(switch_path);
     if (s.switch_->type == JSON_STRING) {
         fail_msg("%s: %s", switch_path, json_string(s.switch_));

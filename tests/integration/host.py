@@ -27,6 +27,10 @@ def until(condition, what, timeout=10):
     return util.until(condition, what, timeout=timeout)
 
 
+def portgroup(name, vlan="", default=False):
+    is_default = " default='yes'" if default else ""
+    return f"<portgroup name='{name}'{is_default}>{vlan}</portgroup>"
+
 
 def access(tag):
     return f"<vlan><tag id='{tag}'/></vlan>"
@@ -298,10 +302,28 @@ class Host:
     @staticmethod
     def domain_xml(name, vm_id, *interfaces):
         """'interfaces' are (mac, port, VLAN XML[, bridge])."""
-        devices = "".join(_interface_xml(*i) for i in interfaces)
-        return (f"<domain type='test'><name>{name}</name><uuid>{vm_id}</uuid>"
-                f"<memory>1024</memory><os><type>hvm</type></os>"
-                f"<devices>{devices}</devices></domain>")
+        return _domain_xml(name, vm_id,
+                           "".join(_interface_xml(*i) for i in interfaces))
+
+    @staticmethod
+    def network_xml(name, *elements, bridge="br0"):
+        return (f"<network><name>{name}</name><forward mode='bridge'/>"
+                f"<bridge name='{bridge}'/><virtualport type='openvswitch'/>"
+                f"{''.join(elements)}</network>")
+
+    def start_network(self, name, *elements):
+        """'elements' are <vlan> and <portgroup>, as XML."""
+        return self.libvirt.networkCreateXML(self.network_xml(name, *elements))
+
+    def start_network_vm(self, name, number, network, tag, group=None,
+                         vlan=""):
+        """A whole VM on a network.  The test driver, unlike QEMU's, does not
+        merge the network's VLAN into the XML; the port has it: 'tag'."""
+        vm_id, mac, port = vm_uuid(number), vm_mac(number), f"tap{number}"
+        self.plug(port, vm_id, mac, [f"tag={tag}"] if tag else [])
+        interface = _network_interface_xml(mac, port, network, group, vlan)
+        self.libvirt.createXML(_domain_xml(name, vm_id, interface))
+        return mac, port
 
     def start_domain(self, name, vm_id, *interfaces):
         """Starts a transient domain: its XML is the live one at once."""
@@ -324,6 +346,19 @@ def vm_uuid(number):
 
 def vm_mac(number):
     return f"52:54:00:00:{number >> 8 & 0xff:02x}:{number & 0xff:02x}"
+
+
+def _domain_xml(name, vm_id, devices):
+    return (f"<domain type='test'><name>{name}</name><uuid>{vm_id}</uuid>"
+            f"<memory>1024</memory><os><type>hvm</type></os>"
+            f"<devices>{devices}</devices></domain>")
+
+
+def _network_interface_xml(mac, port, network, group=None, vlan=""):
+    asked = f" portgroup='{group}'" if group else ""
+    return (f"<interface type='network'><mac address='{mac}'/>"
+            f"<source network='{network}'{asked}/>{vlan}"
+            f"<target dev='{port}'/></interface>")
 
 
 def _interface_xml(mac, port, vlan, bridge="br0"):

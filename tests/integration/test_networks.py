@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VLANs that come from libvirt's networks and port groups."""
+
+import libvirt
+from host import access, portgroup, until, vm_mac
+
+# Networks are read every 10 s: nothing announces an edit.
+FOLLOW_SECONDS = 20
+
+
+def wait_state(agent, name, mac, state="ready"):
+    until(lambda: agent.states().get((name, mac)) == state,
+          f"{name} is {state}")
+
+
+def source(agent, name):
+    shown, = agent.json("vnic/show", name)
+    return shown["vlan_source"]
+
+
+def edit(network, group):
+    """What 'virsh net-update NETWORK modify portgroup' does."""
+    network.update(libvirt.VIR_NETWORK_UPDATE_COMMAND_MODIFY,
+                   libvirt.VIR_NETWORK_SECTION_PORTGROUP, -1, group,
+                   libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE)
+
+
+def test_who_says_the_vlan(host, agent):
+    host.start_network("lan", access(50), portgroup("web", access(30)),
+                       portgroup("rest", access(40), default=True),
+                       portgroup("bare"))
+    for number, (group, vlan, tag, who) in enumerate([
+            ("web", access(77), 77, "interface"),
+            ("web", "", 30, "port group web of network lan"),
+            (None, "", 40, "port group rest of network lan"),
+            ("bare", "", 50, "network lan")], start=1):
+        name = f"web{number}"
+        mac, port = host.start_network_vm(name, number, "lan", tag, group,
+                                          vlan)
+        wait_state(agent, name, mac)
+        assert agent.vnics()[name, mac]["tag"] == tag
+        assert source(agent, name) == who
+
+        host.vsctl("clear", "port", port, "tag")
+        until(lambda: host.column(port, "tag") == str(tag),
+              "the tag is put right")
+
+
+def test_edited_portgroup_is_followed(host, agent):
+    network = host.start_network("lan", portgroup("web", access(10)))
+    mac, port = host.start_network_vm("web1", 1, "lan", 10, "web")
+    wait_state(agent, "web1", mac)
+    edit(network, portgroup("web", access(30)))
+    until(lambda: host.column(port, "tag") == "30", "the port follows",
+          timeout=FOLLOW_SECONDS)
+    entry, = until(lambda: agent.json("drift/list"), "it is listed")
+    assert (entry["found"], entry["restored"], entry["cause"]) == (
+        "10", "30", "portgroup-edit")
+    wait_state(agent, "web1", mac)
+
+
+def test_removed_vlan_stays_in_force(host, agent):
+    network = host.start_network("lan", portgroup("web", access(10)))
+    mac, port = host.start_network_vm("web1", 1, "lan", 10, "web")
+    wait_state(agent, "web1", mac)
+    before = agent.transactions()
+    edit(network, portgroup("web"))
+    until(lambda: agent.vnics()["web1", mac]["reason"]
+          == "vlan-removed-from-network: VLAN 10 stays in force",
+          "it is told", timeout=FOLLOW_SECONDS)
+    assert host.column(port, "tag") == "10"
+    assert agent.transactions() == before
+
+    edit(network, portgroup("web", access(10)))
+    until(lambda: not agent.vnics()["web1", mac]["reason"], "all is well",
+          timeout=FOLLOW_SECONDS)
+
+
+def test_unknown_portgroup_is_quarantined(host, agent):
+    host.start_network("lan", portgroup("web", access(10)))
+    mac, port = host.start_network_vm("web1", 1, "lan", None, "wbe")
+    wait_state(agent, "web1", mac, "quarantined")
+    assert agent.vnics()["web1", mac]["reason"] == (
+        f"domain web1, interface {vm_mac(1)}: network lan has no port group "
+        "wbe")
+    assert host.column(port, "tag") == "[]"
+
+
+def test_network_that_goes_changes_nothing(host, agent):
+    network = host.start_network("lan", access(10))
+    mac, port = host.start_network_vm("web1", 1, "lan", 10)
+    wait_state(agent, "web1", mac)
+    network.destroy()           # Transient: nothing is left of it.
+    until(lambda: source(agent, "web1") == "last good intent",
+          "the network is gone")
+    host.vsctl("set", "port", port, "tag=20")
+    until(lambda: host.column(port, "tag") == "10", "the tag is put right")
+
+    host.start_network("lan", access(10))
+    until(lambda: source(agent, "web1") == "network lan",
+          "the network is back")
