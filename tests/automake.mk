@@ -84,33 +84,50 @@ FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all
 FUZZ_SECONDS = 60
-fuzz_domain_xml_sources = \
-	tests/fuzz/fuzz-domain-xml.c \
-	virt/domain-xml.c \
+FUZZ_BUILD = $(MKDIR_P) tests/fuzz && cd $(top_srcdir) && \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -D_GNU_SOURCE -I$(abs_top_builddir) \
+		-iquote . $(OVS_CPPFLAGS) $(LIBXML2_CFLAGS) \
+		-o $(abs_top_builddir)/$@
+FUZZ_LIBS = $(OVS_LIBS) $(LIBXML2_LIBS)
+fuzz_shared_sources = \
 	virt/port-xml.c \
 	virt/xml.c \
 	lib/cleanup.c \
 	lib/error.c \
-	lib/vlan.c \
-	lib/vnic.c
+	lib/vlan.c
+fuzz_domain_xml_sources = \
+	tests/fuzz/fuzz-domain-xml.c \
+	virt/domain-xml.c \
+	lib/vnic.c \
+	$(fuzz_shared_sources)
+fuzz_network_xml_sources = \
+	tests/fuzz/fuzz-network-xml.c \
+	virt/network-xml.c \
+	lib/network.c \
+	$(fuzz_shared_sources)
 tests/fuzz/fuzz-domain-xml: $(fuzz_domain_xml_sources) config.h
-	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && cd $(top_srcdir) && \
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -D_GNU_SOURCE -I$(abs_top_builddir) \
-		-iquote . $(OVS_CPPFLAGS) $(LIBXML2_CFLAGS) \
-		-o $(abs_top_builddir)/$@ $(fuzz_domain_xml_sources) \
-		$(OVS_LIBS) $(LIBXML2_LIBS)
-fuzz: tests/fuzz/fuzz-domain-xml
+	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_domain_xml_sources) $(FUZZ_LIBS)
+tests/fuzz/fuzz-network-xml: $(fuzz_network_xml_sources) config.h
+	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_network_xml_sources) $(FUZZ_LIBS)
+fuzzers = tests/fuzz/fuzz-domain-xml tests/fuzz/fuzz-network-xml
+fuzz: $(fuzzers)
 	corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
-	tests/fuzz/fuzz-domain-xml -max_total_time=$(FUZZ_SECONDS) \
-		-dict=$(srcdir)/tests/fuzz/domain-xml.dict \
-		-artifact_prefix=tests/fuzz/ \
-		"$$corpus" $(srcdir)/tests/fuzz/corpus/domain-xml
+	for parser in domain-xml network-xml; do \
+		mkdir "$$corpus/$$parser" && \
+		tests/fuzz/fuzz-$$parser -max_total_time=$(FUZZ_SECONDS) \
+			-dict=$(srcdir)/tests/fuzz/$$parser.dict \
+			-artifact_prefix=tests/fuzz/ "$$corpus/$$parser" \
+			$(srcdir)/tests/fuzz/corpus/$$parser || exit 1; \
+	done
 .PHONY: fuzz
-CLEANFILES += tests/fuzz/fuzz-domain-xml
+CLEANFILES += $(fuzzers)
 EXTRA_DIST += \
 	tests/fuzz/corpus \
 	tests/fuzz/domain-xml.dict \
-	tests/fuzz/fuzz-domain-xml.c
+	tests/fuzz/fuzz-domain-xml.c \
+	tests/fuzz/fuzz-network-xml.c \
+	tests/fuzz/fuzz.h \
+	tests/fuzz/network-xml.dict
 
 # The layers of the house.
 dist_check_SCRIPTS = tests/check-layers.sh

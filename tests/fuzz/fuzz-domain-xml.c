@@ -7,27 +7,12 @@
 #include <config.h>
 #include "virt/domain-xml.h"
 
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/vnic.h"
 #include "packets.h"
-#include "util.h"
+#include "tests/fuzz/fuzz.h"
 #include "uuid.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sentence is one line, without control characters. */
-static void
-check_sentence(const char *sentence)
-{
-    size_t len = strlen(sentence);
-    ovs_assert(len > 0);
-    for (size_t i = 0; i < len; i++) {
-        ovs_assert((unsigned char) sentence[i] >= ' ');
-    }
-}
 
 static void
 check_vnic(const struct domain *domain, const struct vnic *vnic)
@@ -37,13 +22,7 @@ check_vnic(const struct domain *domain, const struct vnic *vnic)
     if (vnic->error) {
         check_sentence(vnic->error);
     }
-
-    /* An intent names its VLANs: none that is empty means "everything". */
-    if (vnic->vlan.mode == VLAN_ACCESS) {
-        ovs_assert(vnic->vlan.tag >= 0);
-    } else if (vnic->vlan.mode != VLAN_NONE) {
-        ovs_assert(!vlan_set_is_empty(&vnic->vlan.trunks));
-    }
+    check_vlan(&vnic->vlan);
 }
 
 static void
