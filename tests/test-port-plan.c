@@ -286,6 +286,20 @@ test_edited_portgroup_is_followed(void **state)
 /* An edit while there was no agent is known by the port: it is still as
  * libvirt made it. */
 static void
+test_edited_portgroup_may_be_only_reported(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec before = access_vlan(7);
+    edit_portgroup(host);
+    mark(host);
+    memory_note_vlan(&host->memory, &host->domain->vnics[0].id, &before);
+    host->view.bridges[0].settings.follow = false;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "report");
+    host->gates.is_forced = true;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "set");
+}
+
+static void
 test_portgroup_edited_before_us(void **state)
 {
     struct host *host = *state;
@@ -413,6 +427,7 @@ main(void)
         TEST(test_absent_libvirt_is_not_waited_for),
         TEST(test_new_intent_is_followed),
         TEST(test_edited_portgroup_is_followed),
+        TEST(test_edited_portgroup_may_be_only_reported),
         TEST(test_portgroup_edited_before_us),
         TEST(test_without_intent_columns_stay),
         TEST(test_without_intent_another_vms_columns_go),

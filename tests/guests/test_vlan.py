@@ -329,7 +329,30 @@ def test_vlan_lost_by_a_port_group_change(box, stopped_agent, guests):
         assert switch.columns(box, tap) == switch.vlan(None, 10)
         set_group("blue")
         stopped_agent.wait_repaired(tap, is_vlan(switch.vlan(None, 20)))
-        stopped_agent.wait_state(guest, tag=20)
+        # The definition still says red.
+        stopped_agent.wait_state(guest, "pending", tag=20)
+    finally:
+        guest.remove()
+        box.remove_network("lan")
+
+
+def test_an_edited_port_group_is_followed(box, agent, guests):
+    """F3: libvirt tells running guests nothing of it, and nobody else."""
+    box.add_network("lan", portgroups={"red": Vlan.access(10)})
+    guest = box.add_guest("netted", Nic(network="lan", portgroup="red"))
+    try:
+        tap = guest.taps()[0]
+        agent.wait_state(guest, tag=10)
+        box.virsh("net-update", "lan", "modify", "portgroup",
+                  "<portgroup name='red'><vlan><tag id='20'/></vlan>"
+                  "</portgroup>", "--live", "--config")
+        agent.wait_state(guest, tag=20)
+        assert switch.columns(box, tap) == switch.vlan(None, 20)
+        entry, = agent.drift()
+        assert entry["cause"] == "portgroup-edit"
+
+        guest.set_address("192.0.2.99/24")
+        assert guests["other"].can_ping("192.0.2.99", tries=5)
     finally:
         guest.remove()
         box.remove_network("lan")

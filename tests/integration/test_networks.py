@@ -59,6 +59,18 @@ def test_edited_portgroup_is_followed(host, agent):
     wait_state(agent, "web1", mac)
 
 
+def test_edited_portgroup_may_be_only_reported(host, agent):
+    network = host.start_network("lan", portgroup("web", access(10)))
+    mac, port = host.start_network_vm("web1", 1, "lan", 10, "web")
+    wait_state(agent, "web1", mac)
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-follow=no")
+    edit(network, portgroup("web", access(30)))
+    wait_state(agent, "web1", mac, "drifted")
+    assert host.column(port, "tag") == "10"
+    host.vsctl("remove", "bridge", "br0", "external_ids", "vnicd-follow")
+    until(lambda: host.column(port, "tag") == "30", "the port follows")
+
+
 def test_removed_vlan_stays_in_force(host, agent):
     network = host.start_network("lan", portgroup("web", access(10)))
     mac, port = host.start_network_vm("web1", 1, "lan", 10, "web")
