@@ -77,18 +77,6 @@ put_state(struct report *report, const struct pass *pass,
     put_take(report, reason);
 }
 
-/* The VLANs that count for 'd': those that are meant or, where nobody meant
- * any, those that the switch makes of the port's columns. */
-static struct vlan_spec
-vlans_of(const struct desired_vnic *d)
-{
-    if (d->vlan.mode != VLAN_NONE) {
-        return d->vlan;
-    }
-    struct vlan_spec none = VLAN_SPEC_INIT;
-    return d->port ? vlan_columns_to_spec(&d->port->columns) : none;
-}
-
 static int
 compare_names(const void *a_, const void *b_)
 {
@@ -137,7 +125,7 @@ static void
 put_vnic(struct report *report, const struct pass *pass,
          const struct desired_vnic *d)
 {
-    struct vlan_spec vlan = vlans_of(d);
+    struct vlan_spec vlan = desired_vnic_vlans(d);
 
     report_put_string(report, d->domain);
     put_uuid(report, &d->vnic.id.domain);

@@ -20,6 +20,8 @@ lib_libvnic_a_SOURCES = \
 	lib/settings.h \
 	lib/switch-view.c \
 	lib/switch-view.h \
+	lib/text.c \
+	lib/text.h \
 	lib/vlan.c \
 	lib/vlan.h \
 	lib/vnic.c \

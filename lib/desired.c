@@ -19,6 +19,7 @@
 #include "lib/memory.h"
 #include "lib/network.h"
 #include "lib/switch-view.h"
+#include "lib/text.h"
 #include "packets.h"
 #include "util.h"
 #include "uuid.h"
@@ -33,13 +34,24 @@ desired_vnic_is_written(const struct desired_vnic *d)
                    && d->source == VLAN_FROM_LAST_GOOD));
 }
 
+/* Returns the VLANs that 'd' is, or will be, on: those that are meant or, where
+ * nobody meant any, those that the switch makes of its port's columns. */
+struct vlan_spec
+desired_vnic_vlans(const struct desired_vnic *d)
+{
+    return d->vlan.mode == VLAN_NONE && d->port
+           ? vlan_columns_to_spec(&d->port->columns)
+           : d->vlan;
+}
+
 /* Returns "web1/52:54:00:00:00:01", by which logs and lists name the vNIC, as
  * a malloc'd string. */
 char *
 desired_vnic_label(const struct desired_vnic *d)
 {
-    return d->domain
-           ? xasprintf("%s/"ETH_ADDR_FMT, d->domain,
+    CLEANUP_FREE char *domain = d->domain ? text_printable(d->domain) : NULL;
+    return domain
+           ? xasprintf("%s/"ETH_ADDR_FMT, domain,
                        ETH_ADDR_ARGS(d->vnic.id.mac))
            : xasprintf(UUID_FMT"/"ETH_ADDR_FMT,
                        UUID_ARGS(&d->vnic.id.domain),
@@ -69,15 +81,37 @@ add_vnic(struct desired *desired, const struct vnic *vnic,
     return d;
 }
 
-/* Returns the port of 'vnic'.  A domain that libvirt calls inactive has none,
- * except one that is just being plugged: libvirt adds the port before it
- * tells anybody that the domain starts. */
+/* Can the port of 'vnic' be told without its name?  Not if another interface of
+ * the domain has the same MAC, nor if it is of a type that has no port. */
+static bool
+is_found_by_mac(const struct domain *domain, const struct vnic *vnic)
+{
+    if (vnic->type != VNIC_BRIDGE && vnic->type != VNIC_NETWORK) {
+        return false;
+    }
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        const struct vnic *other = &domain->vnics[i];
+        if (other != vnic && eth_addr_equals(other->id.mac, vnic->id.mac)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Returns the port of 'vnic', NULL if it has none or nobody can tell which it
+ * is.  A domain that libvirt calls inactive has none, except one that is just
+ * being plugged: libvirt adds the port before it tells anybody that the domain
+ * starts, and before the XML has the port's name. */
 static const struct port_view *
 find_port(const struct facts *facts, const struct domain *domain,
           const struct vnic *vnic)
 {
+    if (!vnic->target && !is_found_by_mac(domain, vnic)) {
+        return NULL;
+    }
     const struct port_view *port
-        = switch_view_find_vnic(facts->view, &vnic->id, vnic->target);
+        = switch_view_find_vnic(facts->view, &domain->uuid, vnic->id.mac,
+                                vnic->target);
     return port && (domain->is_active || port_view_is_alive(port))
            ? port : NULL;
 }
@@ -108,6 +142,8 @@ collect_domain(const struct facts *facts, const struct domain_source *source,
     }
 }
 
+/* Returns the domain 'uuid', by the first connection that has it: two of them
+ * may lead to one libvirt. */
 static const struct domain *
 find_domain(const struct facts *facts, const struct uuid *uuid)
 {
@@ -178,7 +214,8 @@ compare_ports_of(const void *a_, const void *b_)
 {
     const struct desired_vnic *a = a_;
     const struct desired_vnic *b = b_;
-    return (a->port > b->port) - (a->port < b->port);
+    uintptr_t a_port = (uintptr_t) a->port, b_port = (uintptr_t) b->port;
+    return (a_port > b_port) - (a_port < b_port);
 }
 
 /* Adds a vNIC for each port that says it has one and that no domain claims. */
@@ -360,14 +397,6 @@ judge(const struct facts *facts, struct desired_vnic *d)
 
 /* Conflicts: two vNICs with one MAC that can hear each other. */
 
-/* The VLANs that 'd' is, or will be, on. */
-static struct vlan_spec
-vlans_in_force(const struct desired_vnic *d)
-{
-    return d->vlan.mode == VLAN_NONE && d->port
-           ? vlan_columns_to_spec(&d->port->columns)
-           : d->vlan;
-}
 
 static long long int
 ready_since(const struct desired_vnic *d)
@@ -398,8 +427,8 @@ compare_seniority(const void *a_, const void *b_)
 static bool
 conflicts(const struct desired_vnic *a, const struct desired_vnic *b)
 {
-    struct vlan_spec a_vlan = vlans_in_force(a);
-    struct vlan_spec b_vlan = vlans_in_force(b);
+    struct vlan_spec a_vlan = desired_vnic_vlans(a);
+    struct vlan_spec b_vlan = desired_vnic_vlans(b);
     return a->care == VNIC_MANAGED
            && b->care == VNIC_MANAGED
            && vlan_spec_overlaps(&a_vlan, &b_vlan);
@@ -410,8 +439,8 @@ resolve_conflict(const struct memory *memory,
                  const struct desired_vnic *senior,
                  struct desired_vnic *newcomer)
 {
-    struct vlan_spec mine = vlans_in_force(newcomer);
-    struct vlan_spec theirs = vlans_in_force(senior);
+    struct vlan_spec mine = desired_vnic_vlans(newcomer);
+    struct vlan_spec theirs = desired_vnic_vlans(senior);
     CLEANUP_FREE char *my_vlan = vlan_spec_to_string(&mine);
     CLEANUP_FREE char *their_vlan = vlan_spec_to_string(&theirs);
     CLEANUP_FREE char *other = desired_vnic_label(senior);
@@ -474,7 +503,9 @@ desired_compute(const struct facts *facts, struct desired *desired)
         const struct domain_source *source = &facts->sources[i];
         const struct domain *domain;
         HMAP_FOR_EACH (domain, node, &source->domains->domains) {
-            collect_domain(facts, source, domain, desired);
+            if (find_domain(facts, &domain->uuid) == domain) {
+                collect_domain(facts, source, domain, desired);
+            }
         }
     }
     collect_strays(facts, desired);

@@ -79,6 +79,7 @@ void desired_compute(const struct facts *, struct desired *);
 void desired_destroy(struct desired *);
 
 bool desired_vnic_is_written(const struct desired_vnic *);
+struct vlan_spec desired_vnic_vlans(const struct desired_vnic *);
 char *desired_vnic_label(const struct desired_vnic *);
 
 #endif /* lib/desired.h */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "lib/vlan.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
@@ -184,7 +185,7 @@ cell_to_text(const struct json *json, const char *nothing)
     case JSON_INTEGER:
         return xasprintf("%"PRId64, json_integer(json));
     case JSON_STRING:
-        return xstrdup(json_string(json));
+        return text_printable(json_string(json));
     case JSON_ARRAY:
         return array_to_text(json, nothing);
     case JSON_OBJECT:

@@ -138,34 +138,28 @@ lower_bound(const struct switch_view *view, const struct port_view *key)
     return low;
 }
 
-/* Returns the port of vNIC 'id', or NULL.  Where one VM has several ports with
- * one MAC, the one called 'target' (which may be NULL) is meant, else the one
- * whose place among them is the vNIC's ordinal. */
+/* Returns the port of VM 'vm_id' with 'mac' that is called 'target' or, if that
+ * is NULL, the only one there is.  NULL if there is none, or if there are
+ * several and nobody says which. */
 const struct port_view *
 switch_view_find_vnic(const struct switch_view *view,
-                      const struct vnic_id *id, const char *target)
+                      const struct uuid *vm_id, struct eth_addr mac,
+                      const char *target)
 {
-    struct port_view key = {
-        .is_vnic = true,
-        .vm_id = id->domain,
-        .mac = id->mac,
-    };
-    size_t first = lower_bound(view, &key);
-    const struct port_view *by_ordinal = NULL;
+    struct port_view key = { .is_vnic = true, .vm_id = *vm_id, .mac = mac };
+    const struct port_view *found = NULL;
 
-    for (size_t i = first; i < view->n_ports; i++) {
+    for (size_t i = lower_bound(view, &key);
+         i < view->n_ports && !compare_vnics(&view->ports[i], &key); i++) {
         const struct port_view *port = &view->ports[i];
-        if (compare_vnics(port, &key)) {
-            break;
-        }
         if (target && !strcmp(port->name, target)) {
             return port;
+        } else if (!target && found) {
+            return NULL;
         }
-        if (i - first == id->ordinal) {
-            by_ordinal = port;
-        }
+        found = port;
     }
-    return by_ordinal;
+    return target ? NULL : found;
 }
 
 /* True if the ports of 'bridge', which is a real one, are ours to look after:

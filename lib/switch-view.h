@@ -67,7 +67,8 @@ void switch_view_sort(struct switch_view *);
 const struct bridge_view *switch_view_find_bridge(const struct switch_view *,
                                                   const char *name);
 const struct port_view *switch_view_find_vnic(const struct switch_view *,
-                                              const struct vnic_id *,
+                                              const struct uuid *vm_id,
+                                              struct eth_addr mac,
                                               const char *target);
 
 bool bridge_view_is_managed(const struct bridge_view *);

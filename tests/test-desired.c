@@ -324,6 +324,51 @@ test_one_mac_twice_in_a_domain(void **state)
     assert_int_equal(d[1].vlan.tag, 20);
 }
 
+/* Of twins whose ports cannot be told apart, none gets the other's. */
+static void
+test_no_port_is_taken_for_a_twins(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", NULL, access_vlan(10))->type = VNIC_USER;
+    add_bridge_vnic(web, 1, "br0", "vnet9", access_vlan(20));
+    add_bridge_vnic(web, 1, "br0", "vnet8", access_vlan(30));
+    add_vnic_port(&host->view, 1, "vnet9", "br0", 1, 1, access_vlan(20));
+
+    struct desired_vnic *d = compute(host, 3, 0);
+    assert_null(d[0].port);
+    assert_string_equal(d[1].port->name, "vnet9");
+    assert_null(d[2].port);
+
+    /* As long as libvirt has not said which port is whose: none. */
+    web->is_active = false;
+    free(web->vnics[1].target);
+    web->vnics[1].target = NULL;
+    free(web->vnics[2].target);
+    web->vnics[2].target = NULL;
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_UNMANAGED);
+}
+
+static void
+test_one_libvirt_by_two_connections(void **state)
+{
+    struct host *host = *state;
+    struct domain_source twice[] = { host->source, host->source };
+    struct domain_set again;
+    domain_set_init(&again);
+    twice[1].domains = &again;
+    host->facts.sources = twice;
+    host->facts.n_sources = 2;
+    add_bridge_vnic(add_domain(&host->domains, 1, "web1"), 1, "br0", "vnet0",
+                    access_vlan(10));
+    add_bridge_vnic(add_domain(&again, 1, "web1"), 1, "br0", "vnet0",
+                    access_vlan(10));
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(10));
+
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_MANAGED);
+    domain_set_destroy(&again);
+}
+
 static void
 add_twins(struct host *host, int vlan1, int vlan2)
 {
@@ -422,6 +467,8 @@ main(void)
         TEST(test_removed_vlan_and_pending_change_are_told),
         TEST(test_starting_domain_of_a_network),
         TEST(test_one_mac_twice_in_a_domain),
+        TEST(test_no_port_is_taken_for_a_twins),
+        TEST(test_one_libvirt_by_two_connections),
         TEST(test_newcomer_with_a_taken_mac_is_quarantined),
         TEST(test_same_mac_in_other_vlan_is_no_conflict),
         TEST(test_default_vlan_is_for_those_without),

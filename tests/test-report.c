@@ -116,6 +116,17 @@ test_paragraphs(void **state)
 }
 
 static void
+test_controls_do_not_reach_a_terminal(void **state)
+{
+    struct report report;
+    report_init(&report, columns, 1);
+    report_put_string(&report, "a\nb\033c\x7f" "d\302\233e\342\200\256f\303\274");
+    assert_string_taken(report_render(&report, REPORT_CSV),
+                        "name\na?b?c?d?e?f\303\274\n");
+    report_destroy(&report);
+}
+
+static void
 test_formats_have_names(void **state)
 {
     enum report_format format;
@@ -140,6 +151,7 @@ main(void)
         cmocka_unit_test(test_json_has_types),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_paragraphs),
+        cmocka_unit_test(test_controls_do_not_reach_a_terminal),
         cmocka_unit_test(test_formats_have_names),
         cmocka_unit_test(test_times_are_utc),
     };

@@ -21,33 +21,30 @@ test_finds_ports_of_vnics(void **state)
     switch_view_sort(&view);
 
     for (unsigned int n = 1; n <= 20; n++) {
-        struct vnic_id id = { .domain = vm(n), .mac = MAC(n) };
-        const struct port_view *port = switch_view_find_vnic(&view, &id,
-                                                             NULL);
-        assert_int_equal(port->ofport, n);
-        id.mac = MAC(n + 1);
-        assert_null(switch_view_find_vnic(&view, &id, NULL));
+        struct uuid id = vm(n);
+        assert_int_equal(
+            switch_view_find_vnic(&view, &id, MAC(n), NULL)->ofport, n);
+        assert_null(switch_view_find_vnic(&view, &id, MAC(n + 1), NULL));
     }
     switch_view_destroy(&view);
 }
 
 static void
-test_name_goes_before_ordinal(void **state)
+test_twins_are_told_apart_by_name_alone(void **state)
 {
     struct switch_view view = SWITCH_VIEW_INIT;
     struct vlan_spec none = VLAN_SPEC_INIT;
-    struct vnic_id id = { .domain = vm(1), .mac = MAC(1) };
+    struct uuid id = vm(1);
     add_vnic_port(&view, 2, "b", "br0", 1, 1, none);
     add_vnic_port(&view, 1, "a", "br0", 1, 1, none);
     switch_view_sort(&view);
 
-    assert_int_equal(switch_view_find_vnic(&view, &id, NULL)->ofport, 1);
-    assert_int_equal(switch_view_find_vnic(&view, &id, "b")->ofport, 2);
-    id.ordinal = 1;
-    assert_int_equal(switch_view_find_vnic(&view, &id, NULL)->ofport, 2);
-    assert_int_equal(switch_view_find_vnic(&view, &id, "a")->ofport, 1);
-    id.ordinal = 2;
-    assert_null(switch_view_find_vnic(&view, &id, "c"));
+    assert_int_equal(switch_view_find_vnic(&view, &id, MAC(1), "a")->ofport,
+                     1);
+    assert_int_equal(switch_view_find_vnic(&view, &id, MAC(1), "b")->ofport,
+                     2);
+    assert_null(switch_view_find_vnic(&view, &id, MAC(1), "c"));
+    assert_null(switch_view_find_vnic(&view, &id, MAC(1), NULL));
     switch_view_destroy(&view);
 }
 
@@ -93,7 +90,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds_ports_of_vnics),
-        cmocka_unit_test(test_name_goes_before_ordinal),
+        cmocka_unit_test(test_twins_are_told_apart_by_name_alone),
         cmocka_unit_test(test_finds_bridges),
         cmocka_unit_test(test_life_and_marks),
     };

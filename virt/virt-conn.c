@@ -41,6 +41,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/text.h"
 #include "lib/vnic.h"
 #include "openvswitch/vlog.h"
 #include "timeval.h"
@@ -375,7 +376,8 @@ accept_read(struct virt_conn *conn, struct read_request *read,
             network_poll_request(&conn->networks, now);
         }
         if (changed && domain->error) {
-            VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, domain->error);
+            CLEANUP_FREE char *error = text_printable(domain->error);
+            VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, error);
         }
     } else {
         changed = domain_set_remove(&conn->domains, &read->uuid);

@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(
     __file__))))
 BUILD = os.path.abspath(os.environ.get("VNICD_BUILD", TOP))
 
-WAIT_SECONDS = 15
+WAIT_SECONDS = 30
 BAD_LINE = re.compile(r"\|(WARN|ERR|EMER)\||Sanitizer|runtime error:")
 ENVIRONMENT = {
     "ASAN_OPTIONS": "exitcode=99",

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(
     __file__))))
 
 from agent import Agent  # noqa: E402 (the path comes first)
-from hostbox import Box  # noqa: E402
+from hostbox import Box, Nic, Vlan  # noqa: E402
 
 HAS_FAILED = pytest.StashKey()
 
@@ -48,6 +48,22 @@ def make_box_fixture():
 def box(make_box):
     """The file's own KVM host, with the bridge br0."""
     return make_box()
+
+
+@pytest.fixture(scope="module")
+def guests(box):
+    """Two guests in VLAN 10 that ping each other."""
+    running = [box.add_guest(name, Nic(vlan=Vlan.access(10)), wait=False)
+               for name in ("one", "two")]
+    for number, guest in enumerate(running, 1):
+        guest.wait_ready()
+        guest.set_address(f"192.0.2.{number}/24")
+    return running
+
+
+@pytest.fixture
+def guest(guests):
+    return guests[0]
 
 
 @pytest.fixture

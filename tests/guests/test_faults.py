@@ -25,21 +25,6 @@ COMPLAINTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def guests(box):
-    running = [box.add_guest(name, Nic(vlan=Vlan.access(10)), wait=False)
-               for name in ("one", "two")]
-    for number, guest in enumerate(running, 1):
-        guest.wait_ready()
-        guest.set_address(f"192.0.2.{number}/24")
-    return running
-
-
-@pytest.fixture
-def guest(guests):
-    return guests[0]
-
-
 @pytest.fixture(params=COMPLAINTS)
 def daemon(box, request, stopped_agent):
     """Each of the agent's neighbours; running again at the end."""

@@ -12,22 +12,6 @@ from hostbox import Nic, Vlan, make_mac, until
 VLAN = switch.vlan(None, 10)
 
 
-@pytest.fixture(scope="module")
-def guests(box):
-    """Two guests in VLAN 10 that ping each other."""
-    running = [box.add_guest(name, Nic(vlan=Vlan.access(10)), wait=False)
-               for name in ("one", "two")]
-    for number, guest in enumerate(running, 1):
-        guest.wait_ready()
-        guest.set_address(f"192.0.2.{number}/24")
-    return running
-
-
-@pytest.fixture
-def guest(guests):
-    return guests[0]
-
-
 @pytest.fixture
 def brief(box):
     """A guest for one test, defined and not started."""

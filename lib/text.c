@@ -1,0 +1,48 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Text of others on its way to a log or a terminal.  Whoever may define a
+ * domain chooses its name, and libvirt allows it to hold nearly anything. */
+
+#include <config.h>
+#include "lib/text.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "openvswitch/dynamic-string.h"
+
+/* Returns how many bytes at 's' make up a character that does something to a
+ * terminal instead of standing for itself, 0 if none do: the controls C0, DEL
+ * and C1, and what turns the direction of writing (U+202A..E, U+2066..9), in
+ * UTF-8. */
+static size_t
+control_size(const char *s_)
+{
+    const unsigned char *s = (const unsigned char *) s_;
+
+    if (s[0] < ' ' || s[0] == 0x7f) {
+        return 1;
+    } else if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f) {
+        return 2;
+    } else if (s[0] == 0xe2
+               && ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae)
+                   || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9))) {
+        return 3;
+    }
+    return 0;
+}
+
+/* Returns 's' with a question mark for each control character, as a malloc'd
+ * string. */
+char *
+text_printable(const char *s)
+{
+    struct ds out = DS_EMPTY_INITIALIZER;
+    while (*s) {
+        size_t size = control_size(s);
+        ds_put_char(&out, size ? '?' : *s);
+        s += size ? size : 1;
+    }
+    return ds_steal_cstr(&out);
+}
