@@ -8,6 +8,7 @@
 #include <config.h>
 #include "controller/commands.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,24 +114,30 @@ newest_pass(const struct commands *c)
 static char *
 check_bridge(const struct commands *c, const char *bridge)
 {
-    return !bridge || switch_view_find_bridge(&newest_pass(c)->view, bridge)
-           ? NULL : xasprintf("there is no bridge '%s'", bridge);
+    return bridge
+           ? switch_view_check_bridge(&newest_pass(c)->view, bridge) : NULL;
 }
 
 static char *
 answer_vnic_list(struct commands *c, const struct request *request,
                  struct report *report)
 {
+    char *error = check_bridge(c, request->argument);
     listing_vnics(newest_pass(c), request->argument, report);
-    return check_bridge(c, request->argument);
+    return error;
 }
 
 static char *
 answer_vlan_show(struct commands *c, const struct request *request,
                  struct report *report)
 {
-    listing_vlans(newest_pass(c), request->argument, report);
-    return check_bridge(c, request->argument);
+    char *error = listing_vlans(newest_pass(c), request->argument, report);
+    char *unknown = check_bridge(c, request->argument);
+    if (unknown) {
+        free(error);
+        return unknown;
+    }
+    return error;
 }
 
 static char *
@@ -295,8 +302,17 @@ static void
 reply_waiting(struct commands *c, struct waiting *waiting)
 {
     struct report report;
-    listing_changes(reconciler_journal(c->reconciler), waiting->journal_start,
-                    &report);
+    const struct journal *journal = reconciler_journal(c->reconciler);
+
+    if (!reconciler_was_answered(c->reconciler)) {
+        reply_error_take(
+            waiting->conn,
+            xasprintf("libvirt did not answer; done with what was known of "
+                      "it, columns written: %"PRIu64,
+                      journal->n - waiting->journal_start));
+        return;
+    }
+    listing_changes(journal, waiting->journal_start, &report);
     reply_report(waiting->conn, &report, waiting->format);
 }
 
@@ -372,7 +388,7 @@ commands_destroy(struct commands *c)
     if (c) {
         struct waiting *waiting;
         LIST_FOR_EACH_SAFE (waiting, node, &c->waiting) {
-            unixctl_command_reply_error(waiting->conn, "vnicd stops");
+            unixctl_command_reply_error(waiting->conn, "vnicd is stopping");
             drop_waiting(waiting);
         }
         free(c);

@@ -75,19 +75,22 @@ inputs_seqno(const struct inputs *in)
     return seqno;
 }
 
-/* True while libvirt owes an answer; '*since_msp' is then since when, in
- * monotonic ms, by the connection that was asked last. */
+/* True while libvirt owes an answer.  Stores in '*since_msp', unless it is
+ * NULL, since when, in monotonic ms, by the connection that was asked last. */
 bool
 inputs_are_reading(const struct inputs *in, long long int *since_msp)
 {
     bool is_reading = false;
-    *since_msp = 0;
+    long long int newest_ms = 0;
     for (size_t i = 0; i < in->n_virts; i++) {
         long long int since_ms;
         if (virt_conn_is_reading(in->virts[i], &since_ms)) {
             is_reading = true;
-            *since_msp = MAX(*since_msp, since_ms);
+            newest_ms = MAX(newest_ms, since_ms);
         }
+    }
+    if (since_msp) {
+        *since_msp = newest_ms;
     }
     return is_reading;
 }

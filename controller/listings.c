@@ -302,7 +302,8 @@ listing_vnic_details(const struct pass *pass, const char *name,
 
 static const struct report_column vlan_columns[] = {
     { "bridge", "BRIDGE" },
-    { "vlan", "VLAN" },
+    { "vlan", NULL },
+    { NULL, "VLAN" },
     { "port", "PORT" },
     { "domain", "DOMAIN" },
     { "role", "ROLE" },
@@ -310,8 +311,18 @@ static const struct report_column vlan_columns[] = {
     { "tagged", "TAGGED" },
 };
 
-/* Returns the VLANs of 'bridge' that some vNIC is on by name.  A port that is
- * on all of them names none. */
+/* More rows than this are no listing, and would keep the agent from its work. */
+enum { MAX_VLAN_ROWS = 20000 };
+
+/* Is a port with 'spec' on every VLAN, because it has no list? */
+static bool
+is_on_all_vlans(const struct vlan_spec *spec)
+{
+    return spec->mode != VLAN_ACCESS && spec->mode != VLAN_DOT1Q_TUNNEL
+           && vlan_set_is_empty(&spec->trunks);
+}
+
+/* Returns the VLANs of 'bridge' that some vNIC is on by name. */
 static struct vlan_set
 vlans_in_use(const struct switch_view *view, const char *bridge)
 {
@@ -320,8 +331,7 @@ vlans_in_use(const struct switch_view *view, const char *bridge)
         const struct port_view *port = &view->ports[i];
         struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
         if (port->is_vnic && !strcmp(port->bridge, bridge)
-            && (spec.mode == VLAN_ACCESS || spec.mode == VLAN_DOT1Q_TUNNEL
-                || !vlan_set_is_empty(&spec.trunks))) {
+            && !is_on_all_vlans(&spec)) {
             struct vlan_set members;
             vlan_spec_members(&spec, &members);
             bitmap_or(in_use.bits, members.bits, VLAN_SET_BITS);
@@ -391,32 +401,64 @@ sort_ports(const struct switch_view *view)
     return ports;
 }
 
+/* 'vid' is -1 for a port that is on all VLANs. */
+static void
+put_member(struct report *report, const struct pass *pass,
+           const struct port_view *port, const struct vlan_spec *spec, int vid)
+{
+    report_put_string(report, port->bridge);
+    put_tag(report, vid);
+    if (vid >= 0) {
+        report_put_integer(report, vid);
+    } else {
+        report_put_string(report, "all");
+    }
+    report_put_string(report, port->name);
+    report_put_string(report, domain_of(pass, port));
+    report_put_string(report, port_role(&pass->view, port));
+    report_put_string(report, vlan_mode_to_string(spec->mode));
+    report_put_boolean(report, is_tagged(spec, vid));
+}
+
+/* The members of VLAN 'vid' of 'bridge' or, if it is -1, those that are on all
+ * of them. */
 static void
 put_vlan(struct report *report, const struct pass *pass,
          const struct port_view **ports, const char *bridge, int vid)
 {
     for (size_t i = 0; ports[i]; i++) {
-        const struct port_view *port = ports[i];
-        struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
-        struct vlan_set members;
-        vlan_spec_members(&spec, &members);
-        if (strcmp(port->bridge, bridge)
-            || !vlan_set_contains(&members, vid)) {
+        struct vlan_spec spec = vlan_columns_to_spec(&ports[i]->columns);
+        if (strcmp(ports[i]->bridge, bridge)
+            || is_on_all_vlans(&spec) != (vid < 0)) {
             continue;
         }
-        report_put_string(report, bridge);
-        report_put_integer(report, vid);
-        report_put_string(report, port->name);
-        report_put_string(report, domain_of(pass, port));
-        report_put_string(report, port_role(&pass->view, port));
-        report_put_string(report, vlan_mode_to_string(spec.mode));
-        report_put_boolean(report, is_tagged(&spec, vid));
+        struct vlan_set members;
+        vlan_spec_members(&spec, &members);
+        if (vid < 0 || vlan_set_contains(&members, vid)) {
+            put_member(report, pass, ports[i], &spec, vid);
+        }
     }
 }
 
+static bool
+put_bridge_vlans(struct report *report, const struct pass *pass,
+                 const struct port_view **ports, const char *bridge)
+{
+    struct vlan_set in_use = vlans_in_use(&pass->view, bridge);
+    VLAN_SET_FOR_EACH (vid, &in_use) {
+        put_vlan(report, pass, ports, bridge, vid);
+        if (report->n_cells / report->n_columns > MAX_VLAN_ROWS) {
+            return false;
+        }
+    }
+    put_vlan(report, pass, ports, bridge, -1);
+    return true;
+}
+
 /* For each VLAN that vNICs use, the ports that carry it, of 'bridge' if it is
- * not NULL: as the switch has it, whatever is meant. */
-void
+ * not NULL; then the ports that are on all VLANs.  As the switch has it,
+ * whatever is meant.  Returns a sentence if there are too many. */
+char *
 listing_vlans(const struct pass *pass, const char *bridge,
               struct report *report)
 {
@@ -425,14 +467,14 @@ listing_vlans(const struct pass *pass, const char *bridge,
     report_init(report, vlan_columns, ARRAY_SIZE(vlan_columns));
     for (size_t i = 0; i < pass->view.n_bridges; i++) {
         const struct bridge_view *b = &pass->view.bridges[i];
-        if (b->parent || (bridge && strcmp(b->name, bridge))) {
-            continue;
-        }
-        struct vlan_set in_use = vlans_in_use(&pass->view, b->name);
-        VLAN_SET_FOR_EACH (vid, &in_use) {
-            put_vlan(report, pass, ports, b->name, vid);
+        if (!b->parent && (!bridge || !strcmp(b->name, bridge))
+            && !put_bridge_vlans(report, pass, ports, b->name)) {
+            return xasprintf("bridge %s has more than %d members of VLANs; "
+                             "'vnic/list' shows the VLANs of each vNIC",
+                             b->name, MAX_VLAN_ROWS);
         }
     }
+    return NULL;
 }
 
 /* bridge/list. */

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "openvswitch/compiler.h"
+
 struct journal;
 struct pass;
 struct report;
@@ -14,7 +16,8 @@ struct report;
 void listing_vnics(const struct pass *, const char *bridge, struct report *);
 void listing_vnic_details(const struct pass *, const char *name,
                           struct report *);
-void listing_vlans(const struct pass *, const char *bridge, struct report *);
+char *listing_vlans(const struct pass *, const char *bridge, struct report *)
+    OVS_WARN_UNUSED_RESULT;
 void listing_bridges(const struct pass *, struct report *);
 void listing_plan(const struct pass *, struct report *);
 void listing_drift(const struct journal *, struct report *);

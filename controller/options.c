@@ -69,6 +69,9 @@ usage(void)
 static void
 add_libvirt_uri(struct options *options, const char *uri)
 {
+    if (!*uri) {
+        ovs_fatal(0, "--connect needs a URI");
+    }
     for (size_t i = 0; i < options->n_libvirt_uris; i++) {
         if (!strcmp(options->libvirt_uris[i], uri)) {
             ovs_fatal(0, "--connect=%s is given twice", uri);

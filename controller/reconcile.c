@@ -52,6 +52,7 @@ struct reconciler {
     uint64_t seen_seqno;        /* Of the inputs, at the newest pass. */
     bool is_dirty;              /* A pass is due though nothing changed. */
     bool is_forced;             /* An operator wants everything put right. */
+    bool was_answered;          /* libvirt answered before the forced pass. */
     long long int retry_ms;     /* No pass before, monotonic. */
     char *error;                /* Why the last transaction failed, or NULL. */
 };
@@ -179,6 +180,9 @@ make_pass(struct reconciler *r, long long int now)
         .is_forced = r->is_forced,
     };
 
+    if (r->is_forced) {
+        r->was_answered = !inputs_are_reading(r->in, NULL);
+    }
     COVERAGE_INC(reconcile_pass);
     r->n_passes++;
     r->seen_seqno = inputs_seqno(r->in);
@@ -233,6 +237,18 @@ next_pass_ms(const struct reconciler *r)
     return MAX(due_ms, r->retry_ms);
 }
 
+/* Counts what may turn out to be a fight. */
+static void
+remember_op(struct reconciler *r, const struct port_op *op, long long int now)
+{
+    const struct uuid *row = &op->vnic->port->row;
+    if (op->kind != PORT_OP_SET) {
+        memory_note_mark(&r->memory, row, now);
+    } else if (port_cause_is_drift(op->cause)) {
+        memory_note_repair(&r->memory, row, op->column, now);
+    }
+}
+
 static void
 succeed(struct reconciler *r, long long int now)
 {
@@ -240,10 +256,7 @@ succeed(struct reconciler *r, long long int now)
         const struct port_op *op = &r->pass.plan.ops[i];
         if (op->verdict == PORT_VERDICT_APPLY) {
             record(r, op);
-            if (op->kind == PORT_OP_SET && port_cause_is_drift(op->cause)) {
-                memory_note_repair(&r->memory, &op->vnic->port->row,
-                                   op->column, now);
-            }
+            remember_op(r, op, now);
         }
     }
     r->is_forced = false;
@@ -368,4 +381,12 @@ bool
 reconciler_is_forced(const struct reconciler *r)
 {
     return r->is_forced;
+}
+
+/* True if libvirt had answered everything when the newest forced pass was
+ * made. */
+bool
+reconciler_was_answered(const struct reconciler *r)
+{
+    return r->was_answered;
 }

@@ -33,5 +33,6 @@ const char *reconciler_error(const struct reconciler *);
 
 void reconciler_force(struct reconciler *, long long int now);
 bool reconciler_is_forced(const struct reconciler *);
+bool reconciler_was_answered(const struct reconciler *);
 
 #endif /* controller/reconcile.h */

@@ -53,9 +53,7 @@ check_bridges(struct ovsdb_conn *conn, char *const *bridges, size_t n)
 
     ovs_view_read(ovsdb_conn_idl(conn), &view);
     for (size_t i = 0; i < n && !error; i++) {
-        if (!switch_view_find_bridge(&view, bridges[i])) {
-            error = xasprintf("there is no bridge '%s'", bridges[i]);
-        }
+        error = switch_view_check_bridge(&view, bridges[i]);
     }
     switch_view_destroy(&view);
     return error;

@@ -24,7 +24,7 @@
 #include "util.h"
 #include "virt/virt-conn.h"
 
-/* How many ports a warning names. */
+/* How many vNICs a warning names. */
 enum { MAX_NAMED = 5 };
 
 /* What is wrong.  Each is a sentence of its own. */
@@ -39,8 +39,8 @@ warn(struct json *warnings, const char *format, ...)
     va_end(args);
 }
 
-/* Names the vNICs in 'state', of which there are 'n'; those with 'reason' if
- * it is not NULL. */
+/* Names the vNICs in 'state', or those of them with 'reason', if that is not
+ * NULL. */
 static void
 warn_of_vnics(struct json *warnings, const struct pass *pass,
               enum vnic_state state, const char *reason)
@@ -68,12 +68,29 @@ warn_of_vnics(struct json *warnings, const struct pass *pass,
 }
 
 static void
+warn_of_missing_ports(struct json *warnings, const struct pass *pass)
+{
+    unsigned int n = 0;
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        const struct desired_vnic *d = &pass->desired.vnics[i];
+        if (d->care == VNIC_MANAGED && !d->port && n++ < MAX_NAMED) {
+            CLEANUP_FREE char *label = desired_vnic_label(d);
+            warn(warnings, "%s: no port for it on bridge %s", label,
+                 d->bridge ? d->bridge : "(unknown)");
+        }
+    }
+    if (n > MAX_NAMED) {
+        warn(warnings, "no port for %u more vNICs", n - MAX_NAMED);
+    }
+}
+
+static void
 warn_of_libvirt(struct json *warnings, const struct inputs *in)
 {
     for (size_t i = 0; i < in->n_virts; i++) {
         struct virt_status s;
         virt_conn_get_status(in->virts[i], &s);
-        if (s.state != VIRT_SYNCED) {
+        if (s.state != VIRT_SYNCED || s.error) {
             warn(warnings, "libvirt %s: %s%s%s", s.uri,
                  virt_state_to_string(s.state), s.error ? ": " : "",
                  s.error ? s.error : "");
@@ -114,6 +131,7 @@ find_warnings(const struct inputs *in, const struct reconciler *r)
     if (pass->view.flow_restore_wait) {
         warn(warnings, "flow-restore-wait: the switch waits for a restore");
     }
+    warn_of_missing_ports(warnings, pass);
     warn_of_vnics(warnings, pass, VNIC_STATE_QUARANTINED, NULL);
     warn_of_vnics(warnings, pass, VNIC_STATE_DRIFTED, NULL);
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "untagged-trunk");

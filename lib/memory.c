@@ -131,6 +131,17 @@ memory_disown_port(struct memory *memory, const struct uuid *row)
     }
 }
 
+/* Counts one more of what 'index' counts.  Returns true if it was too often. */
+static bool
+count_repair(struct port_memory *port, size_t index, long long int now)
+{
+    if (now - port->repairs[index].since_ms >= MEMORY_REPAIR_PERIOD_MS) {
+        port->repairs[index].since_ms = now;
+        port->repairs[index].n = 0;
+    }
+    return ++port->repairs[index].n > MEMORY_MAX_REPAIRS;
+}
+
 /* Counts a repair of 'column' of the Port row 'row' at 'now'.  Whoever has it
  * repaired over and over means it: we back off. */
 void
@@ -138,16 +149,19 @@ memory_note_repair(struct memory *memory, const struct uuid *row,
                    enum vlan_column column, long long int now)
 {
     struct port_memory *port = memory_find_port(memory, row);
-    if (!port) {
-        return;
-    }
-
-    if (now - port->repairs[column].since_ms >= MEMORY_REPAIR_PERIOD_MS) {
-        port->repairs[column].since_ms = now;
-        port->repairs[column].n = 0;
-    }
-    if (++port->repairs[column].n > MEMORY_MAX_REPAIRS) {
+    if (port && count_repair(port, column, now)) {
         port->no_repair_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
+}
+
+/* The same for our mark on the port. */
+void
+memory_note_mark(struct memory *memory, const struct uuid *row,
+                 long long int now)
+{
+    struct port_memory *port = memory_find_port(memory, row);
+    if (port && count_repair(port, N_VLAN_COLUMNS, now)) {
+        port->no_mark_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
     }
 }
 

@@ -33,8 +33,9 @@ struct port_memory {
     struct {
         long long int since_ms; /* Since when they are counted. */
         unsigned int n;
-    } repairs[N_VLAN_COLUMNS];
+    } repairs[N_VLAN_COLUMNS + 1]; /* The last one is for our mark. */
     long long int no_repair_before_ms;
+    long long int no_mark_before_ms;
 };
 
 /* More repairs of a column than this, within the period, and the port is left
@@ -65,6 +66,8 @@ void memory_note_switch(struct memory *, const struct switch_view *,
 void memory_disown_port(struct memory *, const struct uuid *row);
 void memory_note_repair(struct memory *, const struct uuid *row,
                         enum vlan_column, long long int now);
+void memory_note_mark(struct memory *, const struct uuid *row,
+                      long long int now);
 struct port_memory *memory_find_port(const struct memory *,
                                      const struct uuid *row);
 

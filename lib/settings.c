@@ -71,9 +71,9 @@ static const struct setting {
     const char *values;         /* For people. */
     parse_func *parse;
 } settings[] = {
-    { PREFIX "manage", "auto, yes, no", parse_manage },
-    { PREFIX "drift", "fix, report", parse_drift },
-    { PREFIX "follow", "yes, no", parse_follow },
+    { PREFIX "manage", "auto, yes or no", parse_manage },
+    { PREFIX "drift", "fix or report", parse_drift },
+    { PREFIX "follow", "yes or no", parse_follow },
     { PREFIX "default-vlan", "empty or 1..4094", parse_default_vlan },
 };
 
@@ -99,7 +99,7 @@ read_one(const char *key, const char *value, const char *where,
         svec_add_nocopy(errors, xasprintf("%s: there is no setting '%s'",
                                           where, key));
     } else if (!setting->parse(value, &changed)) {
-        svec_add_nocopy(errors, xasprintf("%s: %s='%s' is not one of %s",
+        svec_add_nocopy(errors, xasprintf("%s: %s='%s' must be %s",
                                           where, key, value,
                                           setting->values));
     } else {

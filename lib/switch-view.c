@@ -121,6 +121,20 @@ switch_view_find_bridge(const struct switch_view *view, const char *name)
     return NULL;
 }
 
+/* Returns NULL if 'name' is a real bridge, otherwise a sentence. */
+char *
+switch_view_check_bridge(const struct switch_view *view, const char *name)
+{
+    const struct bridge_view *bridge = switch_view_find_bridge(view, name);
+    if (!bridge) {
+        return xasprintf("there is no bridge '%s'", name);
+    }
+    return bridge->parent
+           ? xasprintf("'%s' is a fake bridge; name its parent '%s'", name,
+                       bridge->parent)
+           : NULL;
+}
+
 /* Returns the index of the first port that does not sort before 'key'. */
 static size_t
 lower_bound(const struct switch_view *view, const struct port_view *key)

@@ -66,6 +66,8 @@ void switch_view_sort(struct switch_view *);
 
 const struct bridge_view *switch_view_find_bridge(const struct switch_view *,
                                                   const char *name);
+char *switch_view_check_bridge(const struct switch_view *, const char *name)
+    OVS_WARN_UNUSED_RESULT;
 const struct port_view *switch_view_find_vnic(const struct switch_view *,
                                               const struct uuid *vm_id,
                                               struct eth_addr mac,

@@ -44,6 +44,18 @@ read_columns(const struct ovsrec_port *row, struct vlan_spec *columns)
     read_vlan_set(row->cvlans, row->n_cvlans, &columns->cvlans);
 }
 
+/* The end of the year 9999, in ms since the epoch: what RFC 3339 can print. */
+#define MAX_READY_MS 253402300799999LL
+
+/* Returns 0, "not ready", for a value that we cannot have written. */
+static long long int
+read_ready(const char *value)
+{
+    long long int ms;
+    return value && str_to_llong(value, 10, &ms)
+           && ms > 0 && ms <= MAX_READY_MS ? ms : 0;
+}
+
 /* libvirt's keys say whose port it is; without both of them, well-formed, it
  * is not a vNIC's. */
 static void
@@ -62,7 +74,7 @@ read_external_ids(const struct smap *ids, struct port_view *port)
     if (!mark || !uuid_from_string(&port->marked_vm_id, mark)) {
         uuid_zero(&port->marked_vm_id);
     }
-    port->ready_ms = smap_get_ullong(ids, OVS_KEY_READY, 0);
+    port->ready_ms = read_ready(smap_get(ids, OVS_KEY_READY));
 }
 
 static void
@@ -150,4 +162,5 @@ ovs_view_read(const struct ovsdb_idl *idl, struct switch_view *view)
         read_bridge(ovs, ovs->bridges[i], &host, view);
     }
     switch_view_sort(view);
+    svec_sort(&view->setting_errors);
 }

@@ -94,6 +94,8 @@ remove_mark(const struct ovsrec_interface *row)
 {
     static const char *const keys[] = { OVS_KEY_VM_ID, OVS_KEY_READY };
     bool is_marked = false;
+
+    ovsrec_interface_verify_external_ids(row);
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         if (smap_get(&row->external_ids, keys[i])) {
             ovsrec_interface_update_external_ids_delkey(row, keys[i]);
@@ -125,6 +127,7 @@ apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
         apply_mark(op, interface, now_ms);
         break;
     case PORT_OP_UNMARK:
+        ovsrec_interface_verify_external_ids(interface);
         ovsrec_interface_update_external_ids_delkey(interface, OVS_KEY_READY);
         break;
     case PORT_OP_FORGET:

@@ -222,10 +222,22 @@ plan_columns(const struct desired_vnic *d, const struct memory *memory,
     return verdict == PORT_VERDICT_APPLY;
 }
 
+/* Holds 'op' back if our mark came and went too often of late. */
+static void
+hold_mark(struct port_op *op, const struct port_memory *seen,
+          const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    if (!gates->is_forced && gates->now < seen->no_mark_before_ms) {
+        op->verdict = PORT_VERDICT_BACK_OFF;
+        plan->due_ms = MIN(plan->due_ms, seen->no_mark_before_ms);
+    }
+}
+
 /* Plans our mark on a port whose VLANs are right, or become so in the same
  * transaction: whose plug it is, and "ready" once the switch has opened it. */
 static void
 plan_mark(const struct desired_vnic *d, bool is_changed,
+          const struct port_memory *seen, const struct port_plan_gates *gates,
           struct port_plan *plan)
 {
     bool is_marked = port_view_is_marked(d->port);
@@ -235,6 +247,7 @@ plan_mark(const struct desired_vnic *d, bool is_changed,
                 : is_changed && !is_marked) {
         struct port_op *op = add_op(plan, d, PORT_OP_MARK, PORT_CAUSE_READY);
         op->is_ready = is_open;
+        hold_mark(op, seen, gates, plan);
     }
 }
 
@@ -249,11 +262,12 @@ plan_vnic(const struct desired_vnic *d, const struct memory *memory,
         size_t n_ops = plan->n_ops;
         bool is_right = plan_columns(d, memory, seen, gates, plan);
         if (is_right && d->care == VNIC_MANAGED) {
-            plan_mark(d, plan->n_ops > n_ops, plan);
+            plan_mark(d, plan->n_ops > n_ops, seen, gates, plan);
         }
     }
     if (seen && d->care == VNIC_QUARANTINED && d->port->ready_ms) {
-        add_op(plan, d, PORT_OP_UNMARK, PORT_CAUSE_NOT_READY);
+        hold_mark(add_op(plan, d, PORT_OP_UNMARK, PORT_CAUSE_NOT_READY), seen,
+                  gates, plan);
     }
     if (seen && d->care == VNIC_DISOWNED && port_view_bears_mark(d->port)) {
         add_op(plan, d, PORT_OP_FORGET, PORT_CAUSE_NOT_MANAGED);

@@ -61,16 +61,16 @@ test_bad_values_change_nothing(void **state)
 {
     struct settings s = SETTINGS_DEFAULT;
     read_key(&s, "vnicd-follow", "maybe", "bridge br0: vnicd-follow='maybe' "
-             "is not one of yes, no");
+             "must be yes or no");
     assert_true(s.follow);
-    read_key(&s, "vnicd-manage", "", "bridge br0: vnicd-manage='' is not one "
-             "of auto, yes, no");
+    read_key(&s, "vnicd-manage", "", "bridge br0: vnicd-manage='' must be "
+             "auto, yes or no");
     read_key(&s, "vnicd-drift", "ignore", "bridge br0: vnicd-drift='ignore' "
-             "is not one of fix, report");
+             "must be fix or report");
     read_key(&s, "vnicd-default-vlan", "4095", "bridge br0: "
-             "vnicd-default-vlan='4095' is not one of empty or 1..4094");
+             "vnicd-default-vlan='4095' must be empty or 1..4094");
     read_key(&s, "vnicd-default-vlan", "ten", "bridge br0: "
-             "vnicd-default-vlan='ten' is not one of empty or 1..4094");
+             "vnicd-default-vlan='ten' must be empty or 1..4094");
     read_key(&s, "vnicd-frob", "1", "bridge br0: there is no setting "
              "'vnicd-frob'");
     assert_int_equal(s.manage, MANAGE_AUTO);

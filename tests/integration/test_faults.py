@@ -196,7 +196,7 @@ def test_every_listing_has_every_format(host, agent):
 
 
 def test_a_listing_without_rows_is_its_heading_alone(host, agent):
-    for command in ("vnic/list", "vlan/show", "plan", "drift/list"):
+    for command in ("vnic/list", "plan", "drift/list"):
         assert agent.json(command) == []
         assert len(agent.ask(command).splitlines()) == 2
         assert len(agent.ask(command, "--format=csv").splitlines()) == 1
@@ -218,7 +218,7 @@ def test_listings_of_1000_vnics(host, agent):
     assert agent.status()["column_repairs"] == 0
     passes = agent.status()["passes"]
     assert len(agent.json("vnic/list")) == count
-    assert len(agent.json("vlan/show")) == count + 100   # And br0 itself.
+    assert len(agent.json("vlan/show")) == count + 1     # And br0 itself.
     assert agent.status()["passes"] == passes
 
 
@@ -244,3 +244,34 @@ def test_control_socket_is_its_owners_alone(host, agent):
     """It can command changes."""
     mode = os.stat(agent.control_socket()).st_mode
     assert stat.S_IMODE(mode) == 0o700
+
+
+def test_reconcile_says_that_libvirt_did_not_answer(host, agent):
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    host.send("libvirtd", signal.SIGSTOP)
+    try:
+        assert "libvirt did not answer" in agent.refuses("reconcile")
+    finally:
+        host.send("libvirtd", signal.SIGCONT)
+
+
+def test_a_guest_without_its_port_is_a_warning(host, agent):
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    host.vsctl("del-port", port)
+    until(lambda: f"web1/{mac}: no port for it on bridge br0"
+          in agent.status()["warnings"], "it is a warning")
+    host.plug(port, vm_uuid(1), mac, ["tag=10"])
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready again")
+
+
+def test_nonsense_in_our_marks_is_no_readiness(host, agent):
+    _, _, _, port = host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    for value in ("-5", "abc", "9223372036854775807"):
+        host.vsctl("set", "interface", port,
+                   f"external_ids:vnicd-ready={value}")
+        until(lambda: value not in host.column(port, "external_ids",
+                                               "interface"),
+              "it is written anew")

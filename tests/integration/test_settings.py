@@ -103,7 +103,7 @@ def test_bad_values_are_reported(host, agent):
     set_bridge(host, "vnicd-frob=1")
     port = start_ready(host, agent)
     warnings = agent.status()["warnings"]
-    assert ("bridge br0: vnicd-default-vlan='4095' is not one of empty or "
+    assert ("bridge br0: vnicd-default-vlan='4095' must be empty or "
             "1..4094") in warnings
     assert "bridge br0: there is no setting 'vnicd-frob'" in warnings
     assert host.column(port, "tag") == "10"
