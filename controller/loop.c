@@ -174,13 +174,6 @@ loop_exit(struct loop *loop)
     loop->is_exiting = true;
 }
 
-/* True while a job is in the pool. */
-bool
-loop_is_working(const struct loop *loop)
-{
-    return loop->n_working > 0;
-}
-
 /* Returns what runs libvirt's calls; it lives as long as 'loop'. */
 const struct virt_executor *
 loop_executor(struct loop *loop)

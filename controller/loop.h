@@ -18,7 +18,6 @@ void loop_wait(struct loop *);
 
 bool loop_is_exiting(const struct loop *);
 void loop_exit(struct loop *);
-bool loop_is_working(const struct loop *);
 
 const struct virt_executor *loop_executor(struct loop *);
 

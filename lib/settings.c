@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "smap.h"
 #include "svec.h"
 #include "util.h"
@@ -114,10 +115,11 @@ void
 settings_read(const struct smap *external_ids, const char *where,
               struct settings *s, struct svec *errors)
 {
-    const struct smap_node *node;
-    SMAP_FOR_EACH (node, external_ids) {
-        if (!strncmp(node->key, PREFIX, strlen(PREFIX))) {
-            read_one(node->key, node->value, where, s, errors);
+    CLEANUP_FREE const struct smap_node **nodes = smap_sort(external_ids);
+    size_t n = smap_count(external_ids);
+    for (size_t i = 0; i < n; i++) {
+        if (!strncmp(nodes[i]->key, PREFIX, strlen(PREFIX))) {
+            read_one(nodes[i]->key, nodes[i]->value, where, s, errors);
         }
     }
 }
