@@ -165,6 +165,20 @@ act(struct reconciler *r)
     }
 }
 
+/* Takes note of what is about to be looked at, and clears the table. */
+static void
+begin_pass(struct reconciler *r)
+{
+    COVERAGE_INC(reconcile_pass);
+    r->n_passes++;
+    r->seen_seqno = inputs_seqno(r->in);
+    r->is_dirty = false;
+    if (r->is_forced) {
+        r->was_answered = !inputs_are_reading(r->in, NULL);
+    }
+    pass_destroy(&r->pass);
+}
+
 static void
 make_pass(struct reconciler *r, long long int now)
 {
@@ -180,14 +194,7 @@ make_pass(struct reconciler *r, long long int now)
         .is_forced = r->is_forced,
     };
 
-    if (r->is_forced) {
-        r->was_answered = !inputs_are_reading(r->in, NULL);
-    }
-    COVERAGE_INC(reconcile_pass);
-    r->n_passes++;
-    r->seen_seqno = inputs_seqno(r->in);
-    r->is_dirty = false;
-    pass_destroy(pass);
+    begin_pass(r);
 
     /* Observe. */
     ovs_view_read(ovsdb_conn_idl(r->in->ovsdb), &pass->view);
