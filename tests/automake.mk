@@ -30,6 +30,8 @@ tests_libunit_a_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_libunit_a_SOURCES = \
 	tests/build.c \
 	tests/build.h \
+	tests/host.c \
+	tests/host.h \
 	tests/unit.h
 
 # Linked with every program that does not say otherwise.

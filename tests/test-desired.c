@@ -6,39 +6,15 @@
 #include "lib/memory.h"
 #include "lib/network.h"
 #include "tests/build.h"
+#include "tests/host.h"
 #include "tests/unit.h"
 #include "util.h"
-
-/* A host with one bridge and an empty memory. */
-struct host {
-    struct domain_set domains;
-    struct network_set networks;
-    struct domain_source source;
-    struct switch_view view;
-    struct memory memory;
-    struct facts facts;
-    struct desired desired;
-};
 
 static int
 setup(void **state)
 {
-    struct host *host = xzalloc(sizeof *host);
-    domain_set_init(&host->domains);
-    network_set_init(&host->networks);
-    memory_init(&host->memory);
-    host->source = (struct domain_source) {
-        .domains = &host->domains,
-        .networks = &host->networks,
-        .is_complete = true,
-    };
-    host->facts = (struct facts) {
-        .sources = &host->source,
-        .n_sources = 1,
-        .view = &host->view,
-        .memory = &host->memory,
-    };
-    add_bridge(&host->view, "br0");
+    struct host *host = xmalloc(sizeof *host);
+    host_init(host);
     *state = host;
     return 0;
 }
@@ -46,13 +22,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    struct host *host = *state;
-    desired_destroy(&host->desired);
-    switch_view_destroy(&host->view);
-    memory_destroy(&host->memory);
-    network_set_destroy(&host->networks);
-    domain_set_destroy(&host->domains);
-    free(host);
+    host_destroy(*state);
+    free(*state);
     return 0;
 }
 
@@ -60,9 +31,7 @@ teardown(void **state)
 static struct desired_vnic *
 compute(struct host *host, size_t n, size_t index)
 {
-    switch_view_sort(&host->view);
-    desired_destroy(&host->desired);
-    desired_compute(&host->facts, &host->desired);
+    host_compute(host);
     assert_int_equal(host->desired.n_vnics, n);
     return &host->desired.vnics[index];
 }

@@ -9,39 +9,27 @@
 #include "lib/memory.h"
 #include "lib/network.h"
 #include "tests/build.h"
+#include "tests/host.h"
 #include "tests/unit.h"
 #include "util.h"
 
 /* A host with one vNIC, meant for VLAN 42, on one port. */
-struct host {
-    struct domain_set domains;
-    struct network_set networks;
-    struct domain_source source;
+struct fixture {
+    struct host base;
     struct domain *domain;
-    struct switch_view view;
     struct port_view *port;
-    struct memory memory;
     struct port_plan_gates gates;
-    struct desired desired;
     struct port_plan plan;
 };
 
 static int
 setup(void **state)
 {
-    struct host *host = xzalloc(sizeof *host);
-    domain_set_init(&host->domains);
-    network_set_init(&host->networks);
-    memory_init(&host->memory);
-    host->source = (struct domain_source) {
-        .domains = &host->domains,
-        .networks = &host->networks,
-        .is_complete = true,
-    };
-    host->domain = add_domain(&host->domains, 1, "web1");
+    struct fixture *host = xzalloc(sizeof *host);
+    host_init(&host->base);
+    host->domain = add_domain(&host->base.domains, 1, "web1");
     add_bridge_vnic(host->domain, 1, "br0", "vnet0", access_vlan(42));
-    add_bridge(&host->view, "br0");
-    host->port = add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1,
+    host->port = add_vnic_port(&host->base.view, 1, "vnet0", "br0", 1, 1,
                                access_vlan(42));
     host->port->columns.mode = VLAN_NONE;
     host->gates = (struct port_plan_gates) { .now = 1000 };
@@ -52,19 +40,15 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     port_plan_destroy(&host->plan);
-    desired_destroy(&host->desired);
-    switch_view_destroy(&host->view);
-    memory_destroy(&host->memory);
-    network_set_destroy(&host->networks);
-    domain_set_destroy(&host->domains);
+    host_destroy(&host->base);
     free(host);
     return 0;
 }
 
 static void
-mark(struct host *host)
+mark(struct fixture *host)
 {
     host->port->marked_vm_id = host->port->vm_id;
     host->port->ready_ms = 5;
@@ -72,27 +56,20 @@ mark(struct host *host)
 
 /* The agent looked at a switch without the port before. */
 static void
-look_before(struct host *host)
+look_before(struct fixture *host)
 {
     struct switch_view empty = SWITCH_VIEW_INIT;
-    memory_note_switch(&host->memory, &empty, 1);
+    memory_note_switch(&host->base.memory, &empty, 1);
 }
 
 /* Computes; expects 'n' operations and returns the first. */
 static struct port_op *
-compute(struct host *host, size_t n)
+compute(struct fixture *host, size_t n)
 {
-    struct facts facts = {
-        .sources = &host->source,
-        .n_sources = 1,
-        .view = &host->view,
-        .memory = &host->memory,
-    };
     port_plan_destroy(&host->plan);
-    desired_destroy(&host->desired);
-    memory_note_switch(&host->memory, &host->view, host->gates.now);
-    desired_compute(&facts, &host->desired);
-    port_plan_compute(&host->desired, &host->memory, &host->gates,
+    memory_note_switch(&host->base.memory, &host->base.view, host->gates.now);
+    host_compute(&host->base);
+    port_plan_compute(&host->base.desired, &host->base.memory, &host->gates,
                       &host->plan);
     assert_int_equal(host->plan.n_ops, n);
     return host->plan.ops;
@@ -112,7 +89,7 @@ assert_op(const struct port_op *op, const char *kind, enum port_cause cause,
 static void
 test_right_and_marked_needs_nothing(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     (void) compute(host, 0);
     assert_false(port_plan_has_work(&host->plan));
@@ -122,7 +99,7 @@ test_right_and_marked_needs_nothing(void **state)
 static void
 test_right_at_first_contact_is_only_marked(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     assert_op(compute(host, 1), "mark", PORT_CAUSE_READY,
               "Interface vnet0 external_ids", "unmarked", "ready");
 }
@@ -130,7 +107,7 @@ test_right_at_first_contact_is_only_marked(void **state)
 static void
 test_port_is_not_ready_before_the_switch_opens_it(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     host->port->ofport = 0;
     (void) compute(host, 0);
 }
@@ -138,7 +115,7 @@ test_port_is_not_ready_before_the_switch_opens_it(void **state)
 static void
 test_wrong_at_first_contact_is_reported(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     host->port->columns.tag = 7;
     assert_op(compute(host, 1), "report", PORT_CAUSE_FIRST_CONTACT,
               "Port vnet0 tag", "7", "42");
@@ -148,7 +125,7 @@ test_wrong_at_first_contact_is_reported(void **state)
 static void
 test_force_puts_first_contact_right(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     host->port->columns.tag = 7;
     host->gates.is_forced = true;
     struct port_op *ops = compute(host, 2);
@@ -161,7 +138,7 @@ test_force_puts_first_contact_right(void **state)
 static void
 test_wrong_new_row_is_stale(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     look_before(host);
     host->port->ofport = 0;
     host->port->columns = native_vlan(VLAN_NATIVE_UNTAGGED, 7, "7,8");
@@ -180,7 +157,7 @@ test_wrong_new_row_is_stale(void **state)
 static void
 test_row_with_another_vms_mark_is_stale(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     host->port->columns.tag = 7;
     host->port->marked_vm_id = vm(9);
     host->port->ready_ms = 5;
@@ -191,7 +168,7 @@ test_row_with_another_vms_mark_is_stale(void **state)
 static void
 test_cleared_row_is_put_right_at_once(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     host->port->columns = (struct vlan_spec) VLAN_SPEC_INIT;
     assert_op(compute(host, 1), "set", PORT_CAUSE_LIBVIRT_CLEARED,
@@ -201,7 +178,7 @@ test_cleared_row_is_put_right_at_once(void **state)
 static void
 test_operators_change_is_confirmed_first(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     host->port->columns.tag = 7;
     assert_op(compute(host, 1), "confirm", PORT_CAUSE_OPERATOR,
@@ -218,7 +195,7 @@ test_operators_change_is_confirmed_first(void **state)
 static void
 test_silent_libvirt_is_not_waited_for_for_ever(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     host->port->columns.tag = 7;
     (void) compute(host, 1);
@@ -230,10 +207,10 @@ test_silent_libvirt_is_not_waited_for_for_ever(void **state)
 static void
 test_absent_libvirt_is_not_waited_for(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     host->port->columns.tag = 7;
-    host->source.is_complete = false;
+    host->base.source.is_complete = false;
     assert_op(compute(host, 1), "set", PORT_CAUSE_OPERATOR, "Port vnet0 tag",
               "7", "42");
 }
@@ -241,21 +218,21 @@ test_absent_libvirt_is_not_waited_for(void **state)
 static void
 test_new_intent_is_followed(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     struct vlan_spec before = access_vlan(7);
     mark(host);
     host->port->columns.tag = 7;
-    memory_note_vlan(&host->memory, &host->domain->vnics[0].id, &before);
+    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before);
     assert_op(compute(host, 1), "set", PORT_CAUSE_INTENT, "Port vnet0 tag",
               "7", "42");
 }
 
 /* The vNIC runs on VLAN 7 of its port group, which says 42 by now. */
 static void
-edit_portgroup(struct host *host)
+edit_portgroup(struct fixture *host)
 {
     struct vlan_spec none = VLAN_SPEC_INIT;
-    struct network *lan = add_network(&host->networks, 1, "lan", none);
+    struct network *lan = add_network(&host->base.networks, 1, "lan", none);
     add_portgroup(lan, "web", access_vlan(42));
 
     vnic_destroy(&host->domain->vnics[--host->domain->n_vnics]);
@@ -266,18 +243,18 @@ edit_portgroup(struct host *host)
 static void
 test_edited_portgroup_is_followed(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     struct vlan_spec before = access_vlan(7);
     edit_portgroup(host);
     mark(host);
-    memory_note_vlan(&host->memory, &host->domain->vnics[0].id, &before);
+    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before);
     assert_op(compute(host, 1), "set", PORT_CAUSE_PORTGROUP_EDIT,
               "Port vnet0 tag", "7", "42");
     assert_true(port_cause_is_drift(PORT_CAUSE_PORTGROUP_EDIT));
 
     /* What happens to the port later is no edit. */
-    memory_note_vlan(&host->memory, &host->domain->vnics[0].id,
-                     &host->desired.vnics[0].vlan);
+    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id,
+                     &host->base.desired.vnics[0].vlan);
     host->port->columns = (struct vlan_spec) VLAN_SPEC_INIT;
     assert_op(compute(host, 1), "set", PORT_CAUSE_LIBVIRT_CLEARED,
               "Port vnet0 tag", "[]", "42");
@@ -288,12 +265,12 @@ test_edited_portgroup_is_followed(void **state)
 static void
 test_edited_portgroup_may_be_only_reported(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     struct vlan_spec before = access_vlan(7);
     edit_portgroup(host);
     mark(host);
-    memory_note_vlan(&host->memory, &host->domain->vnics[0].id, &before);
-    host->view.bridges[0].settings.follow = false;
+    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before);
+    host->base.view.bridges[0].settings.follow = false;
     assert_string_equal(port_op_kind_to_string(compute(host, 1)), "report");
     host->gates.is_forced = true;
     assert_string_equal(port_op_kind_to_string(compute(host, 1)), "set");
@@ -302,7 +279,7 @@ test_edited_portgroup_may_be_only_reported(void **state)
 static void
 test_portgroup_edited_before_us(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     edit_portgroup(host);
     assert_op(compute(host, 1), "report", PORT_CAUSE_FIRST_CONTACT,
               "Port vnet0 tag", "7", "42");
@@ -317,7 +294,7 @@ test_portgroup_edited_before_us(void **state)
 static void
 test_without_intent_columns_stay(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     look_before(host);
     host->domain->vnics[0].vlan = (struct vlan_spec) VLAN_SPEC_INIT;
     assert_op(compute(host, 1), "mark", PORT_CAUSE_READY,
@@ -327,7 +304,7 @@ test_without_intent_columns_stay(void **state)
 static void
 test_without_intent_another_vms_columns_go(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     host->domain->vnics[0].vlan = (struct vlan_spec) VLAN_SPEC_INIT;
     host->port->marked_vm_id = vm(9);
     assert_op(compute(host, 2), "set", PORT_CAUSE_STALE_ROW, "Port vnet0 tag",
@@ -337,7 +314,7 @@ test_without_intent_another_vms_columns_go(void **state)
 static void
 test_quarantined_is_not_ready(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     host->port->columns.tag = 7;
     host->domain->vnics[0].vlan = access_vlan(0);
@@ -348,7 +325,7 @@ test_quarantined_is_not_ready(void **state)
 static void
 test_foreign_ports_are_left_alone(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     host->port->is_vnic = false;
     host->port->columns.tag = 7;
     (void) compute(host, 0);
@@ -357,10 +334,10 @@ test_foreign_ports_are_left_alone(void **state)
 static void
 test_drift_may_be_left_to_an_operator(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     host->port->columns.tag = 7;
-    host->view.bridges[0].settings.drift = DRIFT_REPORT;
+    host->base.view.bridges[0].settings.drift = DRIFT_REPORT;
     assert_op(compute(host, 1), "report", PORT_CAUSE_OPERATOR,
               "Port vnet0 tag", "7", "42");
     host->gates.is_forced = true;
@@ -371,11 +348,11 @@ test_drift_may_be_left_to_an_operator(void **state)
 static void
 test_fights_are_left_for_a_while(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     host->port->columns = (struct vlan_spec) VLAN_SPEC_INIT;
     (void) compute(host, 1);
-    memory_find_port(&host->memory, &host->port->row)->no_repair_before_ms
+    memory_find_port(&host->base.memory, &host->port->row)->no_repair_before_ms
         = 2000;
     assert_op(compute(host, 1), "back-off", PORT_CAUSE_LIBVIRT_CLEARED,
               "Port vnet0 tag", "[]", "42");
@@ -390,9 +367,9 @@ test_fights_are_left_for_a_while(void **state)
 static void
 test_written_fix_is_for_first_contact_too(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     host->port->columns.tag = 7;
-    host->view.bridges[0].settings.drift = DRIFT_FIX_ALL;
+    host->base.view.bridges[0].settings.drift = DRIFT_FIX_ALL;
     assert_op(compute(host, 2), "set", PORT_CAUSE_FIRST_CONTACT,
               "Port vnet0 tag", "7", "42");
 }
@@ -400,10 +377,10 @@ test_written_fix_is_for_first_contact_too(void **state)
 static void
 test_no_trace_on_a_bridge_that_is_not_ours(void **state)
 {
-    struct host *host = *state;
+    struct fixture *host = *state;
     mark(host);
     host->port->columns.tag = 7;
-    host->view.bridges[0].settings.manage = MANAGE_NO;
+    host->base.view.bridges[0].settings.manage = MANAGE_NO;
     assert_op(compute(host, 1), "forget", PORT_CAUSE_NOT_MANAGED,
               "Interface vnet0 external_ids", "ready", "unmarked");
 }
