@@ -27,6 +27,7 @@ switch_view_destroy(struct switch_view *view)
         struct port_view *port = &view->ports[i];
         free(port->name);
         free(port->bridge);
+        free(port->type);
         free(port->error);
     }
     free(view->bridges);

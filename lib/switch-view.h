@@ -35,6 +35,7 @@ struct port_view {
     char *name;
     char *bridge;               /* The real bridge, never a fake one. */
     struct vlan_spec columns;
+    char *type;                 /* Interface.type; "" is a network device. */
     int64_t ofport;             /* 0 while unknown, -1 if it has none. */
     char *error;                /* Interface.error, NULL if there is none. */
 

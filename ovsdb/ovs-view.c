@@ -81,6 +81,7 @@ static void
 read_interface(const struct ovsrec_interface *row, struct port_view *port)
 {
     port->interface_row = row->header_.uuid;
+    port->type = xstrdup(row->type);
     port->ofport = row->n_ofport ? row->ofport[0] : 0;
     port->error = nullable_xstrdup(row->error);
     read_external_ids(&row->external_ids, port);
