@@ -6,6 +6,8 @@ controller_libvnic_controller_a_SOURCES = \
 	controller/journal.h \
 	controller/listings.c \
 	controller/listings.h \
+	controller/vlan-listing.c \
+	controller/vlan-listing.h \
 	controller/vnic-state.c \
 	controller/vnic-state.h
 

@@ -18,6 +18,7 @@
 #include "controller/loop.h"
 #include "controller/reconcile.h"
 #include "controller/status.h"
+#include "controller/vlan-listing.h"
 #include "lib/report.h"
 #include "openvswitch/list.h"
 #include "openvswitch/poll-loop.h"
@@ -131,7 +132,8 @@ static char *
 answer_vlan_show(struct commands *c, const struct request *request,
                  struct report *report)
 {
-    char *error = listing_vlans(newest_pass(c), request->argument, report);
+    char *error = vlan_listing_fill(newest_pass(c), request->argument,
+                                    report);
     char *unknown = check_bridge(c, request->argument);
     if (unknown) {
         free(error);

@@ -22,35 +22,6 @@
 /* Cells that several listings have. */
 
 static void
-put_mac(struct report *report, struct eth_addr mac)
-{
-    report_put_format(report, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac));
-}
-
-static void
-put_uuid(struct report *report, const struct uuid *uuid)
-{
-    report_put_format(report, UUID_FMT, UUID_ARGS(uuid));
-}
-
-static void
-put_take(struct report *report, char *s)
-{
-    report_put_string(report, s);
-    free(s);
-}
-
-static void
-put_tag(struct report *report, int tag)
-{
-    if (tag >= 0) {
-        report_put_integer(report, tag);
-    } else {
-        report_put_null(report);
-    }
-}
-
-static void
 put_ofport(struct report *report, const struct port_view *port)
 {
     if (port && port->ofport > 0) {
@@ -74,7 +45,7 @@ put_state(struct report *report, const struct pass *pass,
     char *reason;
     enum vnic_state state = vnic_state_find(d, &pass->plan, &reason);
     report_put_string(report, vnic_state_to_string(state));
-    put_take(report, reason);
+    report_put_take(report, reason);
 }
 
 static int
@@ -128,14 +99,14 @@ put_vnic(struct report *report, const struct pass *pass,
     struct vlan_spec vlan = desired_vnic_vlans(d);
 
     report_put_string(report, d->domain);
-    put_uuid(report, &d->vnic.id.domain);
-    put_mac(report, d->vnic.id.mac);
+    report_put_uuid(report, &d->vnic.id.domain);
+    report_put_mac(report, d->vnic.id.mac);
     put_port_name(report, d);
     put_ofport(report, d->port);
     report_put_string(report, d->bridge ? d->bridge : d->vnic.bridge);
-    put_take(report, vlan_spec_to_string(&vlan));
+    report_put_take(report, vlan_spec_to_string(&vlan));
     report_put_string(report, vlan_mode_to_string(vlan.mode));
-    put_tag(report, vlan.tag);
+    report_put_vid(report, vlan.tag);
     report_put_vlans(report, &vlan.trunks);
     report_put_vlans(report, &vlan.cvlans);
     report_put_null(report);    /* Isolation and guard: nothing is filtered. */
@@ -204,8 +175,8 @@ put_switch_vlan(struct report *report, const struct port_view *port)
     }
 
     struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
-    put_take(report, vlan_spec_to_string(&spec));
-    put_tag(report, port->columns.tag);
+    report_put_take(report, vlan_spec_to_string(&spec));
+    report_put_vid(report, port->columns.tag);
     report_put_vlans(report, &port->columns.trunks);
     report_put_string(report, vlan_mode_to_string(port->columns.mode));
     report_put_vlans(report, &port->columns.cvlans);
@@ -244,8 +215,8 @@ put_vnic_details(struct report *report, const struct pass *pass,
                  const struct desired_vnic *d)
 {
     report_put_string(report, d->domain);
-    put_uuid(report, &d->vnic.id.domain);
-    put_mac(report, d->vnic.id.mac);
+    report_put_uuid(report, &d->vnic.id.domain);
+    report_put_mac(report, d->vnic.id.mac);
     report_put_string(report, vnic_type_to_string(d->vnic.type));
     report_put_string(report, d->vnic.model);
     put_state(report, pass, d);
@@ -258,7 +229,7 @@ put_vnic_details(struct report *report, const struct pass *pass,
     report_put_string(report, d->vnic.portgroup);
     report_put_string(report, d->vnic.interface_id);
     report_put_string(report, d->vnic.profile_id);
-    put_take(report, vlan_spec_to_string(&d->vlan));
+    report_put_take(report, vlan_spec_to_string(&d->vlan));
     put_vlan_source(report, d);
     put_switch_vlan(report, d->port);
 }
@@ -298,185 +269,6 @@ listing_vnic_details(const struct pass *pass, const char *name,
     }
 }
 
-/* vlan/show. */
-
-static const struct report_column vlan_columns[] = {
-    { "bridge", "BRIDGE" },
-    { "vlan", NULL },
-    { NULL, "VLAN" },
-    { "port", "PORT" },
-    { "domain", "DOMAIN" },
-    { "role", "ROLE" },
-    { "vlan_mode", "MODE" },
-    { "tagged", "TAGGED" },
-};
-
-/* More rows than this are no listing, and would keep the agent from its work. */
-enum { MAX_VLAN_ROWS = 20000 };
-
-/* Is a port with 'spec' on every VLAN, because it has no list? */
-static bool
-is_on_all_vlans(const struct vlan_spec *spec)
-{
-    return spec->mode != VLAN_ACCESS && spec->mode != VLAN_DOT1Q_TUNNEL
-           && vlan_set_is_empty(&spec->trunks);
-}
-
-/* Returns the VLANs of 'bridge' that some vNIC is on by name. */
-static struct vlan_set
-vlans_in_use(const struct switch_view *view, const char *bridge)
-{
-    struct vlan_set in_use = { { 0 } };
-    for (size_t i = 0; i < view->n_ports; i++) {
-        const struct port_view *port = &view->ports[i];
-        struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
-        if (port->is_vnic && !strcmp(port->bridge, bridge)
-            && !is_on_all_vlans(&spec)) {
-            struct vlan_set members;
-            vlan_spec_members(&spec, &members);
-            bitmap_or(in_use.bits, members.bits, VLAN_SET_BITS);
-        }
-    }
-    return in_use;
-}
-
-/* Does a frame of VLAN 'vid' bear its tag outside a port with 'spec'? */
-static bool
-is_tagged(const struct vlan_spec *spec, int vid)
-{
-    switch (spec->mode) {
-    case VLAN_ACCESS:
-    case VLAN_DOT1Q_TUNNEL:
-        return false;
-    case VLAN_NATIVE_UNTAGGED:
-        return vid != spec->tag;
-    case VLAN_NONE:
-    case VLAN_TRUNK:
-    case VLAN_NATIVE_TAGGED:
-        break;
-    }
-    return true;
-}
-
-static const char *
-port_role(const struct switch_view *view, const struct port_view *port)
-{
-    return (port->is_vnic ? "vnic"
-            : switch_view_find_bridge(view, port->name) ? "host"
-            : "uplink");
-}
-
-static const char *
-domain_of(const struct pass *pass, const struct port_view *port)
-{
-    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
-        if (pass->desired.vnics[i].port == port) {
-            return pass->desired.vnics[i].domain;
-        }
-    }
-    return NULL;
-}
-
-static int
-compare_port_names(const void *a_, const void *b_)
-{
-    const struct port_view *a = *(const struct port_view *const *) a_;
-    const struct port_view *b = *(const struct port_view *const *) b_;
-    return a->is_vnic != b->is_vnic ? (a->is_vnic ? -1 : 1)
-                                    : strcmp(a->name, b->name);
-}
-
-/* Returns the ports of 'view', those of vNICs first, each by name, in a
- * malloc'd array. */
-static const struct port_view **
-sort_ports(const struct switch_view *view)
-{
-    const struct port_view **ports
-        = xmalloc((view->n_ports + 1) * sizeof *ports);
-    for (size_t i = 0; i < view->n_ports; i++) {
-        ports[i] = &view->ports[i];
-    }
-    ports[view->n_ports] = NULL;
-    qsort(ports, view->n_ports, sizeof *ports, compare_port_names);
-    return ports;
-}
-
-/* 'vid' is -1 for a port that is on all VLANs. */
-static void
-put_member(struct report *report, const struct pass *pass,
-           const struct port_view *port, const struct vlan_spec *spec, int vid)
-{
-    report_put_string(report, port->bridge);
-    put_tag(report, vid);
-    if (vid >= 0) {
-        report_put_integer(report, vid);
-    } else {
-        report_put_string(report, "all");
-    }
-    report_put_string(report, port->name);
-    report_put_string(report, domain_of(pass, port));
-    report_put_string(report, port_role(&pass->view, port));
-    report_put_string(report, vlan_mode_to_string(spec->mode));
-    report_put_boolean(report, is_tagged(spec, vid));
-}
-
-/* The members of VLAN 'vid' of 'bridge' or, if it is -1, those that are on all
- * of them. */
-static void
-put_vlan(struct report *report, const struct pass *pass,
-         const struct port_view **ports, const char *bridge, int vid)
-{
-    for (size_t i = 0; ports[i]; i++) {
-        struct vlan_spec spec = vlan_columns_to_spec(&ports[i]->columns);
-        if (strcmp(ports[i]->bridge, bridge)
-            || is_on_all_vlans(&spec) != (vid < 0)) {
-            continue;
-        }
-        struct vlan_set members;
-        vlan_spec_members(&spec, &members);
-        if (vid < 0 || vlan_set_contains(&members, vid)) {
-            put_member(report, pass, ports[i], &spec, vid);
-        }
-    }
-}
-
-static bool
-put_bridge_vlans(struct report *report, const struct pass *pass,
-                 const struct port_view **ports, const char *bridge)
-{
-    struct vlan_set in_use = vlans_in_use(&pass->view, bridge);
-    VLAN_SET_FOR_EACH (vid, &in_use) {
-        put_vlan(report, pass, ports, bridge, vid);
-        if (report->n_cells / report->n_columns > MAX_VLAN_ROWS) {
-            return false;
-        }
-    }
-    put_vlan(report, pass, ports, bridge, -1);
-    return true;
-}
-
-/* For each VLAN that vNICs use, the ports that carry it, of 'bridge' if it is
- * not NULL; then the ports that are on all VLANs.  As the switch has it,
- * whatever is meant.  Returns a sentence if there are too many. */
-char *
-listing_vlans(const struct pass *pass, const char *bridge,
-              struct report *report)
-{
-    CLEANUP_FREE const struct port_view **ports = sort_ports(&pass->view);
-
-    report_init(report, vlan_columns, ARRAY_SIZE(vlan_columns));
-    for (size_t i = 0; i < pass->view.n_bridges; i++) {
-        const struct bridge_view *b = &pass->view.bridges[i];
-        if (!b->parent && (!bridge || !strcmp(b->name, bridge))
-            && !put_bridge_vlans(report, pass, ports, b->name)) {
-            return xasprintf("bridge %s has more than %d members of VLANs; "
-                             "'vnic/list' shows the VLANs of each vNIC",
-                             b->name, MAX_VLAN_ROWS);
-        }
-    }
-    return NULL;
-}
-
 /* bridge/list. */
 
 static const struct report_column bridge_columns[] = {
@@ -499,7 +291,7 @@ put_uplinks(struct report *report, const struct switch_view *view,
     for (size_t i = 0; i < view->n_ports; i++) {
         const struct port_view *port = &view->ports[i];
         if (!strcmp(port->bridge, bridge)
-            && !strcmp(port_role(view, port), "uplink")) {
+            && switch_view_find_role(view, port) == PORT_ROLE_UPLINK) {
             svec_add(&uplinks, port->name);
         }
     }
@@ -523,7 +315,7 @@ listing_bridges(const struct pass *pass, struct report *report)
         report_put_string(report,
                           drift_mode_to_string(bridge->settings.drift));
         report_put_boolean(report, bridge->settings.follow);
-        put_tag(report, bridge->settings.default_vlan
+        report_put_vid(report, bridge->settings.default_vlan
                         ? bridge->settings.default_vlan : -1);
         report_put_null(report);    /* Guard, and OpenFlow's connection: */
         put_uplinks(report, &pass->view, bridge->name);
@@ -551,10 +343,10 @@ listing_plan(const struct pass *pass, struct report *report)
         const struct port_op *op = &pass->plan.ops[i];
         report_put_string(report, port_op_kind_to_string(op));
         report_put_string(report, port_cause_to_string(op->cause));
-        put_take(report, desired_vnic_label(op->vnic));
-        put_take(report, port_op_object(op));
-        put_take(report, port_op_before(op));
-        put_take(report, port_op_after(op));
+        report_put_take(report, desired_vnic_label(op->vnic));
+        report_put_take(report, port_op_object(op));
+        report_put_take(report, port_op_before(op));
+        report_put_take(report, port_op_after(op));
     }
 }
 
@@ -604,7 +396,7 @@ listing_drift(const struct journal *journal, struct report *report)
         }
         report_put_time(report, entry->time_ms);
         report_put_string(report, entry->domain);
-        put_mac(report, entry->mac);
+        report_put_mac(report, entry->mac);
         report_put_string(report, entry->port);
         report_put_string(report, entry->column);
         report_put_string(report, entry->found);

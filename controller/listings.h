@@ -5,8 +5,6 @@
 
 #include <stdint.h>
 
-#include "openvswitch/compiler.h"
-
 struct journal;
 struct pass;
 struct report;
@@ -16,8 +14,6 @@ struct report;
 void listing_vnics(const struct pass *, const char *bridge, struct report *);
 void listing_vnic_details(const struct pass *, const char *name,
                           struct report *);
-char *listing_vlans(const struct pass *, const char *bridge, struct report *)
-    OVS_WARN_UNUSED_RESULT;
 void listing_bridges(const struct pass *, struct report *);
 void listing_plan(const struct pass *, struct report *);
 void listing_drift(const struct journal *, struct report *);

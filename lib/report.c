@@ -16,9 +16,11 @@
 #include "lib/vlan.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
+#include "packets.h"
 #include "svec.h"
 #include "table.h"
 #include "util.h"
+#include "uuid.h"
 
 /* Stores in '*formatp' the format called 's'.  Returns a sentence if there is
  * none. */
@@ -91,6 +93,26 @@ report_put_format(struct report *report, const char *format, ...)
     va_end(args);
 }
 
+/* Takes ownership of 's'. */
+void
+report_put_take(struct report *report, char *s)
+{
+    report_put_string(report, s);
+    free(s);
+}
+
+void
+report_put_mac(struct report *report, struct eth_addr mac)
+{
+    report_put_format(report, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac));
+}
+
+void
+report_put_uuid(struct report *report, const struct uuid *uuid)
+{
+    report_put_format(report, UUID_FMT, UUID_ARGS(uuid));
+}
+
 void
 report_put_integer(struct report *report, long long int value)
 {
@@ -107,6 +129,17 @@ void
 report_put_null(struct report *report)
 {
     put(report, json_null_create());
+}
+
+/* A VLAN ID; a negative one, which is "none", is null. */
+void
+report_put_vid(struct report *report, int vid)
+{
+    if (vid >= 0) {
+        report_put_integer(report, vid);
+    } else {
+        report_put_null(report);
+    }
 }
 
 /* An empty set is null. */

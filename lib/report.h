@@ -7,9 +7,11 @@
 #include <stddef.h>
 
 #include "openvswitch/compiler.h"
+#include "openvswitch/types.h"
 
 struct json;
 struct svec;
+struct uuid;
 struct vlan_set;
 
 /* A listing, made once and rendered as the operator asks. */
@@ -43,9 +45,13 @@ void report_destroy(struct report *);
 void report_put_string(struct report *, const char *);
 void report_put_format(struct report *, const char *format, ...)
     OVS_PRINTF_FORMAT(2, 3);
+void report_put_take(struct report *, char *);
+void report_put_mac(struct report *, struct eth_addr);
+void report_put_uuid(struct report *, const struct uuid *);
 void report_put_integer(struct report *, long long int);
 void report_put_boolean(struct report *, bool);
 void report_put_null(struct report *);
+void report_put_vid(struct report *, int vid);
 void report_put_vlans(struct report *, const struct vlan_set *);
 void report_put_strings(struct report *, const struct svec *);
 void report_put_time(struct report *, long long int ms);

@@ -14,6 +14,17 @@
 #include "util.h"
 #include "uuid.h"
 
+const char *
+port_role_to_string(enum port_role role)
+{
+    static const char *const names[N_PORT_ROLES] = {
+#define PORT_ROLE(ENUM, NAME) [PORT_ROLE_##ENUM] = NAME,
+        PORT_ROLES
+#undef PORT_ROLE
+    };
+    return names[role];
+}
+
 void
 switch_view_destroy(struct switch_view *view)
 {
@@ -175,6 +186,17 @@ switch_view_find_vnic(const struct switch_view *view,
         found = port;
     }
     return target ? NULL : found;
+}
+
+/* Returns what 'port' leads to.  The bridge's own port, and those of its fake
+ * bridges, have their names. */
+enum port_role
+switch_view_find_role(const struct switch_view *view,
+                      const struct port_view *port)
+{
+    return (port->is_vnic ? PORT_ROLE_VNIC
+            : switch_view_find_bridge(view, port->name) ? PORT_ROLE_HOST
+            : PORT_ROLE_UPLINK);
 }
 
 /* True if the ports of 'bridge', which is a real one, are ours to look after:

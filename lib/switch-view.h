@@ -49,6 +49,21 @@ struct port_view {
                                  * ms since the epoch, 0 if it is not. */
 };
 
+/* What a port leads to. */
+#define PORT_ROLES                                                      \
+    PORT_ROLE(VNIC, "vnic")     /* A guest, by libvirt's keys. */       \
+    PORT_ROLE(HOST, "host")     /* The host itself. */                  \
+    PORT_ROLE(UPLINK, "uplink") /* The world outside the bridge. */
+
+enum port_role {
+#define PORT_ROLE(ENUM, NAME) PORT_ROLE_##ENUM,
+    PORT_ROLES
+#undef PORT_ROLE
+    N_PORT_ROLES
+};
+
+const char *port_role_to_string(enum port_role);
+
 struct switch_view {
     struct bridge_view *bridges;
     size_t n_bridges;
@@ -73,6 +88,8 @@ const struct port_view *switch_view_find_vnic(const struct switch_view *,
                                               const struct uuid *vm_id,
                                               struct eth_addr mac,
                                               const char *target);
+enum port_role switch_view_find_role(const struct switch_view *,
+                                     const struct port_view *);
 
 bool bridge_view_is_managed(const struct bridge_view *);
 bool port_view_is_alive(const struct port_view *);

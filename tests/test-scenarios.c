@@ -26,6 +26,7 @@
 
 #include "controller/listings.h"
 #include "controller/reconcile.h"
+#include "controller/vlan-listing.h"
 #include "lib/cleanup.h"
 #include "lib/memory.h"
 #include "lib/network.h"
@@ -286,7 +287,7 @@ render(const struct scenario *s)
 
     listing_vnics(&s->pass, NULL, &report);
     put_listing(&out, "vnic/list", &report);
-    assert_null(listing_vlans(&s->pass, NULL, &report));
+    assert_null(vlan_listing_fill(&s->pass, NULL, &report));
     put_listing(&out, "vlan/show", &report);
     listing_plan(&s->pass, &report);
     put_listing(&out, "plan", &report);
