@@ -106,6 +106,84 @@ vlan_set_format(const struct vlan_set *set, struct ds *s)
     }
 }
 
+/* True if every member of 'a' is one of 'b'. */
+bool
+vlan_set_is_subset(const struct vlan_set *a, const struct vlan_set *b)
+{
+    VLAN_SET_FOR_EACH (vid, a) {
+        if (!vlan_set_contains(b, vid)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reads a VLAN ID, 1..4094, of digits alone, off the front of '*sp'.  Returns
+ * 0 if there is none. */
+static int
+scan_vid(const char **sp)
+{
+    int vid = 0;
+    for (; **sp >= '0' && **sp <= '9'; ++*sp) {
+        vid = vid * 10 + (**sp - '0');
+        if (vid > 4094) {
+            return 0;
+        }
+    }
+    return vid;
+}
+
+/* Stores in '*vidp' the VLAN ID, 1..4094, that 's' names and returns true;
+ * false, and -1, if it names none. */
+bool
+vlan_vid_from_string(const char *s, int *vidp)
+{
+    int vid = scan_vid(&s);
+    bool ok = vid && !*s;
+    *vidp = ok ? vid : -1;
+    return ok;
+}
+
+/* Reads "VID" or "FIRST-LAST" off the front of '*sp' into 'set'.  Returns
+ * false if it is neither. */
+static bool
+scan_range(const char **sp, struct vlan_set *set)
+{
+    int first = scan_vid(sp);
+    int last = first;
+    if (first && **sp == '-') {
+        ++*sp;
+        last = scan_vid(sp);
+    }
+    if (!first || last < first) {
+        return false;
+    }
+    bitmap_set_multiple(set->bits, first, last - first + 1, true);
+    return true;
+}
+
+/* Stores in '*set' the VLAN IDs, 1..4094, that 's' lists in the short form of
+ * vlan_set_format(), in any order, and returns true; false, and an empty set,
+ * if 's' is no such list, or an empty one. */
+bool
+vlan_set_from_string(const char *s, struct vlan_set *set)
+{
+    struct vlan_set read = { { 0 } };
+    memset(set, 0, sizeof *set);
+    for (;;) {
+        if (!scan_range(&s, &read)) {
+            return false;
+        }
+        if (!*s) {
+            *set = read;
+            return true;
+        }
+        if (*s++ != ',') {
+            return false;
+        }
+    }
+}
+
 /* Specs. */
 
 bool
@@ -204,6 +282,22 @@ vlan_spec_overlaps(const struct vlan_spec *a, const struct vlan_spec *b)
     vlan_spec_members(b, &in_b);
     bitmap_and(in_a.bits, in_b.bits, VLAN_SET_BITS);
     return !vlan_set_is_empty(&in_a);
+}
+
+/* True if a port with 'inner' lets no frame of a VLAN through that a port with
+ * 'outer' would not.  A dot1q-tunnel is within a trunk that has its VLAN,
+ * where a guest may put tags below that VLAN's as well, but not within an
+ * access port, which drops what has a tag. */
+bool
+vlan_spec_is_within(const struct vlan_spec *inner,
+                    const struct vlan_spec *outer)
+{
+    struct vlan_set in_inner, in_outer;
+    vlan_spec_members(inner, &in_inner);
+    vlan_spec_members(outer, &in_outer);
+    return vlan_set_is_subset(&in_inner, &in_outer)
+           && !(inner->mode == VLAN_DOT1Q_TUNNEL
+                && outer->mode == VLAN_ACCESS);
 }
 
 /* Appends the short form of 'spec', as operators read it, to 's': "42",

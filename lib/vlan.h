@@ -41,6 +41,9 @@ bool vlan_set_contains(const struct vlan_set *, int vid);
 void vlan_set_add(struct vlan_set *, int vid);
 int vlan_set_next(const struct vlan_set *, int start);
 void vlan_set_format(const struct vlan_set *, struct ds *);
+bool vlan_set_from_string(const char *, struct vlan_set *);
+bool vlan_set_is_subset(const struct vlan_set *, const struct vlan_set *);
+bool vlan_vid_from_string(const char *, int *vidp);
 
 /* Iterates 'VID' over the members of 'SET', in ascending order. */
 #define VLAN_SET_FOR_EACH(VID, SET)                             \
@@ -68,6 +71,7 @@ bool vlan_spec_is_empty(const struct vlan_spec *);
 char *vlan_spec_validate(const struct vlan_spec *) OVS_WARN_UNUSED_RESULT;
 void vlan_spec_members(const struct vlan_spec *, struct vlan_set *);
 bool vlan_spec_overlaps(const struct vlan_spec *, const struct vlan_spec *);
+bool vlan_spec_is_within(const struct vlan_spec *, const struct vlan_spec *);
 void vlan_spec_format(const struct vlan_spec *, struct ds *);
 char *vlan_spec_to_string(const struct vlan_spec *);
 

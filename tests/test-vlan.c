@@ -49,6 +49,122 @@ test_set_iterates_in_order(void **state)
 }
 
 static void
+test_lists_are_read(void **state)
+{
+    struct { const char *list, *text; } cases[] = {
+        { "1", "trunk 1" },
+        { "10,20-29", "trunk 10,20-29" },
+        { "29,20-28,10,25-26,010", "trunk 10,20-29" },
+        { "1-4094", "trunk 1-4094" },
+        { "7-7", "trunk 7" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct vlan_spec spec = trunk_vlan("");
+        assert_true(vlan_set_from_string(cases[i].list, &spec.trunks));
+        assert_string_taken(vlan_spec_to_string(&spec), cases[i].text);
+    }
+}
+
+static void
+test_bad_lists_give_nothing(void **state)
+{
+    static const char *const lists[] = {
+        "", ",", "1,", ",1", "1,,2", "0", "4095", "99999999999999999999",
+        "1-", "-1", "1-2-3", "20-10", "0-5", "10-4095", " 1", "1 ", "1, 2",
+        "+1", "0x10", "all", "1;2", "1\n",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        struct vlan_spec spec = trunk_vlan("5");
+        assert_false(vlan_set_from_string(lists[i], &spec.trunks));
+        assert_true(vlan_set_is_empty(&spec.trunks));
+    }
+}
+
+static void
+test_vids_are_read(void **state)
+{
+    static const char *const bad[] = {
+        "", "0", "4095", "-1", "1 ", "1-2", "0x1", "4294967297",
+    };
+    int vid;
+    assert_true(vlan_vid_from_string("4094", &vid));
+    assert_int_equal(vid, 4094);
+    assert_true(vlan_vid_from_string("0042", &vid));
+    assert_int_equal(vid, 42);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_false(vlan_vid_from_string(bad[i], &vid));
+        assert_int_equal(vid, -1);
+    }
+}
+
+static void
+check_list_survives(const struct vlan_set *set)
+{
+    struct ds list = DS_EMPTY_INITIALIZER;
+    struct vlan_set again;
+    vlan_set_format(set, &list);
+    assert_true(vlan_set_from_string(ds_cstr(&list), &again));
+    assert_true(vlan_set_equals(set, &again));
+    ds_destroy(&list);
+}
+
+/* 'set', as what each mode with a list lists, is the same after the columns
+ * have held it. */
+static void
+check_columns_keep(const struct vlan_set *set)
+{
+    for (enum vlan_mode mode = VLAN_TRUNK; mode <= VLAN_DOT1Q_TUNNEL; mode++) {
+        struct vlan_spec spec = VLAN_SPEC_INIT;
+        spec.mode = mode;
+        *(mode == VLAN_DOT1Q_TUNNEL ? &spec.cvlans : &spec.trunks) = *set;
+        if (mode != VLAN_TRUNK) {
+            spec.tag = vlan_set_next(set, 0);
+        }
+        struct vlan_spec columns = vlan_columns_from_spec(&spec);
+        struct vlan_spec again = vlan_columns_to_spec(&columns);
+        assert_true(vlan_spec_equals(&spec, &again));
+        assert_null(vlan_spec_validate(&spec));
+    }
+}
+
+/* Each VLAN with a chance of 1 in 'sparsity'; never none. */
+static struct vlan_set
+random_set(int sparsity)
+{
+    struct vlan_set set = { { 0 } };
+    vlan_set_add(&set, 1 + rand() % 4094);
+    for (int vid = 1; vid <= 4094; vid++) {
+        if (!(rand() % sparsity)) {
+            vlan_set_add(&set, vid);
+        }
+    }
+    return set;
+}
+
+static void
+test_lists_of_any_size_survive(void **state)
+{
+    static const char *const extremes[] = {
+        "1", "4094", "1,4094", "1-4094", "2-4093", "1-2047,2049-4094",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(extremes); i++) {
+        struct vlan_set set;
+        assert_true(vlan_set_from_string(extremes[i], &set));
+        check_list_survives(&set);
+        check_columns_keep(&set);
+    }
+
+    srand(1);
+    for (int sparsity = 1; sparsity <= 4096; sparsity *= 2) {
+        for (int i = 0; i < 20; i++) {
+            struct vlan_set set = random_set(sparsity);
+            check_list_survives(&set);
+            check_columns_keep(&set);
+        }
+    }
+}
+
+static void
 test_modes_have_the_names_of_the_column(void **state)
 {
     enum vlan_mode mode;
@@ -111,6 +227,33 @@ test_overlap(void **state)
     assert_false(vlan_spec_overlaps(&a20, &t));
     assert_true(vlan_spec_overlaps(&a20, &all));
     assert_true(vlan_spec_overlaps(&a20, &none));
+}
+
+static void
+test_within(void **state)
+{
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct vlan_spec tunnel = native_vlan(VLAN_DOT1Q_TUNNEL, 10, "");
+    struct vlan_spec access = access_vlan(10), other = access_vlan(20);
+    struct vlan_spec trunk = trunk_vlan("10,30"), all = trunk_vlan("");
+    struct vlan_spec native = native_vlan(VLAN_NATIVE_UNTAGGED, 10, "10,30");
+
+    assert_true(vlan_spec_is_within(&access, &access));
+    assert_true(vlan_spec_is_within(&access, &trunk));
+    assert_true(vlan_spec_is_within(&native, &trunk));
+    assert_true(vlan_spec_is_within(&all, &none));
+    assert_true(vlan_spec_is_within(&none, &all));
+    assert_false(vlan_spec_is_within(&other, &trunk));
+    assert_false(vlan_spec_is_within(&trunk, &access));
+    assert_false(vlan_spec_is_within(&all, &trunk));
+    assert_false(vlan_spec_is_within(&none, &access));
+
+    /* What a guest sends with a tag: an access port drops it. */
+    assert_true(vlan_spec_is_within(&tunnel, &trunk));
+    assert_true(vlan_spec_is_within(&tunnel, &none));
+    assert_true(vlan_spec_is_within(&tunnel, &tunnel));
+    assert_true(vlan_spec_is_within(&access, &tunnel));
+    assert_false(vlan_spec_is_within(&tunnel, &access));
 }
 
 /* What each mode needs in the columns, and that it needs the others empty. */
@@ -214,10 +357,15 @@ main(void)
         cmocka_unit_test(test_set_formats_as_ranges),
         cmocka_unit_test(test_set_of_all_vlans_has_one_range),
         cmocka_unit_test(test_set_iterates_in_order),
+        cmocka_unit_test(test_lists_are_read),
+        cmocka_unit_test(test_bad_lists_give_nothing),
+        cmocka_unit_test(test_vids_are_read),
+        cmocka_unit_test(test_lists_of_any_size_survive),
         cmocka_unit_test(test_modes_have_the_names_of_the_column),
         cmocka_unit_test(test_specs_read_short),
         cmocka_unit_test(test_validate_names_the_value),
         cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_within),
         cmocka_unit_test(test_columns_of_modes),
         cmocka_unit_test(test_explicit_mode_is_as_good_as_none),
         cmocka_unit_test(test_columns_as_the_switch_reads_them),
