@@ -97,7 +97,83 @@ vnic_config_equals(const struct vnic_config *a, const struct vnic_config *b)
            : a == b;
 }
 
+/* Metadata. */
+
+/* Frees what 'metadata' owns, not 'metadata' itself, and leaves it empty. */
+void
+vnic_metadata_destroy(struct vnic_metadata *metadata)
+{
+    free(metadata->bridge);
+    free(metadata->error);
+    *metadata = (struct vnic_metadata) VNIC_METADATA_INIT;
+}
+
+static struct vnic_metadata *
+vnic_metadata_copy(const struct vnic_metadata *src)
+{
+    struct vnic_metadata *copy = xmalloc(sizeof *copy);
+    copy->bridge = nullable_xstrdup(src->bridge);
+    copy->vlan = src->vlan;
+    copy->error = nullable_xstrdup(src->error);
+    return copy;
+}
+
+static bool
+vnic_metadata_equals(const struct vnic_metadata *a,
+                     const struct vnic_metadata *b)
+{
+    return a && b
+           ? nullable_string_is_equal(a->bridge, b->bridge)
+             && vlan_spec_equals(&a->vlan, &b->vlan)
+             && nullable_string_is_equal(a->error, b->error)
+           : a == b;
+}
+
+/* Gives 'vnic' a copy of 'metadata' in place of its own, or none for NULL. */
+void
+vnic_set_metadata(struct vnic *vnic, const struct vnic_metadata *metadata)
+{
+    if (vnic->metadata) {
+        vnic_metadata_destroy(vnic->metadata);
+        free(vnic->metadata);
+    }
+    vnic->metadata = metadata ? vnic_metadata_copy(metadata) : NULL;
+}
+
+/* Bandwidth. */
+
+static bool
+bandwidth_equals(const struct bandwidth *a, const struct bandwidth *b)
+{
+    return a->average == b->average
+           && a->peak == b->peak
+           && a->burst == b->burst;
+}
+
 /* vNICs. */
+
+/* The strings, of which each vNIC owns its own. */
+#define VNIC_STRINGS                            \
+    VNIC_STRING(target)                         \
+    VNIC_STRING(bridge)                         \
+    VNIC_STRING(network)                        \
+    VNIC_STRING(portgroup)                      \
+    VNIC_STRING(model)                          \
+    VNIC_STRING(interface_id)                   \
+    VNIC_STRING(profile_id)                     \
+    VNIC_STRING(source_device)                  \
+    VNIC_STRING(macvtap_mode)                   \
+    VNIC_STRING(vhost_path)                     \
+    VNIC_STRING(vhost_mode)                     \
+    VNIC_STRING(error)
+
+static bool
+strings_are_equal(const struct vnic *a, const struct vnic *b)
+{
+#define VNIC_STRING(MEMBER) nullable_string_is_equal(a->MEMBER, b->MEMBER) &&
+    return VNIC_STRINGS true;
+#undef VNIC_STRING
+}
 
 void
 vnic_init(struct vnic *vnic)
@@ -110,15 +186,11 @@ vnic_init(struct vnic *vnic)
 void
 vnic_destroy(struct vnic *vnic)
 {
-    free(vnic->target);
-    free(vnic->bridge);
-    free(vnic->network);
-    free(vnic->portgroup);
-    free(vnic->model);
-    free(vnic->interface_id);
-    free(vnic->profile_id);
+#define VNIC_STRING(MEMBER) free(vnic->MEMBER);
+    VNIC_STRINGS
+#undef VNIC_STRING
     vnic_config_destroy(vnic->config);
-    free(vnic->error);
+    vnic_set_metadata(vnic, NULL);
     vnic_init(vnic);
 }
 
@@ -127,14 +199,10 @@ void
 vnic_clone(struct vnic *dst, const struct vnic *src)
 {
     *dst = *src;
-    dst->target = nullable_xstrdup(src->target);
-    dst->bridge = nullable_xstrdup(src->bridge);
-    dst->network = nullable_xstrdup(src->network);
-    dst->portgroup = nullable_xstrdup(src->portgroup);
-    dst->model = nullable_xstrdup(src->model);
-    dst->interface_id = nullable_xstrdup(src->interface_id);
-    dst->profile_id = nullable_xstrdup(src->profile_id);
-    dst->error = nullable_xstrdup(src->error);
+#define VNIC_STRING(MEMBER) dst->MEMBER = nullable_xstrdup(src->MEMBER);
+    VNIC_STRINGS
+#undef VNIC_STRING
+    dst->metadata = src->metadata ? vnic_metadata_copy(src->metadata) : NULL;
     if (src->config) {
         dst->config = vnic_config_create(src->config->network,
                                          src->config->portgroup,
@@ -148,16 +216,13 @@ vnic_equals(const struct vnic *a, const struct vnic *b)
     return vnic_id_equals(&a->id, &b->id)
            && a->type == b->type
            && a->has_ovs_virtualport == b->has_ovs_virtualport
+           && a->has_bandwidth == b->has_bandwidth
+           && bandwidth_equals(&a->inbound, &b->inbound)
+           && bandwidth_equals(&a->outbound, &b->outbound)
            && vlan_spec_equals(&a->vlan, &b->vlan)
-           && nullable_string_is_equal(a->target, b->target)
-           && nullable_string_is_equal(a->bridge, b->bridge)
-           && nullable_string_is_equal(a->network, b->network)
-           && nullable_string_is_equal(a->portgroup, b->portgroup)
-           && nullable_string_is_equal(a->model, b->model)
-           && nullable_string_is_equal(a->interface_id, b->interface_id)
-           && nullable_string_is_equal(a->profile_id, b->profile_id)
            && vnic_config_equals(a->config, b->config)
-           && nullable_string_is_equal(a->error, b->error);
+           && vnic_metadata_equals(a->metadata, b->metadata)
+           && strings_are_equal(a, b);
 }
 
 /* True if 'vnic' is on a network that libvirt has resolved, as it does when
@@ -200,6 +265,7 @@ domain_destroy(struct domain *domain)
         free(domain->vnics);
         free(domain->name);
         free(domain->error);
+        svec_destroy(&domain->metadata_errors);
         free(domain);
     }
 }
@@ -212,7 +278,8 @@ domain_equals(const struct domain *a, const struct domain *b)
         || a->is_active != b->is_active
         || a->n_vnics != b->n_vnics
         || !nullable_string_is_equal(a->name, b->name)
-        || !nullable_string_is_equal(a->error, b->error)) {
+        || !nullable_string_is_equal(a->error, b->error)
+        || !svec_equal(&a->metadata_errors, &b->metadata_errors)) {
         return false;
     }
     for (size_t i = 0; i < a->n_vnics; i++) {

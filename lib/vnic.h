@@ -10,6 +10,7 @@
 #include "openvswitch/hmap.h"
 #include "openvswitch/types.h"
 #include "openvswitch/uuid.h"
+#include "svec.h"
 
 struct ds;
 
@@ -65,6 +66,24 @@ struct vnic_config {
     struct vlan_spec vlan;
 };
 
+/* What the domain's <metadata> says of an interface, to us alone. */
+struct vnic_metadata {
+    char *bridge;               /* <plug bridge>, or NULL. */
+    struct vlan_spec vlan;      /* <vlan>; VLAN_NONE where there is none. */
+    char *error;                /* Why it cannot be used: a sentence, or
+                                 * NULL. */
+};
+
+#define VNIC_METADATA_INIT { .vlan = VLAN_SPEC_INIT }
+
+/* One direction of <bandwidth>, in the units of libvirt; 0 where it is not
+ * given. */
+struct bandwidth {
+    unsigned int average;       /* Kilobytes (1000) per second. */
+    unsigned int peak;          /* Kilobytes (1000) per second. */
+    unsigned int burst;         /* Kibibytes (1024). */
+};
+
 /* One <interface>.  Strings are NULL where the element is absent. */
 struct vnic {
     struct vnic_id id;
@@ -77,9 +96,19 @@ struct vnic {
     bool has_ovs_virtualport;   /* <virtualport type='openvswitch'>. */
     char *interface_id;         /* Its <parameters interfaceid>. */
     char *profile_id;           /* Its <parameters profileid>. */
+    char *source_device;        /* VNIC_DIRECT: <source dev>; VNIC_HOSTDEV: its
+                                 * PCI address, "0000:06:02.0". */
+    char *macvtap_mode;         /* VNIC_DIRECT: <source mode>. */
+    char *vhost_path;           /* VNIC_VHOSTUSER: <source path>, a socket. */
+    char *vhost_mode;           /* VNIC_VHOSTUSER: <source mode>, what QEMU is
+                                 * on that socket: "client" or "server". */
+    bool has_bandwidth;         /* <bandwidth>: a QoS is meant. */
+    struct bandwidth inbound;   /* To the guest. */
+    struct bandwidth outbound;  /* From the guest. */
     struct vlan_spec vlan;      /* <vlan>; VLAN_NONE where there is none. */
     struct vnic_config *config; /* Of a merged vNIC; NULL if there is no such
                                  * interface in the definition. */
+    struct vnic_metadata *metadata; /* NULL if there is none. */
     char *error;                /* Why the element cannot be used: a sentence
                                  * about the interface alone, or NULL. */
 };
@@ -90,6 +119,8 @@ void vnic_clone(struct vnic *dst, const struct vnic *src);
 bool vnic_equals(const struct vnic *, const struct vnic *);
 bool vnic_is_merged(const struct vnic *);
 void vnic_set_config(struct vnic *, const struct vnic *configured);
+void vnic_set_metadata(struct vnic *, const struct vnic_metadata *);
+void vnic_metadata_destroy(struct vnic_metadata *);
 
 /* One domain, as one reading of its XML gave it. */
 struct domain {
@@ -102,6 +133,8 @@ struct domain {
     size_t n_vnics;
     char *error;                /* Why the XML could not be used, or NULL;
                                  * then 'n_vnics' is 0. */
+    struct svec metadata_errors; /* Sentences: what is wrong with its
+                                 * <metadata> and concerns no vNIC. */
     long long int read_ms;      /* When the reading was asked for. */
 };
 

@@ -57,6 +57,41 @@ test_clones_are_equal_and_independent(void **state)
     domain_set_destroy(&set);
 }
 
+/* A string, a number, and what has an owner of its own: each counts. */
+static void
+test_every_fact_counts(void **state)
+{
+    struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    struct vnic a, b;
+    vnic_init(&a);
+    metadata.bridge = xstrdup("br0");
+    metadata.vlan = trunk_vlan("10,20");
+    metadata.error = xstrdup("no");
+    vnic_set_metadata(&a, &metadata);
+    a.source_device = xstrdup("eth0");
+    a.outbound.burst = 7;
+
+    vnic_clone(&b, &a);
+    assert_true(vnic_equals(&a, &b));
+    assert_ptr_not_equal(a.metadata, b.metadata);
+    b.outbound.burst = 8;
+    assert_false(vnic_equals(&a, &b));
+    b.outbound.burst = 7;
+    b.source_device[0] = 'x';
+    assert_false(vnic_equals(&a, &b));
+    b.source_device[0] = 'e';
+    b.metadata->vlan.tag = 5;
+    assert_false(vnic_equals(&a, &b));
+    vnic_set_metadata(&b, &metadata);
+    assert_true(vnic_equals(&a, &b));
+    vnic_set_metadata(&b, NULL);
+    assert_false(vnic_equals(&a, &b));
+
+    vnic_metadata_destroy(&metadata);
+    vnic_destroy(&a);
+    vnic_destroy(&b);
+}
+
 /* A merged vNIC, as libvirt shows it while the guest runs, and as configured:
  * network and port group are there in both. */
 static void
@@ -137,6 +172,7 @@ main(void)
         cmocka_unit_test(test_types_have_libvirts_names),
         cmocka_unit_test(test_ordinals_tell_twins_apart),
         cmocka_unit_test(test_clones_are_equal_and_independent),
+        cmocka_unit_test(test_every_fact_counts),
         cmocka_unit_test(test_merged_vnics_get_their_config),
         cmocka_unit_test(test_replace_tells_news),
     };
