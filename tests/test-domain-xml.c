@@ -357,6 +357,95 @@ test_interface_types(void **state OVS_UNUSED)
     }
 }
 
+/* What stands in <source> of an interface that Open vSwitch has nothing to do
+ * with, for people. */
+static void
+test_hostdev_and_direct(void **state OVS_UNUSED)
+{
+    struct domain *domain = parse_devices(
+        "<interface type='hostdev' managed='yes'>" MAC
+        "<driver name='vfio'/><source><address type='pci' domain='0x0000'"
+        " bus='0x06' slot='0x10' function='0x1'/></source>"
+        "<vlan><tag id='42'/></vlan>"
+        "<teaming type='transient' persistent='ua-backup0'/></interface>"
+        "<interface type='direct'>" MAC
+        "<source dev='eth0' mode='passthrough' path='/tmp/x'/>"
+        "<vlan><tag id='43'/></vlan><target dev='macvtap0'/></interface>"
+        "<interface type='hostdev'>" MAC "<source/></interface>");
+    const struct vnic *vnics = domain->vnics;
+    assert_null(vnics[0].error);
+    assert_string_equal(vnics[0].source_device, "0000:06:10.1");
+    assert_int_equal(vnics[0].vlan.tag, 42);
+    assert_null(vnics[0].macvtap_mode);
+    assert_null(vnics[1].error);
+    assert_string_equal(vnics[1].source_device, "eth0");
+    assert_string_equal(vnics[1].macvtap_mode, "passthrough");
+    assert_string_equal(vnics[1].target, "macvtap0");
+    assert_null(vnics[1].vhost_path);
+    assert_null(vnics[1].vhost_mode);
+    assert_null(vnics[2].error);
+    assert_null(vnics[2].source_device);
+    domain_destroy(domain);
+
+    domain = parse_devices(
+        "<interface type='hostdev'>" MAC "<source><address bus='six'/>"
+        "</source></interface>");
+    assert_string_equal(domain->vnics[0].error,
+                        "<address> of <source> is malformed");
+    domain_destroy(domain);
+}
+
+static void
+test_vhostuser(void **state OVS_UNUSED)
+{
+    struct domain *domain = parse_devices(
+        "<interface type='vhostuser'>" MAC
+        "<source type='unix' path='/run/vm/web1.sock' mode='server'/>"
+        "<target dev='vhost1'/></interface>"
+        "<interface type='ethernet'>" MAC
+        "<source path='/run/x' mode='server'/><target dev='tap7'/>"
+        "</interface>");
+    assert_string_equal(domain->vnics[0].vhost_path, "/run/vm/web1.sock");
+    assert_string_equal(domain->vnics[0].vhost_mode, "server");
+    assert_string_equal(domain->vnics[0].target, "vhost1");
+    assert_null(domain->vnics[0].macvtap_mode);
+    assert_null(domain->vnics[1].vhost_path);
+    assert_string_equal(domain->vnics[1].target, "tap7");
+    domain_destroy(domain);
+}
+
+static void
+check_bandwidth(const struct bandwidth *bandwidth, unsigned int average,
+                unsigned int peak, unsigned int burst)
+{
+    assert_int_equal(bandwidth->average, average);
+    assert_int_equal(bandwidth->peak, peak);
+    assert_int_equal(bandwidth->burst, burst);
+}
+
+static void
+test_bandwidth(void **state OVS_UNUSED)
+{
+    struct domain *domain = parse_devices(
+        "<interface type='bridge'>" MAC "<bandwidth>"
+        "<inbound average='1000' peak='5000' floor='200' burst='1024'/>"
+        "<outbound average='128'/></bandwidth></interface>"
+        "<interface type='bridge'>" MAC "<bandwidth/></interface>"
+        "<interface type='bridge'>" MAC "</interface>");
+    const struct vnic *vnics = domain->vnics;
+    assert_true(vnics[0].has_bandwidth);
+    check_bandwidth(&vnics[0].inbound, 1000, 5000, 1024);
+    check_bandwidth(&vnics[0].outbound, 128, 0, 0);
+    assert_true(vnics[1].has_bandwidth);
+    check_bandwidth(&vnics[1].inbound, 0, 0, 0);
+    assert_false(vnics[2].has_bandwidth);
+    domain_destroy(domain);
+
+    assert_quarantined(MAC "<bandwidth><inbound average='1'/>"
+                       "<outbound average='1' peak='fast'/></bandwidth>",
+                       "peak='fast' of <outbound> is not a number");
+}
+
 static void
 test_lxc_domain(void **state OVS_UNUSED)
 {
@@ -589,6 +678,9 @@ main(void)
         cmocka_unit_test(test_interface),
         cmocka_unit_test(test_interface_with_mac_only),
         cmocka_unit_test(test_interface_types),
+        cmocka_unit_test(test_hostdev_and_direct),
+        cmocka_unit_test(test_vhostuser),
+        cmocka_unit_test(test_bandwidth),
         cmocka_unit_test(test_lxc_domain),
         cmocka_unit_test(test_ordinals),
         cmocka_unit_test(test_bad_macs),

@@ -18,7 +18,6 @@
 
 #include "lib/cleanup.h"
 #include "lib/vnic.h"
-#include "packets.h"
 #include "util.h"
 #include "virt/port-xml.h"
 #include "virt/xml.h"
@@ -30,33 +29,56 @@ static char *
 parse_mac(const xmlNode *node, struct vnic *vnic)
 {
     CLEANUP_FREE char *address = xml_get_attribute(node, "address");
-    if (!address) {
-        return xstrdup("<mac> has no address");
-    }
+    return address
+           ? xml_parse_mac(address, &vnic->id.mac)
+           : xstrdup("<mac> has no address");
+}
 
-    /* eth_addr_from_string() is lenient; what it understood must look like
-     * what it was given. */
-    struct eth_addr mac;
-    char canonical[ETH_ADDR_STRLEN + 1];
-    CLEANUP_FREE char *shown = xml_excerpt(address);
-    bool ok = eth_addr_from_string(address, &mac);
-    snprintf(canonical, sizeof canonical, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac));
-    if (!ok || strcasecmp(address, canonical)) {
-        return xasprintf("MAC address '%s' is malformed", shown);
+/* Stores in '*partp' the number that attribute 'name' is, decimal or with 0x in
+ * front; 0 if it is not there.  Returns false if it is no number. */
+static bool
+parse_address_part(const xmlNode *address, const char *name,
+                   unsigned int *partp)
+{
+    CLEANUP_FREE char *value = xml_get_attribute(address, name);
+    *partp = 0;
+    return !value || str_to_uint(value, 0, partp);
+}
+
+/* Below <source> of a device of the host: its PCI address, for people. */
+static char *
+parse_address(const xmlNode *address, struct vnic *vnic)
+{
+    unsigned int domain, bus, slot, function;
+    if (!parse_address_part(address, "domain", &domain)
+        || !parse_address_part(address, "bus", &bus)
+        || !parse_address_part(address, "slot", &slot)
+        || !parse_address_part(address, "function", &function)) {
+        return xstrdup("<address> of <source> is malformed");
     }
-    if (eth_addr_is_multicast(mac)) {
-        return xasprintf("MAC address '%s' is a multicast address", shown);
-    }
-    vnic->id.mac = mac;
+    free(vnic->source_device);
+    vnic->source_device = xasprintf("%04x:%02x:%02x.%x", domain, bus, slot,
+                                    function);
     return NULL;
 }
 
+/* What <source> says besides bridge and network depends on the type. */
 static char *
 parse_source(const xmlNode *node, struct vnic *vnic)
 {
     xml_set_from_attribute(node, "bridge", &vnic->bridge);
     xml_set_from_attribute(node, "network", &vnic->network);
     xml_set_from_attribute(node, "portgroup", &vnic->portgroup);
+    if (vnic->type == VNIC_DIRECT) {
+        xml_set_from_attribute(node, "dev", &vnic->source_device);
+        xml_set_from_attribute(node, "mode", &vnic->macvtap_mode);
+    } else if (vnic->type == VNIC_VHOSTUSER) {
+        xml_set_from_attribute(node, "path", &vnic->vhost_path);
+        xml_set_from_attribute(node, "mode", &vnic->vhost_mode);
+    } else if (vnic->type == VNIC_HOSTDEV) {
+        const xmlNode *address = xml_find_element(node->children, "address");
+        return address ? parse_address(address, vnic) : NULL;
+    }
     return NULL;
 }
 
@@ -96,6 +118,49 @@ parse_vlan(const xmlNode *node, struct vnic *vnic)
     return port_xml_parse_vlan(node, &vnic->vlan);
 }
 
+/* Stores in '*numberp' what attribute 'name' of 'node' says, 0 if it is not
+ * there. */
+static char *
+parse_rate(const xmlNode *node, const char *name, unsigned int *numberp)
+{
+    CLEANUP_FREE char *value = xml_get_attribute(node, name);
+    *numberp = 0;
+    if (value && !str_to_uint(value, 10, numberp)) {
+        CLEANUP_FREE char *shown = xml_excerpt(value);
+        return xasprintf("%s='%s' of <%s> is not a number", name, shown,
+                         (const char *) node->name);
+    }
+    return NULL;
+}
+
+/* 'node' is <inbound> or <outbound>, or NULL. */
+static char *
+parse_direction(const xmlNode *node, struct bandwidth *bandwidth)
+{
+    if (!node) {
+        return NULL;
+    }
+    char *error = parse_rate(node, "average", &bandwidth->average);
+    if (!error) {
+        error = parse_rate(node, "peak", &bandwidth->peak);
+    }
+    if (!error) {
+        error = parse_rate(node, "burst", &bandwidth->burst);
+    }
+    return error;
+}
+
+static char *
+parse_bandwidth(const xmlNode *node, struct vnic *vnic)
+{
+    vnic->has_bandwidth = true;
+    char *error = parse_direction(xml_find_element(node->children, "inbound"),
+                                  &vnic->inbound);
+    return error ? error
+           : parse_direction(xml_find_element(node->children, "outbound"),
+                             &vnic->outbound);
+}
+
 static const struct {
     const char *name;
     bool is_required;
@@ -107,6 +172,7 @@ static const struct {
     { "model",       false, parse_model },
     { "virtualport", false, parse_virtualport },
     { "vlan",        false, parse_vlan },
+    { "bandwidth",   false, parse_bandwidth },
 };
 
 /* Below <domain>. */

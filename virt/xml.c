@@ -17,6 +17,7 @@
 
 #include "lib/cleanup.h"
 #include "openvswitch/dynamic-string.h"
+#include "packets.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -119,6 +120,27 @@ xml_parse_name(const xmlNode *node, char **namep)
     free(*namep);
     *namep = take_xml_string(xmlNodeGetContent(node));
     return *namep && (*namep)[0] ? NULL : xstrdup("<name> is empty");
+}
+
+/* Stores in '*macp' the unicast address that 'address' is. */
+char *
+xml_parse_mac(const char *address, struct eth_addr *macp)
+{
+    /* eth_addr_from_string() is lenient; what it understood must look like
+     * what it was given. */
+    struct eth_addr mac;
+    char canonical[ETH_ADDR_STRLEN + 1];
+    CLEANUP_FREE char *shown = xml_excerpt(address);
+    bool ok = eth_addr_from_string(address, &mac);
+    snprintf(canonical, sizeof canonical, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac));
+    if (!ok || strcasecmp(address, canonical)) {
+        return xasprintf("MAC address '%s' is malformed", shown);
+    }
+    if (eth_addr_is_multicast(mac)) {
+        return xasprintf("MAC address '%s' is a multicast address", shown);
+    }
+    *macp = mac;
+    return NULL;
 }
 
 /* The document. */

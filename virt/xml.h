@@ -8,6 +8,7 @@
 
 #include "openvswitch/compiler.h"
 
+struct eth_addr;
 struct uuid;
 
 /* Documents that libvirt prints, and their nodes.  Private to virt/. */
@@ -31,6 +32,7 @@ char *xml_get_attribute(const xmlNode *, const char *name);
 void xml_set_from_attribute(const xmlNode *, const char *name, char **);
 char *xml_parse_uuid(const xmlNode *, struct uuid *) OVS_WARN_UNUSED_RESULT;
 char *xml_parse_name(const xmlNode *, char **) OVS_WARN_UNUSED_RESULT;
+char *xml_parse_mac(const char *, struct eth_addr *) OVS_WARN_UNUSED_RESULT;
 char *xml_excerpt(const char *value);
 
 #endif /* virt/xml.h */
