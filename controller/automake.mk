@@ -8,6 +8,8 @@ controller_libvnic_controller_a_SOURCES = \
 	controller/listings.h \
 	controller/vlan-listing.c \
 	controller/vlan-listing.h \
+	controller/orphan-listing.c \
+	controller/orphan-listing.h \
 	controller/vnic-state.c \
 	controller/vnic-state.h
 
@@ -22,6 +24,8 @@ controller_vnicd_SOURCES = \
 	controller/loop.c \
 	controller/loop.h \
 	controller/main.c \
+	controller/netdevs.c \
+	controller/netdevs.h \
 	controller/notify.c \
 	controller/notify.h \
 	controller/options.c \

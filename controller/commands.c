@@ -16,6 +16,7 @@
 #include "controller/journal.h"
 #include "controller/listings.h"
 #include "controller/loop.h"
+#include "controller/orphan-listing.h"
 #include "controller/reconcile.h"
 #include "controller/status.h"
 #include "controller/vlan-listing.h"
@@ -37,11 +38,12 @@ struct commands {
     struct ovs_list waiting;    /* Of 'struct waiting', oldest first. */
 };
 
-/* An operator who waits for the end of a forced pass. */
+/* An operator who waits for the pass that fulfils a wish. */
 struct waiting {
     struct ovs_list node;
     struct unixctl_conn *conn;
     enum report_format format;
+    enum reconcile_wish wish;
     uint64_t journal_start;     /* Entries after this are its work. */
     long long int deadline_ms;
 };
@@ -49,11 +51,13 @@ struct waiting {
 /* A request taken apart. */
 struct request {
     enum report_format format;
+    bool is_dry_run;            /* --dry-run was given. */
     const char *argument;       /* The word that is no option, or NULL. */
 };
 
-/* Takes 'argv' apart: an optional --format=FORMAT and at most one other word.
- * Returns a sentence if that is not what it is. */
+/* Takes 'argv' apart: an optional --format=FORMAT, --dry-run where the command
+ * takes it, and at most one other word.  Returns a sentence if that is not what
+ * it is. */
 static char *
 request_parse(int argc, const char *argv[], struct request *request)
 {
@@ -65,6 +69,9 @@ request_parse(int argc, const char *argv[], struct request *request)
         if (!strncmp(argv[i], option, strlen(option))) {
             error = report_format_from_string(argv[i] + strlen(option),
                                               &request->format);
+        } else if (!strcmp(argv[i], "--dry-run")
+                   && !strcmp(argv[0], "orphan/collect")) {
+            request->is_dry_run = true;
         } else if (argv[i][0] == '-') {
             error = xasprintf("unknown option '%s'", argv[i]);
         } else if (request->argument) {
@@ -167,6 +174,15 @@ answer_drift_list(struct commands *c, const struct request *request OVS_UNUSED,
     return NULL;
 }
 
+static char *
+answer_orphan_list(struct commands *c,
+                   const struct request *request OVS_UNUSED,
+                   struct report *report)
+{
+    orphan_listing_fill(newest_pass(c), report);
+    return NULL;
+}
+
 /* A listing: 'answer' makes it. */
 struct listing {
     const char *name;
@@ -181,6 +197,7 @@ static const struct listing listings[] = {
     { "bridge/list", "[--format=FORMAT]", 0, answer_bridge_list },
     { "plan", "[--format=FORMAT]", 0, answer_plan },
     { "drift/list", "[--format=FORMAT]", 0, answer_drift_list },
+    { "orphan/list", "[--format=FORMAT]", 0, answer_orphan_list },
 };
 
 /* The handlers of unixctl get one pointer: the commands.  Which listing is
@@ -261,32 +278,59 @@ handle_vnic_show(struct unixctl_conn *conn, int argc, const char *argv[],
     report_destroy(&report);
 }
 
+/* Utters 'wish'; the reply comes when it is fulfilled. */
 static void
-handle_reconcile(struct unixctl_conn *conn, int argc, const char *argv[],
-                 void *c_)
+wait_for(struct commands *c, struct unixctl_conn *conn,
+         enum reconcile_wish wish, enum report_format format)
 {
-    struct commands *c = c_;
-    struct request request;
-    char *error = request_parse(argc, argv, &request);
     enum ovsdb_conn_state state = ovsdb_conn_state(c->in->ovsdb);
-    if (!error && state != OVSDB_CONN_ACTIVE) {
-        error = xasprintf("nothing can be put right: database %s is %s",
-                          ovsdb_conn_remote(c->in->ovsdb),
-                          ovsdb_conn_state_to_string(state));
-    }
-    if (error) {
-        reply_error_take(conn, error);
+    if (state != OVSDB_CONN_ACTIVE) {
+        reply_error_take(conn,
+                         xasprintf("nothing can be put right: database %s is "
+                                   "%s", ovsdb_conn_remote(c->in->ovsdb),
+                                   ovsdb_conn_state_to_string(state)));
         return;
     }
 
     long long int now = time_msec();
-    reconciler_force(c->reconciler, now);
+    reconciler_wish(c->reconciler, wish, now);
     struct waiting *waiting = xmalloc(sizeof *waiting);
     waiting->conn = conn;
-    waiting->format = request.format;
+    waiting->format = format;
+    waiting->wish = wish;
     waiting->journal_start = reconciler_journal(c->reconciler)->n;
     waiting->deadline_ms = now + REPLY_TIMEOUT_MS;
     ovs_list_push_back(&c->waiting, &waiting->node);
+}
+
+static void
+handle_reconcile(struct unixctl_conn *conn, int argc, const char *argv[],
+                 void *c_)
+{
+    struct request request;
+    char *error = request_parse(argc, argv, &request);
+    if (error) {
+        reply_error_take(conn, error);
+    } else {
+        wait_for(c_, conn, WISH_REPAIR, request.format);
+    }
+}
+
+static void
+handle_orphan_collect(struct unixctl_conn *conn, int argc, const char *argv[],
+                      void *c_)
+{
+    struct request request;
+    char *error = request_parse(argc, argv, &request);
+    if (error) {
+        reply_error_take(conn, error);
+    } else if (request.is_dry_run) {
+        struct report report;
+        (void) answer_orphan_list(c_, &request, &report); /* Never fails. */
+        reply_report(conn, &report, request.format);
+    } else {
+        wait_for(c_, conn, WISH_COLLECT, request.format);
+    }
 }
 
 static void
@@ -300,6 +344,18 @@ handle_exit(struct unixctl_conn *conn, int argc OVS_UNUSED,
 
 /* Deferred replies. */
 
+/* What has become of a wish although libvirt did not answer. */
+static char *
+explain_silence(const struct waiting *waiting, const struct journal *journal)
+{
+    return (waiting->wish == WISH_COLLECT
+            ? xstrdup("libvirt did not answer; no orphan is collected "
+                      "before it has said that nobody needs it")
+            : xasprintf("libvirt did not answer; done with what was known of "
+                        "it, columns written: %"PRIu64,
+                        journal->n - waiting->journal_start));
+}
+
 static void
 reply_waiting(struct commands *c, struct waiting *waiting)
 {
@@ -307,11 +363,7 @@ reply_waiting(struct commands *c, struct waiting *waiting)
     const struct journal *journal = reconciler_journal(c->reconciler);
 
     if (!reconciler_was_answered(c->reconciler)) {
-        reply_error_take(
-            waiting->conn,
-            xasprintf("libvirt did not answer; done with what was known of "
-                      "it, columns written: %"PRIu64,
-                      journal->n - waiting->journal_start));
+        reply_error_take(waiting->conn, explain_silence(waiting, journal));
         return;
     }
     listing_changes(journal, waiting->journal_start, &report);
@@ -331,7 +383,7 @@ commands_run(struct commands *c, long long int now)
 {
     struct waiting *waiting;
     LIST_FOR_EACH_SAFE (waiting, node, &c->waiting) {
-        if (!reconciler_is_forced(c->reconciler)) {
+        if (!reconciler_has_wishes(c->reconciler)) {
             reply_waiting(c, waiting);
         } else if (now >= waiting->deadline_ms) {
             unixctl_command_reply_error(
@@ -350,7 +402,7 @@ commands_wait(const struct commands *c)
     if (!ovs_list_is_empty(&c->waiting)) {
         const struct waiting *oldest
             = CONTAINER_OF(ovs_list_front(&c->waiting), struct waiting, node);
-        poll_timer_wait_until(reconciler_is_forced(c->reconciler)
+        poll_timer_wait_until(reconciler_has_wishes(c->reconciler)
                               ? oldest->deadline_ms : LLONG_MIN);
     }
 }
@@ -379,6 +431,8 @@ commands_create(struct inputs *in, struct reconciler *reconciler,
                              0, 2, handle_vnic_show, c);
     unixctl_command_register("reconcile", "[--format=FORMAT]", 0, 1,
                              handle_reconcile, c);
+    unixctl_command_register("orphan/collect", "[--format=FORMAT] [--dry-run]",
+                             0, 2, handle_orphan_collect, c);
     unixctl_command_register("exit", "", 0, 0, handle_exit, c);
     return c;
 }

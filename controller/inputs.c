@@ -50,6 +50,7 @@ inputs_run(struct inputs *in, long long int now)
     for (size_t i = 0; i < in->n_virts; i++) {
         virt_conn_run(in->virts[i], now);
         in->sources[i].is_complete = virt_conn_is_synced(in->virts[i]);
+        in->sources[i].listed_ms = virt_conn_listed_ms(in->virts[i]);
     }
 }
 

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 
 #include "lib/desired.h"
+#include "lib/orphan.h"
 #include "lib/switch-view.h"
+#include "packets.h"
 #include "util.h"
 
 struct journal *
@@ -22,6 +24,8 @@ journal_create(void)
 static void
 entry_destroy(struct journal_entry *entry)
 {
+    free(entry->label);
+    free(entry->object);
     free(entry->domain);
     free(entry->port);
     free(entry->column);
@@ -40,12 +44,13 @@ journal_destroy(struct journal *journal)
     }
 }
 
-/* Records 'op', a PORT_OP_SET, as done, or as reported if that is its
+/* Records 'op', a repair, as done, or as reported if that is its
  * verdict.  The oldest entry makes room. */
 void
 journal_add(struct journal *journal, const struct port_op *op,
             long long int time_ms)
 {
+    const struct desired_vnic *d = op->orphan ? op->orphan->vnic : op->vnic;
     bool is_reported = op->verdict == PORT_VERDICT_REPORT;
     uint64_t *counters = (is_reported
                           ? journal->n_reported : journal->n_repaired);
@@ -59,10 +64,13 @@ journal_add(struct journal *journal, const struct port_op *op,
         .time_ms = time_ms,
         .cause = op->cause,
         .is_reported = is_reported,
-        .domain = nullable_xstrdup(op->vnic->domain),
-        .mac = op->vnic->vnic.id.mac,
-        .port = xstrdup(op->vnic->port->name),
-        .column = xstrdup(vlan_column_to_string(op->column)),
+        .kind = port_op_kind_to_string(op),
+        .label = port_op_label(op),
+        .object = port_op_object(op),
+        .domain = d ? nullable_xstrdup(d->domain) : NULL,
+        .mac = d ? d->vnic.id.mac : eth_addr_zero,
+        .port = xstrdup(port_op_port_name(op)),
+        .column = xstrdup(port_op_column(op)),
         .found = port_op_before(op),
         .restored = port_op_after(op),
     };

@@ -20,8 +20,11 @@ struct journal_entry {
     long long int time_ms;      /* Since the epoch. */
     enum port_cause cause;
     bool is_reported;           /* Only reported, not put right. */
+    const char *kind;           /* What was done, in the plan's word. */
+    char *label;                /* Whose port it is. */
+    char *object;               /* What was changed. */
     char *domain;               /* Name, or NULL. */
-    struct eth_addr mac;
+    struct eth_addr mac;        /* All-zero if no vNIC is known. */
     char *port;
     char *column;
     char *found;

@@ -343,14 +343,14 @@ listing_plan(const struct pass *pass, struct report *report)
         const struct port_op *op = &pass->plan.ops[i];
         report_put_string(report, port_op_kind_to_string(op));
         report_put_string(report, port_cause_to_string(op->cause));
-        report_put_take(report, desired_vnic_label(op->vnic));
+        report_put_take(report, port_op_label(op));
         report_put_take(report, port_op_object(op));
         report_put_take(report, port_op_before(op));
         report_put_take(report, port_op_after(op));
     }
 }
 
-/* The VLAN columns that were changed after journal entry 'after'. */
+/* What was changed after journal entry 'after'. */
 void
 listing_changes(const struct journal *journal, uint64_t after,
                 struct report *report)
@@ -359,12 +359,10 @@ listing_changes(const struct journal *journal, uint64_t after,
     for (uint64_t i = MAX(journal_first(journal), after + 1); i <= journal->n;
          i++) {
         const struct journal_entry *entry = journal_get(journal, i);
-        report_put_string(report, entry->is_reported ? "report" : "set");
+        report_put_string(report, entry->kind);
         report_put_string(report, port_cause_to_string(entry->cause));
-        report_put_format(report, "%s/"ETH_ADDR_FMT,
-                          entry->domain ? entry->domain : "?",
-                          ETH_ADDR_ARGS(entry->mac));
-        report_put_format(report, "Port %s %s", entry->port, entry->column);
+        report_put_string(report, entry->label);
+        report_put_string(report, entry->object);
         report_put_string(report, entry->found);
         report_put_string(report, entry->restored);
     }
@@ -383,6 +381,17 @@ static const struct report_column drift_columns[] = {
     { "cause", "CAUSE" },
 };
 
+/* A row for bandwidth has no MAC. */
+static void
+put_known_mac(struct report *report, struct eth_addr mac)
+{
+    if (eth_addr_is_zero(mac)) {
+        report_put_null(report);
+    } else {
+        report_put_mac(report, mac);
+    }
+}
+
 /* The newest repairs and reports, oldest first.  What was only reported has
  * nothing restored. */
 void
@@ -396,7 +405,7 @@ listing_drift(const struct journal *journal, struct report *report)
         }
         report_put_time(report, entry->time_ms);
         report_put_string(report, entry->domain);
-        report_put_mac(report, entry->mac);
+        put_known_mac(report, entry->mac);
         report_put_string(report, entry->port);
         report_put_string(report, entry->column);
         report_put_string(report, entry->found);

@@ -19,6 +19,7 @@
 
 #include "controller/inputs.h"
 #include "controller/journal.h"
+#include "controller/netdevs.h"
 #include "coverage.h"
 #include "lib/cleanup.h"
 #include "lib/memory.h"
@@ -35,9 +36,9 @@ VLOG_DEFINE_THIS_MODULE(reconcile);
 COVERAGE_DEFINE(reconcile_pass);
 
 /* How long a pass waits for libvirt's answers that are under way, so that a
- * burst of changes makes one transaction; when an operator forces it, so that
+ * burst of changes makes one transaction; when an operator asks for it, so that
  * it knows the newest intent. */
-enum { SETTLE_MS = 100, FORCED_SETTLE_MS = 1000 };
+enum { SETTLE_MS = 100, WISH_SETTLE_MS = 1000 };
 
 /* The pauses after a transaction that came too late, and after one that the
  * database refused. */
@@ -51,8 +52,13 @@ struct reconciler {
     uint64_t n_passes;
     uint64_t seen_seqno;        /* Of the inputs, at the newest pass. */
     bool is_dirty;              /* A pass is due though nothing changed. */
-    bool is_forced;             /* An operator wants everything put right. */
-    bool was_answered;          /* libvirt answered before the forced pass. */
+    unsigned int wishes;        /* Of 'enum reconcile_wish'. */
+    long long int wished_ms;    /* When the newest was uttered, monotonic. */
+    bool was_answered;          /* libvirt answered before the pass that
+                                 * fulfilled them. */
+    long long int may_read_ms;  /* Not before, everything is read once more for
+                                 * the sake of what waits for it. */
+    bool awaits_reading;        /* A pass is due when that has been done. */
     long long int retry_ms;     /* No pass before, monotonic. */
     char *error;                /* Why the last transaction failed, or NULL. */
 };
@@ -63,6 +69,7 @@ static void
 pass_destroy(struct pass *pass)
 {
     port_plan_destroy(&pass->plan);
+    orphans_destroy(&pass->orphans);
     desired_destroy(&pass->desired);
     switch_view_destroy(&pass->view);
 }
@@ -71,27 +78,49 @@ pass_destroy(struct pass *pass)
 static bool
 is_puzzling(const struct desired_vnic *d, const struct port_plan *plan)
 {
-    const struct port_op *op = port_plan_find_vlan_op(plan, d);
-    return d->care == VNIC_UNKNOWN
-           || d->care == VNIC_UNMANAGED
+    const struct port_op *op = port_plan_find_repair(plan, d);
+    return (d->port && (d->care == VNIC_UNKNOWN
+                        || d->care == VNIC_UNMANAGED))
            || (op && (op->cause == PORT_CAUSE_OPERATOR
-                      || op->cause == PORT_CAUSE_LIBVIRT_CLEARED));
+                      || op->cause == PORT_CAUSE_LIBVIRT_CLEARED
+                      || op->kind == PORT_OP_PLUG));
+}
+
+/* Has libvirt to be asked about 'd', because its port has changed, or gone,
+ * since it was asked last?  Then takes note that it is. */
+static bool
+must_ask(struct reconciler *r, const struct desired_vnic *d,
+         long long int now)
+{
+    struct port_memory *port
+        = d->port ? memory_find_port(&r->memory, &d->port->row) : NULL;
+    struct vnic_memory *vnic = memory_find_vnic(&r->memory, &d->vnic.id);
+    long long int changed_ms = port ? port->changed_ms : vnic->missing_ms;
+    long long int *asked_msp = port ? &port->asked_ms : &vnic->asked_ms;
+
+    if (*asked_msp >= changed_ms) {
+        return false;
+    }
+    *asked_msp = now;
+    return true;
 }
 
 /* Asks libvirt about the domains of the ports that changed in a way which the
- * known intent does not explain: once per change of a port. */
+ * known intent does not explain: once per change of a port; and about
+ * everything, now and then, if orphans wait for that. */
 static void
 ask_libvirt(struct reconciler *r, long long int now)
 {
     for (size_t i = 0; i < r->pass.desired.n_vnics; i++) {
         const struct desired_vnic *d = &r->pass.desired.vnics[i];
-        struct port_memory *seen
-            = d->port ? memory_find_port(&r->memory, &d->port->row) : NULL;
-        if (seen && seen->asked_ms < seen->changed_ms
-            && is_puzzling(d, &r->pass.plan)) {
-            seen->asked_ms = now;
+        if (is_puzzling(d, &r->pass.plan) && must_ask(r, d, now)) {
             inputs_read_domain(r->in, &d->vnic.id.domain, now);
         }
+    }
+    if (r->pass.plan.needs_reading && now >= r->may_read_ms) {
+        r->may_read_ms = now + ORPHAN_AGE_MS;
+        r->awaits_reading = true;
+        inputs_read_all(r->in, now);
     }
 }
 
@@ -105,31 +134,61 @@ remember(struct reconciler *r)
         if (desired_vnic_is_written(d)
             && !port_plan_find_vlan_op(&r->pass.plan, d)) {
             memory_note_vlan(&r->memory, &d->vnic.id, &d->vlan);
-        } else {
-            memory_keep_vlan(&r->memory, &d->vnic.id);
         }
         if (d->care == VNIC_DISOWNED && d->port) {
             memory_disown_port(&r->memory, &d->port->row);
         }
     }
-    memory_forget_absent_vlans(&r->memory);
 }
 
 /* Records and logs 'op', which was done or is only reported. */
 static void
 record(struct reconciler *r, const struct port_op *op)
 {
-    CLEANUP_FREE char *label = desired_vnic_label(op->vnic);
+    CLEANUP_FREE char *label = port_op_label(op);
     CLEANUP_FREE char *object = port_op_object(op);
     CLEANUP_FREE char *before = port_op_before(op);
     CLEANUP_FREE char *after = port_op_after(op);
 
-    if (op->kind == PORT_OP_SET) {
+    if (port_op_is_repair(op)) {
         journal_add(r->journal, op, time_wall_msec());
     }
     VLOG_INFO("vnic %s: %s %s: %s -> %s (%s)", label,
               port_op_kind_to_string(op), object, before, after,
               port_cause_to_string(op->cause));
+}
+
+/* Which of a port's repairs is 'op'? */
+static unsigned int
+repair_of(const struct port_op *op)
+{
+    return (op->kind == PORT_OP_SET ? op->column
+            : op->kind == PORT_OP_LINK_QOS ? MEMORY_QOS : MEMORY_MARK);
+}
+
+/* Takes note that 'op' is reported.  Returns false if it has been before, or
+ * is an orphan: these have a listing of their own. */
+static bool
+note_report(struct reconciler *r, const struct port_op *op)
+{
+    if (op->orphan) {
+        return false;
+    }
+
+    bool was_reported;
+    if (op->kind == PORT_OP_PLUG) {
+        struct vnic_memory *seen = memory_find_vnic(&r->memory,
+                                                    &op->vnic->vnic.id);
+        was_reported = seen->is_reported;
+        seen->is_reported = true;
+    } else {
+        struct port_memory *seen = memory_find_port(&r->memory,
+                                                    &op->vnic->port->row);
+        unsigned int bit = 1u << repair_of(op);
+        was_reported = seen->reported & bit;
+        seen->reported |= bit;
+    }
+    return !was_reported;
 }
 
 /* Reports, once per change of a port, what an operator has to decide. */
@@ -138,14 +197,8 @@ report(struct reconciler *r)
 {
     for (size_t i = 0; i < r->pass.plan.n_ops; i++) {
         const struct port_op *op = &r->pass.plan.ops[i];
-        if (op->verdict == PORT_VERDICT_REPORT) {
-            struct port_memory *seen
-                = memory_find_port(&r->memory, &op->vnic->port->row);
-            unsigned int bit = 1u << op->column;
-            if (!(seen->reported_columns & bit)) {
-                seen->reported_columns |= bit;
-                record(r, op);
-            }
+        if (op->verdict == PORT_VERDICT_REPORT && note_report(r, op)) {
+            record(r, op);
         }
     }
 }
@@ -161,7 +214,7 @@ act(struct reconciler *r)
         port_apply(&r->pass.plan, ovsdb_conn_idl(r->in->ovsdb), txn,
                    time_wall_msec());
     } else {
-        r->is_forced = false;
+        r->wishes = 0;
     }
 }
 
@@ -173,7 +226,8 @@ begin_pass(struct reconciler *r)
     r->n_passes++;
     r->seen_seqno = inputs_seqno(r->in);
     r->is_dirty = false;
-    if (r->is_forced) {
+    r->awaits_reading = r->awaits_reading && inputs_are_reading(r->in, NULL);
+    if (r->wishes) {
         r->was_answered = !inputs_are_reading(r->in, NULL);
     }
     pass_destroy(&r->pass);
@@ -191,20 +245,27 @@ make_pass(struct reconciler *r, long long int now)
     };
     struct port_plan_gates gates = {
         .now = now,
-        .is_forced = r->is_forced,
+        .is_forced = r->wishes & WISH_REPAIR,
+        .collect_ms = (r->wishes & WISH_COLLECT
+                       ? r->wished_ms : LLONG_MAX),
     };
 
     begin_pass(r);
 
     /* Observe. */
     ovs_view_read(ovsdb_conn_idl(r->in->ovsdb), &pass->view);
+    netdevs_find(&pass->view);
     memory_note_switch(&r->memory, &pass->view, now);
 
     /* Decide. */
     desired_compute(&facts, &pass->desired);
+    memory_note_desired(&r->memory, &pass->desired, now);
+    orphans_find(&pass->view, &pass->desired, &pass->orphans);
+    memory_note_orphans(&r->memory, &pass->orphans, now, time_wall_msec());
 
     /* Diff. */
-    port_plan_compute(&pass->desired, &r->memory, &gates, &pass->plan);
+    port_plan_compute(&pass->desired, &pass->orphans, &r->memory, &gates,
+                      &pass->plan);
     remember(r);
 
     /* Act. */
@@ -224,7 +285,19 @@ settled_ms(const struct reconciler *r)
     if (!inputs_are_reading(r->in, &since_ms)) {
         return LLONG_MIN;
     }
-    return since_ms + (r->is_forced ? FORCED_SETTLE_MS : SETTLE_MS);
+    return (r->wishes ? r->wished_ms + WISH_SETTLE_MS
+            : since_ms + SETTLE_MS);
+}
+
+/* Returns when a pass is due for the sake of what waits for libvirt to tell
+ * everything once more. */
+static long long int
+reading_due_ms(const struct reconciler *r)
+{
+    if (r->awaits_reading) {
+        return inputs_are_reading(r->in, NULL) ? LLONG_MAX : LLONG_MIN;
+    }
+    return r->pass.plan.needs_reading ? r->may_read_ms : LLONG_MAX;
 }
 
 /* Returns when the next pass starts, in monotonic ms, LLONG_MAX: not before
@@ -237,7 +310,7 @@ next_pass_ms(const struct reconciler *r)
         return LLONG_MAX;
     }
 
-    long long int due_ms = r->pass.plan.due_ms;
+    long long int due_ms = MIN(r->pass.plan.due_ms, reading_due_ms(r));
     if (r->is_dirty || r->seen_seqno != inputs_seqno(r->in)) {
         due_ms = MIN(due_ms, settled_ms(r));
     }
@@ -248,11 +321,12 @@ next_pass_ms(const struct reconciler *r)
 static void
 remember_op(struct reconciler *r, const struct port_op *op, long long int now)
 {
-    const struct uuid *row = &op->vnic->port->row;
-    if (op->kind != PORT_OP_SET) {
-        memory_note_mark(&r->memory, row, now);
-    } else if (port_cause_is_drift(op->cause)) {
-        memory_note_repair(&r->memory, row, op->column, now);
+    if (op->kind == PORT_OP_PLUG) {
+        memory_note_plug(&r->memory, &op->vnic->vnic.id, now);
+    } else if (!op->orphan && (port_cause_is_drift(op->cause)
+                               || !port_op_is_repair(op))) {
+        memory_note_repair(&r->memory, &op->vnic->port->row, repair_of(op),
+                           now);
     }
 }
 
@@ -266,7 +340,7 @@ succeed(struct reconciler *r, long long int now)
             remember_op(r, op, now);
         }
     }
-    r->is_forced = false;
+    r->wishes = r->pass.plan.has_more ? r->wishes & WISH_COLLECT : 0;
     free(r->error);
     r->error = NULL;
 }
@@ -326,6 +400,7 @@ reconciler_create(struct inputs *in)
     r->pass = (struct pass) {
         .view = SWITCH_VIEW_INIT,
         .desired = DESIRED_INIT,
+        .orphans = ORPHANS_INIT,
         .plan = PORT_PLAN_INIT,
     };
     r->is_dirty = true;
@@ -373,24 +448,25 @@ reconciler_error(const struct reconciler *r)
     return r->error;
 }
 
-/* Asks for a pass that puts everything right, what is otherwise only reported
- * too, with the newest intent that libvirt can tell. */
+/* Asks for a pass that fulfils 'wish' with the newest that libvirt can tell. */
 void
-reconciler_force(struct reconciler *r, long long int now)
+reconciler_wish(struct reconciler *r, enum reconcile_wish wish,
+                long long int now)
 {
-    r->is_forced = true;
+    r->wishes |= wish;
+    r->wished_ms = now;
     r->is_dirty = true;
     inputs_read_all(r->in, now);
 }
 
-/* True until the pass asked for by reconciler_force() has done its work. */
+/* True until the pass asked for by reconciler_wish() has done its work. */
 bool
-reconciler_is_forced(const struct reconciler *r)
+reconciler_has_wishes(const struct reconciler *r)
 {
-    return r->is_forced;
+    return r->wishes;
 }
 
-/* True if libvirt had answered everything when the newest forced pass was
+/* True if libvirt had answered everything when the newest pass with a wish was
  * made. */
 bool
 reconciler_was_answered(const struct reconciler *r)

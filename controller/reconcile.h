@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/desired.h"
+#include "lib/orphan.h"
 #include "lib/switch-view.h"
 #include "ovsdb/port-plan.h"
 
@@ -17,7 +18,14 @@ struct journal;
 struct pass {
     struct switch_view view;
     struct desired desired;     /* Points into 'view'. */
-    struct port_plan plan;      /* Points into 'desired'. */
+    struct orphans orphans;     /* Points into 'view' and 'desired'. */
+    struct port_plan plan;      /* Points into all of them. */
+};
+
+/* What an operator may ask for, besides what is done anyway; bits. */
+enum reconcile_wish {
+    WISH_REPAIR = 1 << 0,       /* What is only reported is put right, too. */
+    WISH_COLLECT = 1 << 1,      /* Orphans go at once. */
 };
 
 struct reconciler *reconciler_create(struct inputs *);
@@ -31,8 +39,9 @@ const struct journal *reconciler_journal(const struct reconciler *);
 uint64_t reconciler_n_passes(const struct reconciler *);
 const char *reconciler_error(const struct reconciler *);
 
-void reconciler_force(struct reconciler *, long long int now);
-bool reconciler_is_forced(const struct reconciler *);
+void reconciler_wish(struct reconciler *, enum reconcile_wish,
+                     long long int now);
+bool reconciler_has_wishes(const struct reconciler *);
 bool reconciler_was_answered(const struct reconciler *);
 
 #endif /* controller/reconcile.h */

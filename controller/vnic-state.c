@@ -64,17 +64,29 @@ find_port_state(const struct desired_vnic *d, char **reasonp)
     return VNIC_STATE_WAITING;
 }
 
-/* 'op' is the first of those that would change the VLANs of 'd'. */
+/* What is wrong, as far as 'op', which puts it right, tells. */
+static char *
+explain_repair(const struct desired_vnic *d, const struct port_op *op)
+{
+    if (op->kind == PORT_OP_PLUG) {
+        return xasprintf("no port for it on bridge %s", d->bridge);
+    } else if (op->kind == PORT_OP_LINK_QOS) {
+        return xstrdup("its port has no QoS, so the guest has no limit");
+    }
+
+    CLEANUP_FREE char *want = vlan_spec_to_string(&d->vlan);
+    struct vlan_spec found = vlan_columns_to_spec(&d->port->columns);
+    CLEANUP_FREE char *have = vlan_spec_to_string(&found);
+    return xasprintf("VLAN %s in the switch, %s meant", have, want);
+}
+
+/* 'op' is the first of those that would put something of 'd' right. */
 static enum vnic_state
 find_planned_state(const struct desired_vnic *d, const struct port_op *op,
                    char **reasonp)
 {
-    CLEANUP_FREE char *want = vlan_spec_to_string(&d->vlan);
-    struct vlan_spec found = vlan_columns_to_spec(&d->port->columns);
-    CLEANUP_FREE char *have = vlan_spec_to_string(&found);
-
-    *reasonp = xasprintf("%s: VLAN %s in the switch, %s meant%s",
-                         port_cause_to_string(op->cause), have, want,
+    CLEANUP_FREE char *what = explain_repair(d, op);
+    *reasonp = xasprintf("%s: %s%s", port_cause_to_string(op->cause), what,
                          op->verdict == PORT_VERDICT_BACK_OFF
                          ? "; put right too often, trying once a minute"
                          : "");
@@ -82,19 +94,30 @@ find_planned_state(const struct desired_vnic *d, const struct port_op *op,
                                           : VNIC_STATE_DRIFTED;
 }
 
+static char *
+explain_missing(const struct desired_vnic *d)
+{
+    return (d->namesake
+            ? xasprintf("port %s is there, on bridge %s, but its vm-id or "
+                        "attached-mac is not this vNIC's", d->namesake->name,
+                        d->namesake->bridge)
+            : xasprintf("no port for it on bridge %s",
+                        d->bridge ? d->bridge : "(unknown)"));
+}
+
 static enum vnic_state
 find_managed_state(const struct desired_vnic *d, const struct port_plan *plan,
                    char **reasonp)
 {
-    if (!d->port) {
-        *reasonp = xasprintf("no port for it on bridge %s",
-                             d->bridge ? d->bridge : "(unknown)");
-        return VNIC_STATE_WAITING;
+    const struct port_op *op = port_plan_find_repair(plan, d);
+    if (op) {
+        return find_planned_state(d, op, reasonp);
     }
-
-    const struct port_op *op = port_plan_find_vlan_op(plan, d);
-    return op ? find_planned_state(d, op, reasonp)
-              : find_port_state(d, reasonp);
+    if (d->port) {
+        return find_port_state(d, reasonp);
+    }
+    *reasonp = explain_missing(d);
+    return VNIC_STATE_WAITING;
 }
 
 static char *

@@ -34,6 +34,7 @@ enum {
     TAKES_FORMAT = 1 << 0,
     TAKES_CHECK = 1 << 1,
     TAKES_INTERVAL = 1 << 2,
+    TAKES_DRY_RUN = 1 << 3,
 };
 
 struct option_info {
@@ -49,6 +50,7 @@ static const struct option_info option_infos[] = {
     { 'c', "check", NULL, TAKES_CHECK, "exit with 1 if there are warnings" },
     { 'n', "interval", "SECS", TAKES_INTERVAL,
       "time between two looks (default 2)" },
+    { 'd', "dry-run", NULL, TAKES_DRY_RUN, "only say what would go" },
     { 't', "target", "PATH", 0, "control socket of the agent" },
     { 'T', "timeout", "SECS", 0, "longest wait for an answer (default 10)" },
     { 'h', "help", NULL, 0, "this text; after a WORD, about that word" },
@@ -60,7 +62,7 @@ struct options {
     const char *target;         /* NULL: find the agent by its pidfile. */
     int timeout_s;
     int interval_s;
-    bool wants_check, wants_help, wants_version;
+    bool wants_check, wants_dry_run, wants_help, wants_version;
     unsigned int given;         /* TAKES_* of the options that were given. */
 };
 
@@ -103,6 +105,10 @@ static const struct word {
       run_question, "what is not as intended, and what becomes of it" },
     { "drift", "drift/list", "", 0, 0, TAKES_FORMAT, true,
       run_question, "the last repairs and reports, with their causes" },
+    { "orphans", "orphan/list", "", 0, 0, TAKES_FORMAT, true,
+      run_question, "rows that guests left behind, and when they go" },
+    { "collect", "orphan/collect", "", 0, 0, TAKES_FORMAT | TAKES_DRY_RUN,
+      false, run_question, "remove the rows that guests left behind now" },
     { "reconcile", "reconcile", "", 0, 0, TAKES_FORMAT, false,
       run_question, "compute and apply everything now" },
     { "watch", "vnic/list", "[BRIDGE]", 0, 1, TAKES_INTERVAL, false,
@@ -211,6 +217,8 @@ print_word_help(const struct word *word)
 static struct client_reply
 ask(const struct task *task, const char *format)
 {
+    static char dry_run[] = "--dry-run";
+    char *dry_run_args[] = { dry_run };
     bool is_named = !task->word->method;
     struct client_request request = {
         .target = task->options.target,
@@ -220,6 +228,10 @@ ask(const struct task *task, const char *format)
         .n_args = task->n_args - is_named,
         .format = format,
     };
+    if (task->options.wants_dry_run) {
+        request.args = dry_run_args; /* Such words take no others. */
+        request.n_args = 1;
+    }
     return client_call(&request);
 }
 
@@ -362,6 +374,10 @@ set_option(const struct word *word, int letter, struct options *options)
     case 'c':
         options->wants_check = true;
         options->given |= TAKES_CHECK;
+        break;
+    case 'd':
+        options->wants_dry_run = true;
+        options->given |= TAKES_DRY_RUN;
         break;
     case 'n':
         options->interval_s = parse_seconds(word, optarg);

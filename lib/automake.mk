@@ -14,6 +14,8 @@ lib_libvnic_a_SOURCES = \
 	lib/memory.h \
 	lib/network.c \
 	lib/network.h \
+	lib/orphan.c \
+	lib/orphan.h \
 	lib/report.c \
 	lib/report.h \
 	lib/settings.c \

@@ -24,14 +24,20 @@
 #include "util.h"
 #include "uuid.h"
 
+/* True if the vNIC is to have a port with the VLANs that 'd' says. */
+bool
+desired_vnic_is_meant(const struct desired_vnic *d)
+{
+    return d->care == VNIC_MANAGED
+           || (d->care == VNIC_QUARANTINED
+               && d->source == VLAN_FROM_LAST_GOOD);
+}
+
 /* True if the VLAN columns of the vNIC's port are ours to write. */
 bool
 desired_vnic_is_written(const struct desired_vnic *d)
 {
-    return d->port
-           && (d->care == VNIC_MANAGED
-               || (d->care == VNIC_QUARANTINED
-                   && d->source == VLAN_FROM_LAST_GOOD));
+    return d->port && desired_vnic_is_meant(d);
 }
 
 /* Returns the VLANs that 'd' is, or will be, on: those that are meant or, where
@@ -194,6 +200,7 @@ collect_stray(const struct facts *facts, const struct port_view *port,
     vnic.id = (struct vnic_id) { .domain = port->vm_id, .mac = port->mac };
     vnic.target = port->name;
     struct desired_vnic *d = add_vnic(desired, &vnic, port);
+    d->is_stray = true;
 
     const struct domain *domain = find_domain(facts, &port->vm_id);
     if (domain) {
@@ -346,6 +353,20 @@ judge_management(const struct switch_view *view, struct desired_vnic *d)
     return true;
 }
 
+/* Finds the rows that explain, or complete, the port of 'd'. */
+static void
+find_related_rows(const struct switch_view *view, struct desired_vnic *d)
+{
+    const char *name = d->port ? d->port->name : d->vnic.target;
+    if (!d->port && name) {
+        d->namesake = switch_view_find_port(view, name);
+    }
+    if (name && d->vnic.inbound.average
+        && (!d->port || uuid_is_zero(&d->port->qos))) {
+        d->qos = switch_view_find_qos(view, &d->vnic.id.domain, name);
+    }
+}
+
 static char *
 judge_vlan(const struct facts *facts, const struct bridge_view *bridge,
            struct desired_vnic *d)
@@ -383,6 +404,7 @@ judge(const struct facts *facts, struct desired_vnic *d)
     if (!error && !judge_management(facts->view, d)) {
         return;
     }
+    find_related_rows(facts->view, d);
     if (d->vnic.error) {
         free(error);
         error = xstrdup(d->vnic.error);
@@ -484,6 +506,23 @@ resolve_conflicts(const struct facts *facts, struct desired *desired)
     free(sorted);
 }
 
+/* How old may what libvirt says be?  Returns when the oldest part of it was
+ * asked for. */
+static long long int
+find_read_ms(const struct facts *facts)
+{
+    long long int read_ms = LLONG_MAX;
+    for (size_t i = 0; i < facts->n_sources; i++) {
+        const struct domain_source *source = &facts->sources[i];
+        const struct domain *domain;
+        read_ms = MIN(read_ms, source->listed_ms);
+        HMAP_FOR_EACH (domain, node, &source->domains->domains) {
+            read_ms = MIN(read_ms, domain->read_ms);
+        }
+    }
+    return read_ms;
+}
+
 static int
 compare_ids(const void *a_, const void *b_)
 {
@@ -497,7 +536,10 @@ compare_ids(const void *a_, const void *b_)
 void
 desired_compute(const struct facts *facts, struct desired *desired)
 {
-    *desired = (struct desired) DESIRED_INIT;
+    *desired = (struct desired) {
+        .is_complete = is_complete(facts),
+        .read_ms = find_read_ms(facts),
+    };
 
     for (size_t i = 0; i < facts->n_sources; i++) {
         const struct domain_source *source = &facts->sources[i];

@@ -14,6 +14,7 @@
 struct memory;
 struct network_set;
 struct port_view;
+struct qos_view;
 struct switch_view;
 
 /* What we have to do with a vNIC. */
@@ -37,6 +38,11 @@ struct desired_vnic {
                                  * it never answered. */
     bool can_be_asked;          /* libvirt will tell if they have changed. */
     const struct port_view *port; /* Borrowed from the view; NULL: no port. */
+    bool is_stray;              /* Only its port tells of it. */
+    const struct port_view *namesake; /* Borrowed: a port with the name of its
+                                 * own, which is missing, but not its own. */
+    const struct qos_view *qos; /* Borrowed: what libvirt made for its
+                                 * bandwidth and its port does not use. */
     char *bridge;               /* Real bridge that it is, or should be, on. */
     bool is_misplaced;          /* The XML names another bridge. */
     const struct network_set *networks; /* Borrowed from the facts: those that
@@ -56,6 +62,9 @@ struct desired_vnic {
 struct desired {
     struct desired_vnic *vnics; /* In the order of vnic_id_compare(). */
     size_t n_vnics, allocated_vnics;
+    bool is_complete;           /* Every connection has told all it knows. */
+    long long int read_ms;      /* All that libvirt says was asked for then or
+                                 * later, monotonic; 0: some never. */
 };
 
 #define DESIRED_INIT { .vnics = NULL }
@@ -65,6 +74,8 @@ struct domain_source {
     const struct domain_set *domains;
     const struct network_set *networks;
     bool is_complete;           /* It is up and was read completely. */
+    long long int listed_ms;    /* When it was asked for the newest list of its
+                                 * domains, monotonic. */
 };
 
 /* What desired_compute() decides from. */
@@ -78,6 +89,7 @@ struct facts {
 void desired_compute(const struct facts *, struct desired *);
 void desired_destroy(struct desired *);
 
+bool desired_vnic_is_meant(const struct desired_vnic *);
 bool desired_vnic_is_written(const struct desired_vnic *);
 struct vlan_spec desired_vnic_vlans(const struct desired_vnic *);
 char *desired_vnic_label(const struct desired_vnic *);

@@ -2,14 +2,16 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* The little that one pass must know of earlier ones: since when a port is as
- * it is, whether we ever saw it come, and which VLANs of a vNIC were last in
- * force.  Pure. */
+ * it is, or is missing, whether we ever saw it come, which VLANs of a vNIC were
+ * last in force, and since when a row looks like an orphan.  Pure. */
 
 #include <config.h>
 #include "lib/memory.h"
 
 #include <stdlib.h>
 
+#include "lib/desired.h"
+#include "lib/orphan.h"
 #include "lib/switch-view.h"
 #include "util.h"
 #include "uuid.h"
@@ -19,7 +21,9 @@ memory_init(struct memory *memory)
 {
     hmap_init(&memory->ports);
     hmap_init(&memory->vnics);
+    hmap_init(&memory->orphans);
     memory->has_looked = false;
+    memory->has_met = false;
 }
 
 void
@@ -36,6 +40,12 @@ memory_destroy(struct memory *memory)
         free(vnic);
     }
     hmap_destroy(&memory->vnics);
+
+    struct orphan_memory *orphan;
+    HMAP_FOR_EACH_POP (orphan, node, &memory->orphans) {
+        free(orphan);
+    }
+    hmap_destroy(&memory->orphans);
 }
 
 /* Ports. */
@@ -92,7 +102,7 @@ note_port(struct memory *memory, const struct port_view *view,
         || !vlan_spec_equals(&port->columns, &view->columns)) {
         port->columns = view->columns;
         port->changed_ms = now;
-        port->reported_columns = 0;
+        port->reported = 0;
     }
     port->is_present = true;
 }
@@ -131,44 +141,37 @@ memory_disown_port(struct memory *memory, const struct uuid *row)
     }
 }
 
-/* Counts one more of what 'index' counts.  Returns true if it was too often. */
+/* Counts one more repair.  Returns true if it was one too many. */
 static bool
-count_repair(struct port_memory *port, size_t index, long long int now)
+count_repair(struct repair_memory *repair, long long int now)
 {
-    if (now - port->repairs[index].since_ms >= MEMORY_REPAIR_PERIOD_MS) {
-        port->repairs[index].since_ms = now;
-        port->repairs[index].n = 0;
+    if (now - repair->since_ms >= MEMORY_REPAIR_PERIOD_MS) {
+        *repair = (struct repair_memory) { .since_ms = now };
     }
-    return ++port->repairs[index].n > MEMORY_MAX_REPAIRS;
+    return ++repair->n > MEMORY_MAX_REPAIRS;
 }
 
-/* Counts a repair of 'column' of the Port row 'row' at 'now'.  Whoever has it
- * repaired over and over means it: we back off. */
+/* Counts a repair of 'what', a VLAN column or one of MEMORY_*, of the Port row
+ * 'row' at 'now'.  Whoever has it repaired over and over means it: we back
+ * off. */
 void
 memory_note_repair(struct memory *memory, const struct uuid *row,
-                   enum vlan_column column, long long int now)
+                   unsigned int what, long long int now)
 {
     struct port_memory *port = memory_find_port(memory, row);
-    if (port && count_repair(port, column, now)) {
-        port->no_repair_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    if (port && count_repair(&port->repairs[what], now)) {
+        long long int *before_ms = (what == MEMORY_MARK
+                                    ? &port->no_mark_before_ms
+                                    : &port->no_repair_before_ms);
+        *before_ms = now + MEMORY_REPAIR_PERIOD_MS;
     }
 }
 
-/* The same for our mark on the port. */
-void
-memory_note_mark(struct memory *memory, const struct uuid *row,
-                 long long int now)
-{
-    struct port_memory *port = memory_find_port(memory, row);
-    if (port && count_repair(port, N_VLAN_COLUMNS, now)) {
-        port->no_mark_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
-    }
-}
+/* vNICs. */
 
-/* VLANs of vNICs. */
-
-static struct vnic_memory *
-find_vnic(const struct memory *memory, const struct vnic_id *id)
+/* Returns what is remembered of vNIC 'id', or NULL. */
+struct vnic_memory *
+memory_find_vnic(const struct memory *memory, const struct vnic_id *id)
 {
     struct vnic_memory *vnic;
     HMAP_FOR_EACH_WITH_HASH (vnic, node, vnic_id_hash(id), &memory->vnics) {
@@ -179,43 +182,46 @@ find_vnic(const struct memory *memory, const struct vnic_id *id)
     return NULL;
 }
 
-/* Remembers 'vlan' as what is in force for vNIC 'id'. */
-void
-memory_note_vlan(struct memory *memory, const struct vnic_id *id,
-                 const struct vlan_spec *vlan)
+static struct vnic_memory *
+find_or_add_vnic(struct memory *memory, const struct vnic_id *id)
 {
-    struct vnic_memory *vnic = find_vnic(memory, id);
+    struct vnic_memory *vnic = memory_find_vnic(memory, id);
     if (!vnic) {
         vnic = xzalloc(sizeof *vnic);
         vnic->id = *id;
+        vnic->is_first_contact = !memory->has_met;
         hmap_insert(&memory->vnics, &vnic->node, vnic_id_hash(id));
     }
-    vnic->vlan = *vlan;
-    vnic->is_present = true;
+    return vnic;
 }
 
-/* Keeps what is remembered of vNIC 'id', if anything, as it is. */
-void
-memory_keep_vlan(struct memory *memory, const struct vnic_id *id)
+static void
+note_vnic(struct vnic_memory *vnic, const struct port_view *port,
+          long long int now)
 {
-    struct vnic_memory *vnic = find_vnic(memory, id);
-    if (vnic) {
-        vnic->is_present = true;
+    vnic->is_present = true;
+    if (port) {
+        vnic->had_port = true;
+        vnic->columns = port->columns;
+        vnic->missing_ms = 0;
+        vnic->is_reported = false;
+    } else if (!vnic->missing_ms) {
+        vnic->missing_ms = now;
     }
 }
 
-/* Returns what was last in force for vNIC 'id', or NULL. */
-const struct vlan_spec *
-memory_find_vlan(const struct memory *memory, const struct vnic_id *id)
-{
-    const struct vnic_memory *vnic = find_vnic(memory, id);
-    return vnic ? &vnic->vlan : NULL;
-}
-
-/* Forgets the vNICs that were neither noted nor kept since the last call. */
+/* Compares 'desired' with what is remembered of vNICs, at 'now' in monotonic
+ * ms, and forgets those that are no more. */
 void
-memory_forget_absent_vlans(struct memory *memory)
+memory_note_desired(struct memory *memory, const struct desired *desired,
+                    long long int now)
 {
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
+        note_vnic(find_or_add_vnic(memory, &d->vnic.id), d->port, now);
+    }
+    memory->has_met = memory->has_met || desired->is_complete;
+
     struct vnic_memory *vnic;
     HMAP_FOR_EACH_SAFE (vnic, node, &memory->vnics) {
         if (!vnic->is_present) {
@@ -223,6 +229,83 @@ memory_forget_absent_vlans(struct memory *memory)
             free(vnic);
         } else {
             vnic->is_present = false;
+        }
+    }
+}
+
+/* Remembers 'vlan' as what is in force for vNIC 'id'. */
+void
+memory_note_vlan(struct memory *memory, const struct vnic_id *id,
+                 const struct vlan_spec *vlan)
+{
+    struct vnic_memory *vnic = find_or_add_vnic(memory, id);
+    vnic->vlan = *vlan;
+    vnic->has_vlan = true;
+}
+
+/* Returns what was last in force for vNIC 'id', or NULL. */
+const struct vlan_spec *
+memory_find_vlan(const struct memory *memory, const struct vnic_id *id)
+{
+    const struct vnic_memory *vnic = memory_find_vnic(memory, id);
+    return vnic && vnic->has_vlan ? &vnic->vlan : NULL;
+}
+
+/* Counts that the port of vNIC 'id' was put back.  As memory_note_repair(). */
+void
+memory_note_plug(struct memory *memory, const struct vnic_id *id,
+                 long long int now)
+{
+    struct vnic_memory *vnic = memory_find_vnic(memory, id);
+    if (vnic && count_repair(&vnic->plugs, now)) {
+        vnic->no_plug_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
+}
+
+/* Orphans. */
+
+static struct orphan_memory *
+find_or_add_orphan(struct memory *memory, const struct uuid *row,
+                   long long int now, long long int wall_ms)
+{
+    struct orphan_memory *orphan;
+    uint32_t hash = uuid_hash(row);
+    HMAP_FOR_EACH_WITH_HASH (orphan, node, hash, &memory->orphans) {
+        if (uuid_equals(&orphan->row, row)) {
+            return orphan;
+        }
+    }
+    orphan = xzalloc(sizeof *orphan);
+    orphan->row = *row;
+    orphan->since_ms = now;
+    orphan->seen_ms = wall_ms;
+    hmap_insert(&memory->orphans, &orphan->node, hash);
+    return orphan;
+}
+
+/* Tells each of 'orphans' since when it is one, at 'now' in monotonic ms, which
+ * is 'wall_ms' since the epoch.  What is not among them any more begins anew,
+ * should it come back. */
+void
+memory_note_orphans(struct memory *memory, struct orphans *orphans,
+                    long long int now, long long int wall_ms)
+{
+    for (size_t i = 0; i < orphans->n; i++) {
+        struct orphan *orphan = &orphans->orphans[i];
+        struct orphan_memory *seen
+            = find_or_add_orphan(memory, &orphan->row, now, wall_ms);
+        orphan->since_ms = seen->since_ms;
+        orphan->seen_ms = seen->seen_ms;
+        seen->is_present = true;
+    }
+
+    struct orphan_memory *seen;
+    HMAP_FOR_EACH_SAFE (seen, node, &memory->orphans) {
+        if (!seen->is_present) {
+            hmap_remove(&memory->orphans, &seen->node);
+            free(seen);
+        } else {
+            seen->is_present = false;
         }
     }
 }

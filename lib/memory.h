@@ -9,10 +9,30 @@
 #include "lib/vnic.h"
 #include "openvswitch/hmap.h"
 
+struct desired;
+struct orphans;
 struct switch_view;
 
 /* What one pass must know of earlier ones.  Everything else is computed anew
  * from what is there now; nothing of this outlives the process. */
+
+/* More repairs of one thing than this, within the period, and it is left alone
+ * for as long. */
+#define MEMORY_MAX_REPAIRS 5
+#define MEMORY_REPAIR_PERIOD_MS 60000
+
+/* How often something has been put right of late. */
+struct repair_memory {
+    long long int since_ms;     /* Since when they are counted. */
+    unsigned int n;
+};
+
+/* What of a port is put right: its VLAN columns, and more. */
+enum {
+    MEMORY_QOS = N_VLAN_COLUMNS,
+    MEMORY_MARK,                /* Our own. */
+    N_MEMORY_REPAIRS,
+};
 
 /* A vNIC's port, for as long as its row exists. */
 struct port_memory {
@@ -25,37 +45,50 @@ struct port_memory {
                                  * look at the switch. */
     bool had_other_vm;          /* The row belonged to another VM before. */
     long long int asked_ms;     /* When libvirt was last asked about it. */
-    unsigned int reported_columns; /* VLAN columns, as bits, whose difference
-                                 * has been reported. */
+    unsigned int reported;      /* What has been reported, as bits. */
     bool is_present;            /* Seen in the view being noted. */
 
-    /* Repairs of each column, so that we do not fight over one for ever. */
-    struct {
-        long long int since_ms; /* Since when they are counted. */
-        unsigned int n;
-    } repairs[N_VLAN_COLUMNS + 1]; /* The last one is for our mark. */
+    /* So that we do not fight for ever. */
+    struct repair_memory repairs[N_MEMORY_REPAIRS];
     long long int no_repair_before_ms;
     long long int no_mark_before_ms;
 };
 
-/* More repairs of a column than this, within the period, and the port is left
- * alone for as long. */
-#define MEMORY_MAX_REPAIRS 5
-#define MEMORY_REPAIR_PERIOD_MS 60000
-
-
-/* A vNIC's VLANs as they were last in force and valid. */
+/* A vNIC, for as long as a domain or a port tells of it. */
 struct vnic_memory {
     struct hmap_node node;      /* In 'struct memory', by 'id'. */
     struct vnic_id id;
-    struct vlan_spec vlan;
-    bool is_present;
+    struct vlan_spec vlan;      /* Last in force and valid. */
+    bool has_vlan;              /* There is such a one. */
+    bool is_present;            /* Seen among the desired being noted. */
+
+    /* Its port. */
+    bool is_first_contact;      /* The vNIC is older than our first complete
+                                 * look at libvirt. */
+    bool had_port;              /* We have seen one. */
+    struct vlan_spec columns;   /* Of that, as last seen. */
+    long long int missing_ms;   /* Since when there is none, 0: there is. */
+    long long int asked_ms;     /* When libvirt was last asked about that. */
+    bool is_reported;           /* That there is none. */
+    struct repair_memory plugs;
+    long long int no_plug_before_ms;
+};
+
+/* A row that a guest left behind, for as long as it looks like one. */
+struct orphan_memory {
+    struct hmap_node node;      /* In 'struct memory', by 'row'. */
+    struct uuid row;
+    long long int since_ms;     /* Monotonic. */
+    long long int seen_ms;      /* The same, since the epoch. */
+    bool is_present;            /* Seen among the orphans being noted. */
 };
 
 struct memory {
     struct hmap ports;          /* Of 'struct port_memory'. */
     struct hmap vnics;          /* Of 'struct vnic_memory'. */
+    struct hmap orphans;        /* Of 'struct orphan_memory'. */
     bool has_looked;            /* A switch view has been noted before. */
+    bool has_met;               /* Everything that libvirt knows, too. */
 };
 
 void memory_init(struct memory *);
@@ -65,17 +98,22 @@ void memory_note_switch(struct memory *, const struct switch_view *,
                         long long int now);
 void memory_disown_port(struct memory *, const struct uuid *row);
 void memory_note_repair(struct memory *, const struct uuid *row,
-                        enum vlan_column, long long int now);
-void memory_note_mark(struct memory *, const struct uuid *row,
-                      long long int now);
+                        unsigned int what, long long int now);
 struct port_memory *memory_find_port(const struct memory *,
                                      const struct uuid *row);
 
+void memory_note_desired(struct memory *, const struct desired *,
+                         long long int now);
 void memory_note_vlan(struct memory *, const struct vnic_id *,
                       const struct vlan_spec *);
-void memory_keep_vlan(struct memory *, const struct vnic_id *);
+void memory_note_plug(struct memory *, const struct vnic_id *,
+                      long long int now);
+struct vnic_memory *memory_find_vnic(const struct memory *,
+                                     const struct vnic_id *);
 const struct vlan_spec *memory_find_vlan(const struct memory *,
                                          const struct vnic_id *);
-void memory_forget_absent_vlans(struct memory *);
+
+void memory_note_orphans(struct memory *, struct orphans *,
+                         long long int now, long long int wall_ms);
 
 #endif /* lib/memory.h */

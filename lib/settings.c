@@ -67,6 +67,13 @@ parse_default_vlan(const char *value, struct settings *s)
     return true;
 }
 
+static bool
+parse_orphans(const char *value, struct settings *s)
+{
+    s->collect_orphans = !strcmp(value, "collect");
+    return s->collect_orphans || !strcmp(value, "report");
+}
+
 static const struct setting {
     const char *key;
     const char *values;         /* For people. */
@@ -76,6 +83,7 @@ static const struct setting {
     { PREFIX "drift", "fix or report", parse_drift },
     { PREFIX "follow", "yes or no", parse_follow },
     { PREFIX "default-vlan", "empty or 1..4094", parse_default_vlan },
+    { PREFIX "orphans", "collect or report", parse_orphans },
 };
 
 static const struct setting *

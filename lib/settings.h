@@ -28,11 +28,13 @@ struct settings {
     enum drift_mode drift;
     bool follow;                /* Running vNICs follow a port group. */
     int default_vlan;           /* For vNICs without intent, 0: none. */
+    bool collect_orphans;       /* Remove rows that guests left behind. */
 };
 
 /* Safe on a host that is in use: nobody is cut off. */
 #define SETTINGS_DEFAULT { .manage = MANAGE_AUTO, .drift = DRIFT_FIX,   \
-                           .follow = true, .default_vlan = 0 }
+                           .follow = true, .default_vlan = 0,           \
+                           .collect_orphans = true }
 
 void settings_read(const struct smap *external_ids, const char *where,
                    struct settings *, struct svec *errors);

@@ -7,6 +7,7 @@
 #include <config.h>
 #include "lib/switch-view.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +42,12 @@ switch_view_destroy(struct switch_view *view)
         free(port->type);
         free(port->error);
     }
+    for (size_t i = 0; i < view->n_qoses; i++) {
+        free(view->qoses[i].ifname);
+    }
     free(view->bridges);
     free(view->ports);
+    free(view->qoses);
     svec_destroy(&view->setting_errors);
     *view = (struct switch_view) SWITCH_VIEW_INIT;
 }
@@ -79,6 +84,16 @@ switch_view_add_port(struct switch_view *view)
     return port;
 }
 
+/* Adds an empty row and returns it, valid until the next one is added. */
+struct qos_view *
+switch_view_add_qos(struct switch_view *view)
+{
+    view->qoses = grow(view->qoses, view->n_qoses, sizeof *view->qoses);
+    struct qos_view *qos = &view->qoses[view->n_qoses++];
+    *qos = (struct qos_view) { .table = QOS_TABLE_QOS };
+    return qos;
+}
+
 static int
 compare_bridges(const void *a_, const void *b_)
 {
@@ -107,7 +122,22 @@ compare_ports(const void *a_, const void *b_)
     return cmp ? cmp : strcmp(a->name, b->name);
 }
 
-/* Puts bridges and ports in the order that the find functions need, and that
+static int
+compare_qoses(const void *a_, const void *b_)
+{
+    const struct qos_view *a = a_;
+    const struct qos_view *b = b_;
+    int cmp = uuid_compare_3way(&a->vm_id, &b->vm_id);
+    if (!cmp) {
+        cmp = strcmp(a->ifname, b->ifname);
+    }
+    if (!cmp) {
+        cmp = (int) a->table - (int) b->table;
+    }
+    return cmp ? cmp : uuid_compare_3way(&a->row, &b->row);
+}
+
+/* Puts all that is in 'view' in the order that the find functions need, and that
  * does not depend on the order of the database's rows. */
 void
 switch_view_sort(struct switch_view *view)
@@ -118,6 +148,9 @@ switch_view_sort(struct switch_view *view)
     }
     if (view->n_ports) {
         qsort(view->ports, view->n_ports, sizeof *view->ports, compare_ports);
+    }
+    if (view->n_qoses) {
+        qsort(view->qoses, view->n_qoses, sizeof *view->qoses, compare_qoses);
     }
 }
 
@@ -199,6 +232,35 @@ switch_view_find_role(const struct switch_view *view,
             : PORT_ROLE_UPLINK);
 }
 
+/* Returns the port called 'name', on whichever bridge, or NULL. */
+const struct port_view *
+switch_view_find_port(const struct switch_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->n_ports; i++) {
+        if (!strcmp(view->ports[i].name, name)) {
+            return &view->ports[i];
+        }
+    }
+    return NULL;
+}
+
+/* Returns the QoS that libvirt made for port 'ifname' of 'vm_id' and that no
+ * port uses, or NULL. */
+const struct qos_view *
+switch_view_find_qos(const struct switch_view *view, const struct uuid *vm_id,
+                     const char *ifname)
+{
+    for (size_t i = 0; i < view->n_qoses; i++) {
+        const struct qos_view *qos = &view->qoses[i];
+        if (qos->table == QOS_TABLE_QOS && !qos->is_used
+            && uuid_equals(&qos->vm_id, vm_id)
+            && !strcmp(qos->ifname, ifname)) {
+            return qos;
+        }
+    }
+    return NULL;
+}
+
 /* True if the ports of 'bridge', which is a real one, are ours to look after:
  * as its setting says or, where that is "auto", unless somebody else does. */
 bool
@@ -221,6 +283,15 @@ bool
 port_view_is_alive(const struct port_view *port)
 {
     return port->ofport >= 0 && !port->error;
+}
+
+/* True if both the switch and the host say that the port's network device does
+ * not exist: whoever used it is gone. */
+bool
+port_view_lacks_netdev(const struct port_view *port)
+{
+    return port->ofport < 0 && port->error && !port->has_netdev
+           && strstr(port->error, ovs_strerror(ENODEV));
 }
 
 /* True if any mark of ours is there, whoever it names. */

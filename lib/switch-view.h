@@ -38,11 +38,15 @@ struct port_view {
     char *type;                 /* Interface.type; "" is a network device. */
     int64_t ofport;             /* 0 while unknown, -1 if it has none. */
     char *error;                /* Interface.error, NULL if there is none. */
+    bool has_netdev;            /* The host has a network device of its name;
+                                 * only looked up where there is an error. */
+    struct uuid qos;            /* Port.qos, all-zero if there is none. */
 
     /* From the Interface's external_ids. */
     bool is_vnic;               /* Has attached-mac, and a UUID as vm-id. */
     struct uuid vm_id;
     struct eth_addr mac;
+    bool has_iface_id;          /* As every port that libvirt plugs. */
     struct uuid marked_vm_id;   /* Our mark: the VM whose plug we looked after,
                                  * all-zero if there is none. */
     long long int ready_ms;     /* Our mark: since when the vNIC is ready, in
@@ -64,20 +68,41 @@ enum port_role {
 
 const char *port_role_to_string(enum port_role);
 
+/* Tables whose rows outlive what they were made for. */
+enum qos_table {
+    QOS_TABLE_QOS,
+    QOS_TABLE_QUEUE,
+};
+
+/* A row that libvirt made for the bandwidth of a vNIC. */
+struct qos_view {
+    struct uuid row;
+    enum qos_table table;
+    struct uuid vm_id;          /* From its external_ids. */
+    char *ifname;
+    bool is_used;               /* By a port or, a queue, by a QoS that is used
+                                 * or is not libvirt's. */
+};
+
 struct switch_view {
+    struct settings settings;   /* The host's. */
     struct bridge_view *bridges;
     size_t n_bridges;
     struct port_view *ports;    /* vNICs first, by VM, MAC, name. */
     size_t n_ports;
+    struct qos_view *qoses;     /* libvirt's, by VM, name, table, row. */
+    size_t n_qoses;
     bool flow_restore_wait;     /* Flows are on hold, at a restore's wish. */
     struct svec setting_errors; /* Sentences about settings of no use. */
 };
 
-#define SWITCH_VIEW_INIT { .setting_errors = SVEC_EMPTY_INITIALIZER }
+#define SWITCH_VIEW_INIT { .settings = SETTINGS_DEFAULT,                \
+                           .setting_errors = SVEC_EMPTY_INITIALIZER }
 
 void switch_view_destroy(struct switch_view *);
 struct bridge_view *switch_view_add_bridge(struct switch_view *);
 struct port_view *switch_view_add_port(struct switch_view *);
+struct qos_view *switch_view_add_qos(struct switch_view *);
 void switch_view_sort(struct switch_view *);
 
 const struct bridge_view *switch_view_find_bridge(const struct switch_view *,
@@ -91,8 +116,15 @@ const struct port_view *switch_view_find_vnic(const struct switch_view *,
 enum port_role switch_view_find_role(const struct switch_view *,
                                      const struct port_view *);
 
+const struct port_view *switch_view_find_port(const struct switch_view *,
+                                              const char *name);
+const struct qos_view *switch_view_find_qos(const struct switch_view *,
+                                            const struct uuid *vm_id,
+                                            const char *ifname);
+
 bool bridge_view_is_managed(const struct bridge_view *);
 bool port_view_is_alive(const struct port_view *);
+bool port_view_lacks_netdev(const struct port_view *);
 bool port_view_bears_mark(const struct port_view *);
 bool port_view_is_marked(const struct port_view *);
 

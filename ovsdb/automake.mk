@@ -8,5 +8,7 @@ ovsdb_libvnic_ovsdb_a_SOURCES = \
 	ovsdb/ovsdb-conn.h \
 	ovsdb/port-apply.c \
 	ovsdb/port-apply.h \
+	ovsdb/port-op.c \
+	ovsdb/port-op.h \
 	ovsdb/port-plan.c \
 	ovsdb/port-plan.h

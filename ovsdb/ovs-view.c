@@ -18,6 +18,7 @@
 #include "smap.h"
 #include "util.h"
 #include "uuid.h"
+#include "uuidset.h"
 #include "vswitch-idl.h"
 
 /* Values outside 0..4095 cannot be in these columns, by their schema. */
@@ -70,6 +71,7 @@ read_external_ids(const struct smap *ids, struct port_view *port)
         return;
     }
 
+    port->has_iface_id = smap_get(ids, "iface-id") != NULL;
     const char *mark = smap_get(ids, OVS_KEY_VM_ID);
     if (!mark || !uuid_from_string(&port->marked_vm_id, mark)) {
         uuid_zero(&port->marked_vm_id);
@@ -107,6 +109,9 @@ read_port(const struct ovsrec_port *row, const char *bridge,
     port->name = xstrdup(row->name);
     port->bridge = xstrdup(bridge);
     read_columns(row, &port->columns);
+    if (row->qos) {
+        port->qos = row->qos->header_.uuid;
+    }
     if (row->n_interfaces) {
         read_interface(row->interfaces[0], port);
     }
@@ -127,8 +132,7 @@ is_ovns_bridge(const struct ovsrec_open_vswitch *ovs, const char *name)
 
 static void
 read_bridge(const struct ovsrec_open_vswitch *ovs,
-            const struct ovsrec_bridge *row, const struct settings *host,
-            struct switch_view *view)
+            const struct ovsrec_bridge *row, struct switch_view *view)
 {
     CLEANUP_FREE char *where = xasprintf("bridge %s", row->name);
     struct bridge_view *bridge = switch_view_add_bridge(view);
@@ -137,12 +141,75 @@ read_bridge(const struct ovsrec_open_vswitch *ovs,
     bridge->fail_mode = nullable_xstrdup(row->fail_mode);
     bridge->has_controller = row->n_controller > 0;
     bridge->is_ovns = is_ovns_bridge(ovs, row->name);
-    bridge->settings = *host;
+    bridge->settings = view->settings;
     settings_read(&row->external_ids, where, &bridge->settings,
                   &view->setting_errors);
     for (size_t i = 0; i < row->n_ports; i++) {
         read_port(row->ports[i], row->name, view);
     }
+}
+
+/* libvirt's rows for bandwidth. */
+
+/* Adds the row, if its external_ids are those that libvirt writes. */
+static void
+read_qos_row(const struct uuid *row, enum qos_table table,
+             const struct smap *ids, bool is_used, struct switch_view *view)
+{
+    const char *vm_id = smap_get(ids, "vm-id");
+    const char *ifname = smap_get(ids, "ifname");
+    struct uuid uuid;
+    if (vm_id && ifname && uuid_from_string(&uuid, vm_id)) {
+        struct qos_view *qos = switch_view_add_qos(view);
+        qos->row = *row;
+        qos->table = table;
+        qos->vm_id = uuid;
+        qos->ifname = xstrdup(ifname);
+        qos->is_used = is_used;
+    }
+}
+
+/* Adds to 'used' the queues that have to stay as long as 'qos' does. */
+static void
+use_queues(const struct ovsrec_qos *qos, bool is_used, struct uuidset *used)
+{
+    for (size_t i = 0; i < qos->n_queues; i++) {
+        const struct ovsrec_queue *queue = qos->value_queues[i];
+        if (is_used || !smap_equal(&qos->external_ids, &queue->external_ids)) {
+            uuidset_insert(used, &queue->header_.uuid);
+        }
+    }
+}
+
+/* A QoS is used by ports, a queue by a QoS.  One that belongs to an unused QoS
+ * of the same vNIC goes where that goes. */
+static void
+read_qoses(const struct ovsdb_idl *idl, struct switch_view *view)
+{
+    struct uuidset used = UUIDSET_INITIALIZER(&used);
+
+    const struct ovsrec_port *port;
+    OVSREC_PORT_FOR_EACH (port, idl) {
+        if (port->qos) {
+            uuidset_insert(&used, &port->qos->header_.uuid);
+        }
+    }
+
+    const struct ovsrec_qos *qos;
+    OVSREC_QOS_FOR_EACH (qos, idl) {
+        const struct uuid *row = &qos->header_.uuid;
+        bool is_used = uuidset_contains(&used, row);
+        read_qos_row(row, QOS_TABLE_QOS, &qos->external_ids, is_used, view);
+        use_queues(qos, is_used, &used);
+    }
+
+    const struct ovsrec_queue *queue;
+    OVSREC_QUEUE_FOR_EACH (queue, idl) {
+        const struct uuid *row = &queue->header_.uuid;
+        read_qos_row(row, QOS_TABLE_QUEUE, &queue->external_ids,
+                     uuidset_contains(&used, row), view);
+    }
+    uuidset_destroy(&used);
 }
 
 /* Stores in 'view', whose content is overwritten unread, what 'idl' holds. */
@@ -157,11 +224,12 @@ ovs_view_read(const struct ovsdb_idl *idl, struct switch_view *view)
     }
     view->flow_restore_wait = smap_get_bool(&ovs->other_config,
                                             "flow-restore-wait", false);
-    struct settings host = SETTINGS_DEFAULT;
-    settings_read(&ovs->external_ids, "host", &host, &view->setting_errors);
+    settings_read(&ovs->external_ids, "host", &view->settings,
+                  &view->setting_errors);
     for (size_t i = 0; i < ovs->n_bridges; i++) {
-        read_bridge(ovs, ovs->bridges[i], &host, view);
+        read_bridge(ovs, ovs->bridges[i], view);
     }
+    read_qoses(idl, view);
     switch_view_sort(view);
     svec_sort(&view->setting_errors);
 }

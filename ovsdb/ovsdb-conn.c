@@ -71,17 +71,23 @@ monitor_columns(struct ovsdb_idl *idl)
         &ovsrec_port_col_trunks,
         &ovsrec_port_col_vlan_mode,
         &ovsrec_port_col_cvlans,
+        &ovsrec_port_col_qos,
         &ovsrec_interface_col_name,
         &ovsrec_interface_col_type,
         &ovsrec_interface_col_external_ids,
         &ovsrec_interface_col_ofport,
         &ovsrec_interface_col_error,
+        &ovsrec_qos_col_queues,
+        &ovsrec_qos_col_external_ids,
+        &ovsrec_queue_col_external_ids,
     };
 
     ovsdb_idl_add_table(idl, &ovsrec_table_open_vswitch);
     ovsdb_idl_add_table(idl, &ovsrec_table_bridge);
     ovsdb_idl_add_table(idl, &ovsrec_table_port);
     ovsdb_idl_add_table(idl, &ovsrec_table_interface);
+    ovsdb_idl_add_table(idl, &ovsrec_table_qos);
+    ovsdb_idl_add_table(idl, &ovsrec_table_queue);
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
         ovsdb_idl_add_column(idl, columns[i]);
     }

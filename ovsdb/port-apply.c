@@ -3,9 +3,9 @@
 
 /* Executes a port plan: operations to one transaction.  Decides nothing.
  *
- * Each column is verified before it is written: if somebody else changes it
- * meanwhile, the whole transaction comes back as "try again", and the next
- * pass plans anew. */
+ * Each column of a row that is there is verified before it is written: if
+ * somebody else changes it meanwhile, the whole transaction comes back as "try
+ * again", and the next pass plans anew. */
 
 #include <config.h>
 #include "ovsdb/port-apply.h"
@@ -16,11 +16,13 @@
 
 #include "lib/cleanup.h"
 #include "lib/desired.h"
+#include "lib/orphan.h"
 #include "lib/switch-view.h"
 #include "lib/vlan.h"
 #include "ovsdb-idl.h"
 #include "ovsdb/ovs-view.h"
 #include "ovsdb/port-plan.h"
+#include "packets.h"
 #include "smap.h"
 #include "util.h"
 #include "uuid.h"
@@ -45,29 +47,188 @@ write_vlan_set(const struct vlan_set *set, const struct ovsrec_port *row,
 }
 
 static void
-apply_set(const struct port_op *op, const struct ovsrec_port *row)
+verify_column(const struct ovsrec_port *row, enum vlan_column column)
 {
-    switch (op->column) {
-    case VLAN_COLUMN_TAG: {
-        int64_t tag = op->after.tag;
+    switch (column) {
+    case VLAN_COLUMN_TAG:
         ovsrec_port_verify_tag(row);
+        break;
+    case VLAN_COLUMN_TRUNKS:
+        ovsrec_port_verify_trunks(row);
+        break;
+    case VLAN_COLUMN_VLAN_MODE:
+        ovsrec_port_verify_vlan_mode(row);
+        break;
+    case VLAN_COLUMN_CVLANS:
+        ovsrec_port_verify_cvlans(row);
+        break;
+    case N_VLAN_COLUMNS:
+        OVS_NOT_REACHED();
+    }
+}
+
+static void
+write_column(const struct ovsrec_port *row, enum vlan_column column,
+             const struct vlan_spec *columns)
+{
+    switch (column) {
+    case VLAN_COLUMN_TAG: {
+        int64_t tag = columns->tag;
         ovsrec_port_set_tag(row, &tag, tag >= 0);
         break;
     }
     case VLAN_COLUMN_TRUNKS:
-        ovsrec_port_verify_trunks(row);
-        write_vlan_set(&op->after.trunks, row, ovsrec_port_set_trunks);
+        write_vlan_set(&columns->trunks, row, ovsrec_port_set_trunks);
         break;
     case VLAN_COLUMN_VLAN_MODE:
-        ovsrec_port_verify_vlan_mode(row);
-        ovsrec_port_set_vlan_mode(row, vlan_mode_to_string(op->after.mode));
+        ovsrec_port_set_vlan_mode(row, vlan_mode_to_string(columns->mode));
         break;
     case VLAN_COLUMN_CVLANS:
-        ovsrec_port_verify_cvlans(row);
-        write_vlan_set(&op->after.cvlans, row, ovsrec_port_set_cvlans);
+        write_vlan_set(&columns->cvlans, row, ovsrec_port_set_cvlans);
         break;
     case N_VLAN_COLUMNS:
         OVS_NOT_REACHED();
+    }
+}
+
+static void
+apply_set(const struct port_op *op, const struct ovsrec_port *row)
+{
+    verify_column(row, op->column);
+    write_column(row, op->column, &op->after);
+}
+
+static void
+write_qos(const struct desired_vnic *d, const struct ovsdb_idl *idl,
+          const struct ovsrec_port *row)
+{
+    const struct ovsrec_qos *qos
+        = d->qos ? ovsrec_qos_get_for_uuid(idl, &d->qos->row) : NULL;
+    if (qos) {
+        ovsrec_port_set_qos(row, qos);
+    }
+}
+
+static void
+add_uuid(struct smap *ids, const char *key, const struct uuid *uuid)
+{
+    smap_add_format(ids, key, UUID_FMT, UUID_ARGS(uuid));
+}
+
+/* What libvirt writes when it plugs a port, and our mark. */
+static void
+write_interface_ids(const struct vnic *vnic, const struct ovsrec_interface *row)
+{
+    struct smap ids = SMAP_INITIALIZER(&ids);
+    smap_add_format(&ids, "attached-mac", ETH_ADDR_FMT,
+                    ETH_ADDR_ARGS(vnic->id.mac));
+    add_uuid(&ids, "vm-id", &vnic->id.domain);
+    add_uuid(&ids, OVS_KEY_VM_ID, &vnic->id.domain);
+    smap_add(&ids, "iface-status", "active");
+    if (vnic->interface_id) {
+        smap_add(&ids, "iface-id", vnic->interface_id);
+    }
+    if (vnic->profile_id) {
+        smap_add(&ids, "port-profile", vnic->profile_id);
+        smap_add(&ids, "ifname", vnic->target);
+    }
+    ovsrec_interface_set_external_ids(row, &ids);
+    smap_destroy(&ids);
+}
+
+/* The limit to what the guest sends, as libvirt writes it: kilobits from
+ * kilobytes. */
+static void
+write_policing(const struct vnic *vnic, const struct ovsrec_interface *row)
+{
+    if (vnic->has_bandwidth) {
+        ovsrec_interface_set_ingress_policing_rate(
+            row, (int64_t) vnic->outbound.average * 8);
+        ovsrec_interface_set_ingress_policing_burst(
+            row, (int64_t) vnic->outbound.burst * 8);
+    }
+}
+
+static const struct ovsrec_bridge *
+find_bridge(const struct ovsdb_idl *idl, const char *name)
+{
+    const struct ovsrec_bridge *row;
+    OVSREC_BRIDGE_FOR_EACH (row, idl) {
+        if (!strcmp(row->name, name)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* A bridge that has gone meanwhile is no error. */
+static void
+apply_plug(const struct port_op *op, const struct ovsdb_idl *idl,
+           struct ovsdb_idl_txn *txn)
+{
+    const struct desired_vnic *d = op->vnic;
+    const struct ovsrec_bridge *bridge = find_bridge(idl, d->bridge);
+    if (!bridge) {
+        return;
+    }
+
+    struct ovsrec_interface *interface = ovsrec_interface_insert(txn);
+    ovsrec_interface_set_name(interface, d->vnic.target);
+    write_interface_ids(&d->vnic, interface);
+    write_policing(&d->vnic, interface);
+
+    struct ovsrec_port *port = ovsrec_port_insert(txn);
+    ovsrec_port_set_name(port, d->vnic.target);
+    ovsrec_port_set_interfaces(port, &interface, 1);
+    for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
+        write_column(port, column, &op->after);
+    }
+    write_qos(d, idl, port);
+    ovsrec_bridge_update_ports_addvalue(bridge, port);
+}
+
+/* Removes a port that nobody uses, unless somebody takes it meanwhile. */
+static void
+collect_port(const struct port_view *view, const struct ovsdb_idl *idl)
+{
+    const struct ovsrec_bridge *bridge = find_bridge(idl, view->bridge);
+    const struct ovsrec_port *port
+        = ovsrec_port_get_for_uuid(idl, &view->row);
+    const struct ovsrec_interface *interface
+        = ovsrec_interface_get_for_uuid(idl, &view->interface_row);
+    if (bridge && port && interface) {
+        ovsrec_interface_verify_external_ids(interface);
+        ovsrec_interface_verify_ofport(interface);
+        ovsrec_interface_verify_error(interface);
+        ovsrec_bridge_update_ports_delvalue(bridge, port);
+    }
+}
+
+static void
+collect_qos(const struct qos_view *view, const struct ovsdb_idl *idl)
+{
+    if (view->table == QOS_TABLE_QOS) {
+        const struct ovsrec_qos *row
+            = ovsrec_qos_get_for_uuid(idl, &view->row);
+        if (row) {
+            ovsrec_qos_delete(row);
+        }
+    } else {
+        const struct ovsrec_queue *row
+            = ovsrec_queue_get_for_uuid(idl, &view->row);
+        if (row) {
+            ovsrec_queue_delete(row);
+        }
+    }
+}
+
+static void
+apply_collect(const struct orphan *orphan, const struct ovsdb_idl *idl)
+{
+    if (orphan->vnic) {
+        collect_port(orphan->vnic->port, idl);
+    } else {
+        collect_qos(orphan->qos, idl);
     }
 }
 
@@ -105,10 +266,11 @@ remove_mark(const struct ovsrec_interface *row)
     return is_marked;
 }
 
-/* A row that has gone meanwhile is no error: so has its vNIC. */
+/* Applies 'op' to the rows of a port.  If one has gone meanwhile that is no
+ * error: so has its vNIC. */
 static void
-apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
-         long long int now_ms)
+apply_to_port(const struct port_op *op, const struct ovsdb_idl *idl,
+              long long int now_ms)
 {
     const struct port_view *view = op->vnic->port;
     const struct ovsrec_port *port
@@ -123,6 +285,10 @@ apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
     case PORT_OP_SET:
         apply_set(op, port);
         break;
+    case PORT_OP_LINK_QOS:
+        ovsrec_port_verify_qos(port);
+        write_qos(op->vnic, idl, port);
+        break;
     case PORT_OP_MARK:
         apply_mark(op, interface, now_ms);
         break;
@@ -133,13 +299,29 @@ apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
     case PORT_OP_FORGET:
         (void) remove_mark(interface); /* What was there does not matter. */
         break;
+    case PORT_OP_PLUG:
+    case PORT_OP_COLLECT:
+        OVS_NOT_REACHED();
+    }
+}
+
+static void
+apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
+         struct ovsdb_idl_txn *txn, long long int now_ms)
+{
+    if (op->kind == PORT_OP_PLUG) {
+        apply_plug(op, idl, txn);
+    } else if (op->kind == PORT_OP_COLLECT) {
+        apply_collect(op->orphan, idl);
+    } else {
+        apply_to_port(op, idl, now_ms);
     }
 }
 
 static void
 add_comment(const struct port_op *op, struct ovsdb_idl_txn *txn)
 {
-    CLEANUP_FREE char *label = desired_vnic_label(op->vnic);
+    CLEANUP_FREE char *label = port_op_label(op);
     CLEANUP_FREE char *object = port_op_object(op);
     CLEANUP_FREE char *before = port_op_before(op);
     CLEANUP_FREE char *after = port_op_after(op);
@@ -161,7 +343,7 @@ port_apply(const struct port_plan *plan, const struct ovsdb_idl *idl,
         if (op->verdict != PORT_VERDICT_APPLY) {
             continue;
         }
-        apply_op(op, idl, now_ms);
+        apply_op(op, idl, txn, now_ms);
         if (n_comments++ < MAX_COMMENTS) {
             add_comment(op, txn);
         }

@@ -17,6 +17,9 @@
  *     writes a new row right, so what is wrong is left over from before.
  *   - The vNIC was there before us: perhaps somebody meant it so.  We report.
  *
+ * A port that is missing is put back when libvirt, asked after it was gone,
+ * still calls the guest running: when a guest ends, its port goes first.
+ *
  * And nobody wins a fight: a port that has to be put right over and over is
  * left alone for a while.
  */
@@ -29,43 +32,10 @@
 
 #include "lib/desired.h"
 #include "lib/memory.h"
+#include "lib/orphan.h"
 #include "lib/switch-view.h"
-#include "openvswitch/dynamic-string.h"
 #include "util.h"
 #include "uuid.h"
-
-static const char *const cause_names[N_PORT_CAUSES] = {
-#define PORT_CAUSE(ENUM, NAME) [PORT_CAUSE_##ENUM] = NAME,
-    PORT_CAUSES
-#undef PORT_CAUSE
-};
-
-const char *
-port_cause_to_string(enum port_cause cause)
-{
-    return cause_names[cause];
-}
-
-/* True if 'cause' means that a port went wrong, false if it only follows. */
-bool
-port_cause_is_drift(enum port_cause cause)
-{
-    switch (cause) {
-    case PORT_CAUSE_PORTGROUP_EDIT:
-    case PORT_CAUSE_OPERATOR:
-    case PORT_CAUSE_LIBVIRT_CLEARED:
-    case PORT_CAUSE_STALE_ROW:
-    case PORT_CAUSE_FIRST_CONTACT:
-        return true;
-    case PORT_CAUSE_INTENT:
-    case PORT_CAUSE_READY:
-    case PORT_CAUSE_NOT_READY:
-    case PORT_CAUSE_NOT_MANAGED:
-    case N_PORT_CAUSES:
-        break;
-    }
-    return false;
-}
 
 static struct port_op *
 add_op(struct port_plan *plan, const struct desired_vnic *vnic,
@@ -85,6 +55,15 @@ add_op(struct port_plan *plan, const struct desired_vnic *vnic,
     };
     return op;
 }
+
+/* Has the plan to be made again at 'ms', if nothing happens before? */
+static void
+look_again(struct port_plan *plan, long long int ms)
+{
+    plan->due_ms = MIN(plan->due_ms, ms);
+}
+
+/* Judging: may what is wrong be put right, and now? */
 
 /* The row demonstrably carries what was meant for another VM. */
 static bool
@@ -164,27 +143,43 @@ is_only_reported(const struct desired_vnic *d, enum port_cause cause)
     OVS_NOT_REACHED();
 }
 
+/* Judges a difference of 'd' with 'cause' that is not to be put right before
+ * 'not_before_ms', because that was done too often of late. */
 static enum port_verdict
 judge(const struct desired_vnic *d, enum port_cause cause,
-      const struct port_memory *seen, const struct port_plan_gates *gates,
+      long long int not_before_ms, const struct port_plan_gates *gates,
       struct port_plan *plan)
 {
-    if (!gates->is_forced && is_only_reported(d, cause)) {
+    if (gates->is_forced) {
+        return PORT_VERDICT_APPLY;
+    }
+    if (is_only_reported(d, cause)) {
         return PORT_VERDICT_REPORT;
     }
-    if (!gates->is_forced && port_cause_is_drift(cause)
-        && gates->now < seen->no_repair_before_ms) {
-        plan->due_ms = MIN(plan->due_ms, seen->no_repair_before_ms);
+    if (port_cause_is_drift(cause) && gates->now < not_before_ms) {
+        look_again(plan, not_before_ms);
         return PORT_VERDICT_BACK_OFF;
     }
-    if (cause == PORT_CAUSE_OPERATOR) {
+    return PORT_VERDICT_APPLY;
+}
+
+/* VLAN columns. */
+
+static enum port_verdict
+judge_columns(const struct desired_vnic *d, enum port_cause cause,
+              const struct port_memory *seen,
+              const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    enum port_verdict verdict = judge(d, cause, seen->no_repair_before_ms,
+                                      gates, plan);
+    if (verdict == PORT_VERDICT_APPLY && cause == PORT_CAUSE_OPERATOR) {
         long long int until = confirm_until(d, seen, gates);
         if (until) {
-            plan->due_ms = MIN(plan->due_ms, until);
+            look_again(plan, until);
             return PORT_VERDICT_CONFIRM;
         }
     }
-    return PORT_VERDICT_APPLY;
+    return verdict;
 }
 
 /* The columns of 'd' that have to change, as bits.  Without intent they stay
@@ -210,7 +205,7 @@ plan_columns(const struct desired_vnic *d, const struct memory *memory,
     }
 
     enum port_cause cause = find_cause(d, seen, memory);
-    enum port_verdict verdict = judge(d, cause, seen, gates, plan);
+    enum port_verdict verdict = judge_columns(d, cause, seen, gates, plan);
     for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
         if (diff & (1u << column)) {
             struct port_op *op = add_op(plan, d, PORT_OP_SET, cause);
@@ -222,6 +217,77 @@ plan_columns(const struct desired_vnic *d, const struct memory *memory,
     return verdict == PORT_VERDICT_APPLY;
 }
 
+/* Quality of service. */
+
+/* Plans to link what libvirt made for the vNIC's bandwidth, if the port does
+ * not use it: libvirt finds its rows of an earlier start again, and does not
+ * link them.  Returns false if that is not made right now. */
+static bool
+plan_qos(const struct desired_vnic *d, const struct port_memory *seen,
+         const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    if (!d->qos) {
+        return true;
+    }
+
+    bool is_new = !seen->is_first_contact || port_view_is_marked(d->port);
+    enum port_cause cause = (is_new ? PORT_CAUSE_QOS_UNLINKED
+                             : PORT_CAUSE_FIRST_CONTACT);
+    struct port_op *op = add_op(plan, d, PORT_OP_LINK_QOS, cause);
+    op->verdict = judge(d, cause, seen->no_repair_before_ms, gates, plan);
+    return op->verdict == PORT_VERDICT_APPLY;
+}
+
+/* Missing ports. */
+
+/* Does the guest of 'd' run without a port, though it is to have one that we
+ * know how to make? */
+static bool
+is_missing(const struct desired_vnic *d)
+{
+    return !d->port && !d->is_stray && desired_vnic_is_meant(d)
+           && d->bridge && d->vnic.target && !d->namesake;
+}
+
+/* Has libvirt, asked after the port was gone, said that the guest runs with
+ * it?  When a guest ends, its port goes first. */
+static bool
+is_confirmed(const struct desired_vnic *d, const struct vnic_memory *seen)
+{
+    return d->can_be_asked && d->read_ms >= seen->missing_ms;
+}
+
+/* The columns for a new port of 'd'.  If nobody meant any VLAN, it gets those
+ * that it had: without them it would be on all VLANs. */
+static struct vlan_spec
+columns_for_plug(const struct desired_vnic *d, const struct vnic_memory *seen)
+{
+    return d->vlan.mode == VLAN_NONE && seen->had_port
+           ? seen->columns : vlan_columns_from_spec(&d->vlan);
+}
+
+/* Plans the port of 'd', which is missing.  One that a guest never had while we
+ * looked is left to whoever has started it. */
+static void
+plan_plug(const struct desired_vnic *d, const struct vnic_memory *seen,
+          const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    if (!seen->had_port && !seen->is_first_contact && !gates->is_forced) {
+        return;
+    }
+
+    enum port_cause cause = (seen->had_port || !seen->is_first_contact
+                             ? PORT_CAUSE_PORT_DELETED
+                             : PORT_CAUSE_FIRST_CONTACT);
+    struct port_op *op = add_op(plan, d, PORT_OP_PLUG, cause);
+    op->after = columns_for_plug(d, seen);
+    op->verdict = (is_confirmed(d, seen)
+                   ? judge(d, cause, seen->no_plug_before_ms, gates, plan)
+                   : PORT_VERDICT_CONFIRM);
+}
+
+/* Marks. */
+
 /* Holds 'op' back if our mark came and went too often of late. */
 static void
 hold_mark(struct port_op *op, const struct port_memory *seen,
@@ -229,7 +295,7 @@ hold_mark(struct port_op *op, const struct port_memory *seen,
 {
     if (!gates->is_forced && gates->now < seen->no_mark_before_ms) {
         op->verdict = PORT_VERDICT_BACK_OFF;
-        plan->due_ms = MIN(plan->due_ms, seen->no_mark_before_ms);
+        look_again(plan, seen->no_mark_before_ms);
     }
 }
 
@@ -251,40 +317,109 @@ plan_mark(const struct desired_vnic *d, bool is_changed,
     }
 }
 
-static void
-plan_vnic(const struct desired_vnic *d, const struct memory *memory,
-          const struct port_plan_gates *gates, struct port_plan *plan)
-{
-    const struct port_memory *seen
-        = d->port ? memory_find_port(memory, &d->port->row) : NULL;
+/* vNICs and orphans. */
 
-    if (seen && desired_vnic_is_written(d)) {
+static void
+plan_port(const struct desired_vnic *d, const struct memory *memory,
+          const struct port_memory *seen, const struct port_plan_gates *gates,
+          struct port_plan *plan)
+{
+    if (desired_vnic_is_written(d)) {
         size_t n_ops = plan->n_ops;
-        bool is_right = plan_columns(d, memory, seen, gates, plan);
+        bool is_right = plan_columns(d, memory, seen, gates, plan)
+                        & plan_qos(d, seen, gates, plan);
         if (is_right && d->care == VNIC_MANAGED) {
             plan_mark(d, plan->n_ops > n_ops, seen, gates, plan);
         }
     }
-    if (seen && d->care == VNIC_QUARANTINED && d->port->ready_ms) {
+    if (d->care == VNIC_QUARANTINED && d->port->ready_ms) {
         hold_mark(add_op(plan, d, PORT_OP_UNMARK, PORT_CAUSE_NOT_READY), seen,
                   gates, plan);
     }
-    if (seen && d->care == VNIC_DISOWNED && port_view_bears_mark(d->port)) {
+    if (d->care == VNIC_DISOWNED && port_view_bears_mark(d->port)) {
         add_op(plan, d, PORT_OP_FORGET, PORT_CAUSE_NOT_MANAGED);
     }
 }
 
+static void
+plan_vnic(const struct desired_vnic *d, const struct memory *memory,
+          const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    if (d->port) {
+        const struct port_memory *seen
+            = memory_find_port(memory, &d->port->row);
+        if (seen) {
+            plan_port(d, memory, seen, gates, plan);
+        }
+    } else if (is_missing(d)) {
+        const struct vnic_memory *seen
+            = memory_find_vnic(memory, &d->vnic.id);
+        if (seen) {
+            plan_plug(d, seen, gates, plan);
+        }
+    }
+}
+
+/* Judges an orphan: it goes when all that libvirt says was asked for after it
+ * has been one for long enough, or after an operator asked for it. */
+static enum port_verdict
+judge_orphan(const struct orphan *orphan, long long int read_ms,
+             const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    bool is_asked_for = gates->collect_ms < LLONG_MAX;
+    if (!orphan->is_collected && !is_asked_for) {
+        return PORT_VERDICT_REPORT;
+    }
+
+    long long int due_ms = orphan->since_ms + orphan_age_ms(orphan);
+    long long int needed_ms = MIN(due_ms, gates->collect_ms);
+    if (read_ms >= needed_ms) {
+        return PORT_VERDICT_APPLY;
+    }
+    if (gates->now < needed_ms) {
+        look_again(plan, needed_ms);
+    } else {
+        plan->needs_reading = true;
+    }
+    return PORT_VERDICT_CONFIRM;
+}
+
+/* Plans to collect 'orphans', but never together with anything else: no repair
+ * has to suffer if the database refuses that. */
+static void
+plan_orphans(const struct orphans *orphans, long long int read_ms,
+             const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    bool has_other_work = port_plan_has_work(plan);
+
+    for (size_t i = 0; i < orphans->n; i++) {
+        const struct orphan *orphan = &orphans->orphans[i];
+        enum port_cause cause = (orphan->is_plugged_by_us ? PORT_CAUSE_INTENT
+                                 : PORT_CAUSE_ORPHAN);
+        struct port_op *op = add_op(plan, NULL, PORT_OP_COLLECT, cause);
+        op->orphan = orphan;
+        op->verdict = judge_orphan(orphan, read_ms, gates, plan);
+        if (op->verdict == PORT_VERDICT_APPLY && has_other_work) {
+            op->verdict = PORT_VERDICT_CONFIRM;
+            plan->has_more = true;
+            look_again(plan, gates->now);
+        }
+    }
+}
+
 /* Stores in 'plan', whose content is overwritten unread, what has to be done
- * so that the ports become what 'desired' says.  'memory' must have noted the
- * view that 'desired' was computed from.  The plan points into 'desired'. */
+ * so that the ports become what 'desired' says, and so that 'orphans' go.
+ * 'memory' must have noted all of them.  The plan points into them. */
 void
-port_plan_compute(const struct desired *desired, const struct memory *memory,
+port_plan_compute(const struct desired *desired, const struct orphans *orphans,
+                  const struct memory *memory,
                   const struct port_plan_gates *gates, struct port_plan *plan)
 {
     *plan = (struct port_plan) PORT_PLAN_INIT;
     for (size_t i = 0; i < desired->n_vnics; i++) {
         plan_vnic(&desired->vnics[i], memory, gates, plan);
     }
+    plan_orphans(orphans, desired->read_ms, gates, plan);
 }
 
 void
@@ -321,79 +456,17 @@ port_plan_find_vlan_op(const struct port_plan *plan,
     return NULL;
 }
 
-/* Words for people. */
-
-/* Returns what 'op' does, or would do: "set", "confirm", "report", "mark",
- * "unmark". */
-const char *
-port_op_kind_to_string(const struct port_op *op)
+/* Returns the first planned operation that puts something of 'vnic' right, or
+ * NULL if nothing is wrong. */
+const struct port_op *
+port_plan_find_repair(const struct port_plan *plan,
+                      const struct desired_vnic *vnic)
 {
-    switch (op->verdict) {
-    case PORT_VERDICT_CONFIRM:
-        return "confirm";
-    case PORT_VERDICT_REPORT:
-        return "report";
-    case PORT_VERDICT_BACK_OFF:
-        return "back-off";
-    case PORT_VERDICT_APPLY:
-        break;
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        const struct port_op *op = &plan->ops[i];
+        if (op->vnic == vnic && port_op_is_repair(op)) {
+            return op;
+        }
     }
-    switch (op->kind) {
-    case PORT_OP_SET:
-        return "set";
-    case PORT_OP_MARK:
-        return "mark";
-    case PORT_OP_UNMARK:
-        return "unmark";
-    case PORT_OP_FORGET:
-        return "forget";
-    }
-    OVS_NOT_REACHED();
-}
-
-/* Returns what 'op' acts on, "Port vnet0 tag", as a malloc'd string. */
-char *
-port_op_object(const struct port_op *op)
-{
-    const char *port = op->vnic->port->name;
-    return op->kind == PORT_OP_SET
-           ? xasprintf("Port %s %s", port, vlan_column_to_string(op->column))
-           : xasprintf("Interface %s external_ids", port);
-}
-
-static char *
-column_to_string(const struct vlan_spec *columns, enum vlan_column column)
-{
-    struct ds s = DS_EMPTY_INITIALIZER;
-    vlan_column_format(columns, column, &s);
-    return ds_steal_cstr(&s);
-}
-
-/* Returns what is there, as a malloc'd string. */
-char *
-port_op_before(const struct port_op *op)
-{
-    const struct port_view *port = op->vnic->port;
-    if (op->kind == PORT_OP_SET) {
-        return column_to_string(&port->columns, op->column);
-    }
-    return xstrdup(!port_view_is_marked(port) ? "unmarked"
-                   : port->ready_ms ? "ready" : "marked");
-}
-
-/* Returns what 'op' puts there, as a malloc'd string. */
-char *
-port_op_after(const struct port_op *op)
-{
-    switch (op->kind) {
-    case PORT_OP_SET:
-        return column_to_string(&op->after, op->column);
-    case PORT_OP_MARK:
-        return xstrdup(op->is_ready ? "ready" : "marked");
-    case PORT_OP_UNMARK:
-        return xstrdup("marked");
-    case PORT_OP_FORGET:
-        return xstrdup("unmarked");
-    }
-    OVS_NOT_REACHED();
+    return NULL;
 }

@@ -3,6 +3,8 @@
 #include <config.h>
 #include "lib/memory.h"
 
+#include "lib/desired.h"
+#include "lib/orphan.h"
 #include "tests/build.h"
 #include "tests/unit.h"
 #include "util.h"
@@ -61,13 +63,13 @@ test_another_vm_takes_the_row(void **state)
 {
     struct memory memory;
     memory_init(&memory);
-    note(&memory, 1, access_vlan(10), 100)->reported_columns = 1;
+    note(&memory, 1, access_vlan(10), 100)->reported = 1;
 
     struct port_memory *port = note(&memory, 2, access_vlan(10), 200);
     assert_true(port->had_other_vm);
     assert_false(port->is_first_contact);
     assert_int_equal(port->changed_ms, 200);
-    assert_int_equal(port->reported_columns, 0);
+    assert_int_equal(port->reported, 0);
     memory_destroy(&memory);
 }
 
@@ -122,27 +124,120 @@ test_gone_rows_are_forgotten(void **state)
     memory_destroy(&memory);
 }
 
+/* Notes that vNIC 1 is there, with 'port' or without; returns what is known of
+ * it. */
+static struct vnic_memory *
+meet(struct memory *memory, const struct port_view *port, bool is_complete,
+     long long int now)
+{
+    struct desired_vnic vnic = {
+        .vnic.id = { .domain = vm(1), .mac = MAC(1) },
+        .port = port,
+    };
+    struct desired desired = {
+        .vnics = &vnic, .n_vnics = 1, .is_complete = is_complete
+    };
+    memory_note_desired(memory, &desired, now);
+    return memory_find_vnic(memory, &vnic.vnic.id);
+}
+
 static void
 test_vlans_in_force(void **state)
 {
     struct memory memory;
+    struct desired nobody = DESIRED_INIT;
     struct vnic_id id = { .domain = vm(1), .mac = MAC(1) };
     struct vlan_spec vlan = access_vlan(10);
     memory_init(&memory);
     assert_null(memory_find_vlan(&memory, &id));
+    assert_non_null(meet(&memory, NULL, true, 100));
+    assert_null(memory_find_vlan(&memory, &id));
 
     memory_note_vlan(&memory, &id, &vlan);
-    memory_forget_absent_vlans(&memory);
+    meet(&memory, NULL, true, 200);
     assert_int_equal(memory_find_vlan(&memory, &id)->tag, 10);
 
-    memory_keep_vlan(&memory, &id);
-    memory_forget_absent_vlans(&memory);
-    assert_int_equal(memory_find_vlan(&memory, &id)->tag, 10);
+    memory_note_desired(&memory, &nobody, 300);
+    assert_null(memory_find_vlan(&memory, &id));
+    assert_null(memory_find_vnic(&memory, &id));
+    memory_destroy(&memory);
+}
 
-    memory_forget_absent_vlans(&memory);
-    assert_null(memory_find_vlan(&memory, &id));
-    memory_keep_vlan(&memory, &id);
-    assert_null(memory_find_vlan(&memory, &id));
+static void
+test_missing_ports(void **state)
+{
+    struct memory memory;
+    struct port_view port = { .columns = access_vlan(10) };
+    memory_init(&memory);
+
+    struct vnic_memory *vnic = meet(&memory, NULL, false, 100);
+    assert_true(vnic->is_first_contact);
+    assert_false(vnic->had_port);
+    assert_int_equal(vnic->missing_ms, 100);
+
+    vnic = meet(&memory, &port, true, 200);
+    assert_true(vnic->had_port);
+    assert_int_equal(vnic->missing_ms, 0);
+
+    meet(&memory, NULL, true, 300);
+    vnic = meet(&memory, NULL, true, 400);
+    assert_true(vnic->had_port);
+    assert_int_equal(vnic->columns.tag, 10);
+    assert_int_equal(vnic->missing_ms, 300);
+    memory_destroy(&memory);
+}
+
+static void
+test_later_vnics_were_seen_coming(void **state)
+{
+    struct memory memory;
+    struct desired nobody = { .is_complete = true };
+    memory_init(&memory);
+    memory_note_desired(&memory, &nobody, 100);
+    assert_false(meet(&memory, NULL, true, 200)->is_first_contact);
+    memory_destroy(&memory);
+}
+
+static void
+test_plugging_over_and_over_is_a_fight(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    struct vnic_memory *vnic = meet(&memory, NULL, true, 100);
+    for (int i = 0; i < MEMORY_MAX_REPAIRS; i++) {
+        memory_note_plug(&memory, &vnic->id, 200);
+    }
+    assert_int_equal(vnic->no_plug_before_ms, 0);
+    memory_note_plug(&memory, &vnic->id, 200);
+    assert_int_equal(vnic->no_plug_before_ms, 200 + MEMORY_REPAIR_PERIOD_MS);
+    memory_destroy(&memory);
+}
+
+/* Notes that row 'number' is an orphan, or that there is none if it is 0;
+ * returns since when it is one. */
+static long long int
+note_orphan(struct memory *memory, unsigned int number, long long int now)
+{
+    struct orphan orphan = { .row = vm(number) };
+    struct orphans orphans = { .orphans = &orphan, .n = number ? 1 : 0 };
+    memory_note_orphans(memory, &orphans, now, now + 7);
+    assert_int_equal(orphan.seen_ms, number ? orphan.since_ms + 7 : 0);
+    return orphan.since_ms;
+}
+
+static void
+test_orphans_are_dated_once(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    assert_int_equal(note_orphan(&memory, 1, 100), 100);
+    assert_int_equal(note_orphan(&memory, 1, 200), 100);
+    assert_int_equal(note_orphan(&memory, 2, 300), 300);
+
+    /* One that was none for a while begins anew. */
+    assert_int_equal(note_orphan(&memory, 1, 400), 400);
+    note_orphan(&memory, 0, 500);
+    assert_int_equal(note_orphan(&memory, 1, 600), 600);
     memory_destroy(&memory);
 }
 
@@ -158,6 +253,10 @@ main(void)
         cmocka_unit_test(test_fights_are_left),
         cmocka_unit_test(test_gone_rows_are_forgotten),
         cmocka_unit_test(test_vlans_in_force),
+        cmocka_unit_test(test_missing_ports),
+        cmocka_unit_test(test_later_vnics_were_seen_coming),
+        cmocka_unit_test(test_plugging_over_and_over_is_a_fight),
+        cmocka_unit_test(test_orphans_are_dated_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

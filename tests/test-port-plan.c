@@ -3,15 +3,19 @@
 #include <config.h>
 #include "ovsdb/port-plan.h"
 
+#include <errno.h>
 #include <limits.h>
 
+#include "lib/cleanup.h"
 #include "lib/desired.h"
 #include "lib/memory.h"
 #include "lib/network.h"
+#include "lib/orphan.h"
 #include "tests/build.h"
 #include "tests/host.h"
 #include "tests/unit.h"
 #include "util.h"
+#include "uuid.h"
 
 /* A host with one vNIC, meant for VLAN 42, on one port. */
 struct fixture {
@@ -19,6 +23,7 @@ struct fixture {
     struct domain *domain;
     struct port_view *port;
     struct port_plan_gates gates;
+    struct orphans orphans;
     struct port_plan plan;
 };
 
@@ -32,7 +37,12 @@ setup(void **state)
     host->port = add_vnic_port(&host->base.view, 1, "vnet0", "br0", 1, 1,
                                access_vlan(42));
     host->port->columns.mode = VLAN_NONE;
-    host->gates = (struct port_plan_gates) { .now = 1000 };
+    host->gates = (struct port_plan_gates) {
+        .now = 1000,
+        .collect_ms = LLONG_MAX,
+    };
+    host->domain->read_ms = 900;
+    host->base.source.listed_ms = 900;
     *state = host;
     return 0;
 }
@@ -42,6 +52,7 @@ teardown(void **state)
 {
     struct fixture *host = *state;
     port_plan_destroy(&host->plan);
+    orphans_destroy(&host->orphans);
     host_destroy(&host->base);
     free(host);
     return 0;
@@ -66,11 +77,18 @@ look_before(struct fixture *host)
 static struct port_op *
 compute(struct fixture *host, size_t n)
 {
+    struct memory *memory = &host->base.memory;
+    long long int now = host->gates.now;
+
     port_plan_destroy(&host->plan);
-    memory_note_switch(&host->base.memory, &host->base.view, host->gates.now);
+    orphans_destroy(&host->orphans);
+    memory_note_switch(memory, &host->base.view, now);
     host_compute(&host->base);
-    port_plan_compute(&host->base.desired, &host->base.memory, &host->gates,
-                      &host->plan);
+    memory_note_desired(memory, &host->base.desired, now);
+    orphans_find(&host->base.view, &host->base.desired, &host->orphans);
+    memory_note_orphans(memory, &host->orphans, now, now);
+    port_plan_compute(&host->base.desired, &host->orphans, memory,
+                      &host->gates, &host->plan);
     assert_int_equal(host->plan.n_ops, n);
     return host->plan.ops;
 }
@@ -385,6 +403,313 @@ test_no_trace_on_a_bridge_that_is_not_ours(void **state)
               "Interface vnet0 external_ids", "ready", "unmarked");
 }
 
+/* Missing ports. */
+
+/* Somebody removes the port, at 2000. */
+static void
+delete_port(struct fixture *host)
+{
+    switch_view_destroy(&host->base.view);
+    host->base.view = (struct switch_view) SWITCH_VIEW_INIT;
+    add_bridge(&host->base.view, "br0");
+    host->port = NULL;
+    host->gates.now = 2000;
+}
+
+static void
+test_deleted_port_is_put_back_once_libvirt_confirms(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    delete_port(host);
+    assert_op(compute(host, 1), "confirm", PORT_CAUSE_PORT_DELETED,
+              "Port vnet0", "missing", "on br0, VLAN 42");
+
+    /* However long that takes. */
+    host->gates.now = 100000;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "confirm");
+    host->domain->read_ms = 2001;
+    assert_op(compute(host, 1), "plug", PORT_CAUSE_PORT_DELETED,
+              "Port vnet0", "missing", "on br0, VLAN 42");
+    assert_string_equal(port_op_column(host->plan.ops), "row");
+}
+
+static void
+test_absent_libvirt_confirms_nothing(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    delete_port(host);
+    host->domain->read_ms = 2001;
+    host->base.source.is_complete = false;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "confirm");
+}
+
+static void
+test_port_of_a_guest_that_ended_stays_away(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    delete_port(host);
+    host->domain->is_active = false;
+    (void) compute(host, 0);
+}
+
+static void
+test_deleted_port_may_be_only_reported(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    delete_port(host);
+    host->domain->read_ms = 2001;
+    host->base.view.bridges[0].settings.drift = DRIFT_REPORT;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "report");
+    host->gates.is_forced = true;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "plug");
+}
+
+static void
+test_missing_port_at_first_contact_is_reported(void **state)
+{
+    struct fixture *host = *state;
+    delete_port(host);
+    (void) compute(host, 1);
+    host->domain->read_ms = 2001;
+    assert_op(compute(host, 1), "report", PORT_CAUSE_FIRST_CONTACT,
+              "Port vnet0", "missing", "on br0, VLAN 42");
+}
+
+/* Whoever has started it is about to plug it. */
+static void
+test_port_that_never_was_is_not_missed(void **state)
+{
+    struct fixture *host = *state;
+    host->domain->is_active = false;
+    delete_port(host);
+    (void) compute(host, 0);
+    host->domain->is_active = true;
+    host->domain->read_ms = 2001;
+    (void) compute(host, 0);
+    host->gates.is_forced = true;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "plug");
+}
+
+/* Without columns it would be on all VLANs. */
+static void
+test_without_intent_a_port_gets_its_columns_back(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    host->domain->vnics[0].vlan = (struct vlan_spec) VLAN_SPEC_INIT;
+    (void) compute(host, 0);
+    delete_port(host);
+    host->domain->read_ms = 2001;
+    assert_op(compute(host, 1), "plug", PORT_CAUSE_PORT_DELETED,
+              "Port vnet0", "missing", "on br0, VLAN 42");
+}
+
+static void
+test_name_in_use_is_not_plugged(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    delete_port(host);
+    host->port = add_vnic_port(&host->base.view, 2, "vnet0", "br0", 9, 9,
+                               access_vlan(7));
+    host->domain->read_ms = 2001;
+    (void) compute(host, 0);
+}
+
+static void
+test_plugging_over_and_over_is_left_for_a_while(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    delete_port(host);
+    (void) compute(host, 1);
+    host->domain->read_ms = 2001;
+    memory_find_vnic(&host->base.memory, &host->domain->vnics[0].id)
+        ->no_plug_before_ms = 3000;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "back-off");
+    assert_int_equal(host->plan.due_ms, 3000);
+}
+
+/* Quality of service. */
+
+static struct qos_view *
+add_qos(struct fixture *host, const char *ifname, bool is_used)
+{
+    struct qos_view *qos = switch_view_add_qos(&host->base.view);
+    qos->row = vm(77);
+    qos->vm_id = vm(1);
+    qos->ifname = xstrdup(ifname);
+    qos->is_used = is_used;
+    return qos;
+}
+
+static void
+test_unlinked_qos_is_linked(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    add_qos(host, "vnet0", false);
+    (void) compute(host, 0);    /* No bandwidth is meant. */
+
+    host->domain->vnics[0].inbound.average = 1000;
+    struct port_op *op = compute(host, 1);
+    CLEANUP_FREE char *after = xasprintf(UUID_FMT,
+                                         UUID_ARGS(&host->base.view.qoses->row));
+    assert_op(op, "link", PORT_CAUSE_QOS_UNLINKED, "Port vnet0 qos", "[]",
+              after);
+
+    uuid_zero(&host->port->marked_vm_id);
+    assert_op(compute(host, 1), "report", PORT_CAUSE_FIRST_CONTACT,
+              "Port vnet0 qos", "[]", after);
+}
+
+/* Orphans. */
+
+/* The guest is gone, the row is not. */
+static void
+orphan_port(struct fixture *host)
+{
+    host->domain->is_active = false;
+    host->port->has_iface_id = true;
+    host->port->ofport = -1;
+    host->port->error = xasprintf("could not open network device vnet0 (%s)",
+                                  ovs_strerror(ENODEV));
+}
+
+static void
+test_orphan_goes_after_two_looks(void **state)
+{
+    struct fixture *host = *state;
+    orphan_port(host);
+    assert_op(compute(host, 1), "confirm", PORT_CAUSE_ORPHAN,
+              "Port vnet0", "on br0, VLAN 42", "removed");
+    assert_int_equal(host->plan.due_ms, 1000 + ORPHAN_AGE_MS);
+    assert_false(host->plan.needs_reading);
+
+    /* It is time, but libvirt has to tell once more that nobody needs it. */
+    host->gates.now = 1000 + ORPHAN_AGE_MS;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "confirm");
+    assert_true(host->plan.needs_reading);
+    host->base.source.listed_ms = host->gates.now;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "confirm");
+
+    host->domain->read_ms = host->gates.now;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "collect");
+}
+
+static void
+test_orphan_goes_at_once_if_asked_for(void **state)
+{
+    struct fixture *host = *state;
+    orphan_port(host);
+    host->gates.collect_ms = 1000;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "confirm");
+    host->base.source.listed_ms = host->domain->read_ms = 1000;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "collect");
+}
+
+static void
+test_orphans_may_be_only_reported(void **state)
+{
+    struct fixture *host = *state;
+    orphan_port(host);
+    host->base.view.bridges[0].settings.collect_orphans = false;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "report");
+}
+
+/* Each single reason to think that somebody may need the port. */
+static void
+test_no_orphan_while_in_doubt(void **state)
+{
+    struct fixture *host = *state;
+    orphan_port(host);
+    (void) compute(host, 1);
+
+    host->port->has_netdev = true;
+    (void) compute(host, 0);
+    host->port->has_netdev = false;
+
+    host->port->has_iface_id = false;
+    (void) compute(host, 0);
+    host->port->has_iface_id = true;
+
+    host->port->ofport = 0;
+    (void) compute(host, 0);
+    host->port->ofport = -1;
+
+    host->base.source.is_complete = false;
+    (void) compute(host, 0);
+    host->base.source.is_complete = true;
+
+    host->base.view.bridges[0].settings.manage = MANAGE_NO;
+    (void) compute(host, 0);
+    host->base.view.bridges[0].settings.manage = MANAGE_AUTO;
+
+    host->domain->error = xstrdup("malformed");
+    (void) compute(host, 0);
+    free(host->domain->error);
+    host->domain->error = NULL;
+
+    free(host->port->error);
+    host->port->error = xstrdup("could not open network device vnet0 (Too "
+                                "many open files)");
+    (void) compute(host, 0);
+}
+
+/* Another guest's interface of that name is about to take the row over. */
+static void
+test_claimed_name_is_no_orphan(void **state)
+{
+    struct fixture *host = *state;
+    orphan_port(host);
+    struct domain *other = add_domain(&host->base.domains, 2, "web2");
+    add_bridge_vnic(other, 2, "br0", "vnet0", access_vlan(10));
+    (void) compute(host, 0);
+}
+
+static void
+test_orphans_never_hold_up_repairs(void **state)
+{
+    struct fixture *host = *state;
+    add_vnic_port(&host->base.view, 3, "vnet3", "br0", 3, 3, access_vlan(7));
+    struct domain *other = add_domain(&host->base.domains, 3, "web3");
+    add_bridge_vnic(other, 3, "br0", "vnet3", access_vlan(7));
+    host->port = &host->base.view.ports[0];
+    orphan_port(host);
+    host->gates.collect_ms = 0;
+    struct port_op *ops = compute(host, 2);
+    assert_string_equal(port_op_kind_to_string(&ops[0]), "mark");
+    assert_string_equal(port_op_kind_to_string(&ops[1]), "confirm");
+    assert_true(host->plan.has_more);
+    assert_int_equal(host->plan.due_ms, host->gates.now);
+}
+
+static void
+test_unused_qos_is_an_orphan(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    struct qos_view *qos = add_qos(host, "vnet9", true);
+    (void) compute(host, 0);
+    qos->is_used = false;
+    assert_op(compute(host, 1), "confirm", PORT_CAUSE_ORPHAN, "QoS of vnet9",
+              "11111111-0000-0000-0000-00000000004d", "removed");
+    CLEANUP_FREE char *label = port_op_label(host->plan.ops);
+    CLEANUP_FREE char *expected
+        = xasprintf(UUID_FMT"/vnet9", UUID_ARGS(&qos->vm_id));
+    assert_string_equal(label, expected);
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -414,6 +739,23 @@ main(void)
         TEST(test_fights_are_left_for_a_while),
         TEST(test_written_fix_is_for_first_contact_too),
         TEST(test_no_trace_on_a_bridge_that_is_not_ours),
+        TEST(test_deleted_port_is_put_back_once_libvirt_confirms),
+        TEST(test_absent_libvirt_confirms_nothing),
+        TEST(test_port_of_a_guest_that_ended_stays_away),
+        TEST(test_deleted_port_may_be_only_reported),
+        TEST(test_missing_port_at_first_contact_is_reported),
+        TEST(test_port_that_never_was_is_not_missed),
+        TEST(test_without_intent_a_port_gets_its_columns_back),
+        TEST(test_name_in_use_is_not_plugged),
+        TEST(test_plugging_over_and_over_is_left_for_a_while),
+        TEST(test_unlinked_qos_is_linked),
+        TEST(test_orphan_goes_after_two_looks),
+        TEST(test_orphan_goes_at_once_if_asked_for),
+        TEST(test_orphans_may_be_only_reported),
+        TEST(test_no_orphan_while_in_doubt),
+        TEST(test_claimed_name_is_no_orphan),
+        TEST(test_orphans_never_hold_up_repairs),
+        TEST(test_unused_qos_is_an_orphan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,7 @@ struct virt_conn {
     long long int reads_asked_ms;   /* Those that 'call' has with it. */
     long long int list_asked_ms;
     long long int list_due_ms;
+    long long int listed_ms;    /* When the newest list was asked for. */
     bool is_listed;             /* Since the connection was made. */
     struct uuidset unread;      /* Listed then, and not read yet. */
 
@@ -344,6 +345,7 @@ recv_list(struct virt_conn *conn, const struct virt_call *call,
     conn->list_asked_ms = (conn->list_due_ms <= now
                            ? conn->list_due_ms : LLONG_MAX);
     conn->is_listed = true;
+    conn->listed_ms = conn->call_ms;
 }
 
 /* Puts 'read', which failed, back in the queue; the old facts stay. */
@@ -658,6 +660,14 @@ bool
 virt_conn_is_synced(const struct virt_conn *conn)
 {
     return conn->state == VIRT_SYNCED;
+}
+
+/* Returns when libvirt was asked for the newest list of domains that it has
+ * answered, 0 if it has not answered any. */
+long long int
+virt_conn_listed_ms(const struct virt_conn *conn)
+{
+    return conn->listed_ms;
 }
 
 /* True if libvirt owes an answer.  Then stores in '*since_ms', unless that is

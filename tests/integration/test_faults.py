@@ -257,6 +257,7 @@ def test_reconcile_says_that_libvirt_did_not_answer(host, agent):
 
 
 def test_a_guest_without_its_port_is_a_warning(host, agent):
+    host.vsctl("set", "open", ".", "external_ids:vnicd-drift=report")
     _, _, mac, port = host.start_vm("web1", 1, 10)
     until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
     host.vsctl("del-port", port)

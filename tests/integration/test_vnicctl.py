@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VNICCTL = Path(os.environ.get("VNICD_BUILD", ROOT)) / "ctl" / "vnicctl"
 
 WORDS = ["status", "list", "show", "vlan", "bridges", "plan", "drift",
-         "reconcile", "watch", "version", "exit", "call", "help"]
+         "orphans", "collect", "reconcile", "watch", "version", "exit", "call", "help"]
 
 HEADING = ("DOMAIN STATE       REASON\n"
            "------ ----------- ------\n")
@@ -84,6 +84,10 @@ def check(done, code, stdout="", stderr=None):
      ["web1/52:54:00:00:00:01", "--format=table"]),
     ("show -- -x", "vnic/show", ["-x", "--format=table"]),
     ("vlan br0", "vlan/show", ["br0", "--format=table"]),
+    ("orphans", "orphan/list", ["--format=table"]),
+    ("collect", "orphan/collect", ["--format=table"]),
+    ("collect --dry-run", "orphan/collect",
+     ["--dry-run", "--format=table"]),
     ("reconcile", "reconcile", ["--format=table"]),
     ("version", "version", []),
     ("exit", "exit", []),
@@ -118,7 +122,7 @@ def test_refusal(start_agent):
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 @pytest.mark.parametrize("word, code", [
-    ("plan", 1), ("drift", 1), ("list", 0), ("vlan", 0), ("reconcile", 0)])
+    ("plan", 1), ("drift", 1), ("orphans", 1), ("collect", 0), ("list", 0), ("vlan", 0), ("reconcile", 0)])
 def test_findings(start_agent, word, code, form):
     start_agent(answering(ROWS[form]))
     check(vnicctl(word, "--format", form), code, ROWS[form])

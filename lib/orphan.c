@@ -1,0 +1,163 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Which rows of the switch's database have guests left behind?  A host that
+ * lost its power leaves every port, a database that was down when a guest ended
+ * leaves that guest's, and libvirt itself leaves the rows of bandwidths.  A
+ * port that stays is taken over by the next guest whose tap gets its name.
+ *
+ * A port is an orphan only if everybody agrees:
+ *
+ *   - it bears the external_ids that libvirt writes, all of them;
+ *   - the switch says that its network device does not exist, and so does the
+ *     host: a guest that runs, of whichever hypervisor, has its tap open;
+ *   - every libvirt that we ask has told all of its domains, and no running
+ *     one has an interface of that name.
+ *
+ * And it is not removed before that has been so for a while, and libvirt has
+ * been asked once more; see ovsdb/port-plan.c.  Pure. */
+
+#include <config.h>
+#include "lib/orphan.h"
+
+#include <stdlib.h>
+
+#include "lib/desired.h"
+#include "lib/switch-view.h"
+#include "sset.h"
+#include "util.h"
+#include "uuid.h"
+
+static struct orphan *
+add_orphan(struct orphans *orphans, const struct uuid *row)
+{
+    if (orphans->n >= orphans->allocated) {
+        orphans->orphans = x2nrealloc(orphans->orphans, &orphans->allocated,
+                                      sizeof *orphans->orphans);
+    }
+    struct orphan *orphan = &orphans->orphans[orphans->n++];
+    *orphan = (struct orphan) { .row = *row };
+    return orphan;
+}
+
+/* Stores in 'names' those of the ports that running domains say they have. */
+static void
+find_claimed_names(const struct desired *desired, struct sset *names)
+{
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
+        if (!d->is_stray && d->vnic.target) {
+            sset_add(names, d->vnic.target);
+        }
+    }
+}
+
+/* Is the port of 'd' an orphan?  One whose domain has an XML that cannot be
+ * used is not: it may be in there. */
+static bool
+is_orphan(const struct desired_vnic *d, const struct sset *claimed)
+{
+    return d->is_stray
+           && d->care == VNIC_UNMANAGED
+           && d->port->has_iface_id
+           && port_view_lacks_netdev(d->port)
+           && !sset_contains(claimed, d->port->name);
+}
+
+static void
+find_ports(const struct switch_view *view, const struct desired *desired,
+           struct orphans *orphans)
+{
+    struct sset claimed = SSET_INITIALIZER(&claimed);
+    find_claimed_names(desired, &claimed);
+
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
+        const struct bridge_view *bridge
+            = d->port ? switch_view_find_bridge(view, d->port->bridge) : NULL;
+        if (bridge && bridge_view_is_managed(bridge)
+            && is_orphan(d, &claimed)) {
+            struct orphan *orphan = add_orphan(orphans, &d->port->row);
+            orphan->vnic = d;
+            orphan->is_collected = bridge->settings.collect_orphans;
+        }
+    }
+    sset_destroy(&claimed);
+}
+
+/* Does the vNIC still have the port that 'qos' was made for?  Then it may be
+ * linked to that again. */
+static bool
+is_wanted(const struct switch_view *view, const struct qos_view *qos)
+{
+    const struct port_view *port = switch_view_find_port(view, qos->ifname);
+    return port && port->is_vnic && uuid_equals(&port->vm_id, &qos->vm_id);
+}
+
+static void
+find_qoses(const struct switch_view *view, struct orphans *orphans)
+{
+    for (size_t i = 0; i < view->n_qoses; i++) {
+        const struct qos_view *qos = &view->qoses[i];
+        if (!qos->is_used && !is_wanted(view, qos)) {
+            struct orphan *orphan = add_orphan(orphans, &qos->row);
+            orphan->qos = qos;
+            orphan->is_collected = view->settings.collect_orphans;
+        }
+    }
+}
+
+/* Stores in 'orphans', whose content is overwritten unread, the rows of 'view'
+ * that, as far as 'desired' tells, nobody needs.  The result points into both.
+ * There are none as long as somebody has not told everything. */
+void
+orphans_find(const struct switch_view *view, const struct desired *desired,
+             struct orphans *orphans)
+{
+    *orphans = (struct orphans) ORPHANS_INIT;
+    if (desired->is_complete) {
+        find_ports(view, desired, orphans);
+        find_qoses(view, orphans);
+    }
+}
+
+void
+orphans_destroy(struct orphans *orphans)
+{
+    free(orphans->orphans);
+    *orphans = (struct orphans) ORPHANS_INIT;
+}
+
+/* Returns the name of the database table that 'orphan' is in. */
+const char *
+orphan_table(const struct orphan *orphan)
+{
+    return (orphan->vnic ? "Port"
+            : orphan->qos->table == QOS_TABLE_QOS ? "QoS" : "Queue");
+}
+
+/* Returns the name of the port that 'orphan' is, or was made for. */
+const char *
+orphan_name(const struct orphan *orphan)
+{
+    return orphan->vnic ? orphan->vnic->port->name : orphan->qos->ifname;
+}
+
+const struct uuid *
+orphan_vm_id(const struct orphan *orphan)
+{
+    return orphan->vnic ? &orphan->vnic->port->vm_id : &orphan->qos->vm_id;
+}
+
+const char *
+orphan_reason(const struct orphan *orphan)
+{
+    return orphan->vnic ? orphan->vnic->reason : "no port uses it";
+}
+
+/* Returns for how long it has to be an orphan before it goes. */
+long long int
+orphan_age_ms(const struct orphan *orphan)
+{
+    return orphan->is_plugged_by_us ? 0 : ORPHAN_AGE_MS;
+}

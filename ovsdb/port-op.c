@@ -1,0 +1,238 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* One operation of a port plan, in words.  Pure. */
+
+#include <config.h>
+#include "ovsdb/port-op.h"
+
+#include <stdlib.h>
+
+#include "lib/cleanup.h"
+#include "lib/desired.h"
+#include "lib/orphan.h"
+#include "lib/switch-view.h"
+#include "openvswitch/dynamic-string.h"
+#include "util.h"
+#include "uuid.h"
+
+static const char *const cause_names[N_PORT_CAUSES] = {
+#define PORT_CAUSE(ENUM, NAME) [PORT_CAUSE_##ENUM] = NAME,
+    PORT_CAUSES
+#undef PORT_CAUSE
+};
+
+const char *
+port_cause_to_string(enum port_cause cause)
+{
+    return cause_names[cause];
+}
+
+/* True if 'cause' means that a port went wrong, false if it only follows. */
+bool
+port_cause_is_drift(enum port_cause cause)
+{
+    switch (cause) {
+    case PORT_CAUSE_PORTGROUP_EDIT:
+    case PORT_CAUSE_OPERATOR:
+    case PORT_CAUSE_LIBVIRT_CLEARED:
+    case PORT_CAUSE_STALE_ROW:
+    case PORT_CAUSE_PORT_DELETED:
+    case PORT_CAUSE_QOS_UNLINKED:
+    case PORT_CAUSE_ORPHAN:
+    case PORT_CAUSE_FIRST_CONTACT:
+        return true;
+    case PORT_CAUSE_INTENT:
+    case PORT_CAUSE_READY:
+    case PORT_CAUSE_NOT_READY:
+    case PORT_CAUSE_NOT_MANAGED:
+    case N_PORT_CAUSES:
+        break;
+    }
+    return false;
+}
+
+/* True if 'op' changes what somebody else might have written, false if it only
+ * concerns our marks. */
+bool
+port_op_is_repair(const struct port_op *op)
+{
+    switch (op->kind) {
+    case PORT_OP_PLUG:
+    case PORT_OP_SET:
+    case PORT_OP_LINK_QOS:
+    case PORT_OP_COLLECT:
+        return true;
+    case PORT_OP_MARK:
+    case PORT_OP_UNMARK:
+    case PORT_OP_FORGET:
+        break;
+    }
+    return false;
+}
+
+static const char *
+kind_to_string(enum port_op_kind kind)
+{
+    switch (kind) {
+    case PORT_OP_PLUG:
+        return "plug";
+    case PORT_OP_SET:
+        return "set";
+    case PORT_OP_LINK_QOS:
+        return "link";
+    case PORT_OP_MARK:
+        return "mark";
+    case PORT_OP_UNMARK:
+        return "unmark";
+    case PORT_OP_FORGET:
+        return "forget";
+    case PORT_OP_COLLECT:
+        return "collect";
+    }
+    OVS_NOT_REACHED();
+}
+
+/* Returns what becomes of 'op': "confirm", "report", "back-off", or the word
+ * for what it does. */
+const char *
+port_op_kind_to_string(const struct port_op *op)
+{
+    switch (op->verdict) {
+    case PORT_VERDICT_CONFIRM:
+        return "confirm";
+    case PORT_VERDICT_REPORT:
+        return "report";
+    case PORT_VERDICT_BACK_OFF:
+        return "back-off";
+    case PORT_VERDICT_APPLY:
+        break;
+    }
+    return kind_to_string(op->kind);
+}
+
+/* Returns the name of the port that 'op' is about. */
+const char *
+port_op_port_name(const struct port_op *op)
+{
+    return (op->orphan ? orphan_name(op->orphan)
+            : op->vnic->port ? op->vnic->port->name : op->vnic->vnic.target);
+}
+
+/* Returns the column that 'op' is about, "row" if that is the whole row. */
+const char *
+port_op_column(const struct port_op *op)
+{
+    switch (op->kind) {
+    case PORT_OP_SET:
+        return vlan_column_to_string(op->column);
+    case PORT_OP_LINK_QOS:
+        return "qos";
+    case PORT_OP_PLUG:
+    case PORT_OP_COLLECT:
+        return "row";
+    case PORT_OP_MARK:
+    case PORT_OP_UNMARK:
+    case PORT_OP_FORGET:
+        break;
+    }
+    return "external_ids";
+}
+
+/* Returns by which name logs and lists call what 'op' is about, the vNIC if
+ * possible, as a malloc'd string. */
+char *
+port_op_label(const struct port_op *op)
+{
+    const struct desired_vnic *d = op->orphan ? op->orphan->vnic : op->vnic;
+    return d
+           ? desired_vnic_label(d)
+           : xasprintf(UUID_FMT"/%s", UUID_ARGS(orphan_vm_id(op->orphan)),
+                       orphan_name(op->orphan));
+}
+
+/* Returns what 'op' acts on, "Port vnet0 tag", as a malloc'd string. */
+char *
+port_op_object(const struct port_op *op)
+{
+    const char *port = port_op_port_name(op);
+    switch (op->kind) {
+    case PORT_OP_SET:
+    case PORT_OP_LINK_QOS:
+        return xasprintf("Port %s %s", port, port_op_column(op));
+    case PORT_OP_PLUG:
+        return xasprintf("Port %s", port);
+    case PORT_OP_COLLECT:
+        return xasprintf("%s %s%s", orphan_table(op->orphan),
+                         op->orphan->qos ? "of " : "", port);
+    case PORT_OP_MARK:
+    case PORT_OP_UNMARK:
+    case PORT_OP_FORGET:
+        break;
+    }
+    return xasprintf("Interface %s external_ids", port);
+}
+
+static char *
+column_to_string(const struct vlan_spec *columns, enum vlan_column column)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    vlan_column_format(columns, column, &s);
+    return ds_steal_cstr(&s);
+}
+
+static char *
+plug_to_string(const char *bridge, const struct vlan_spec *columns)
+{
+    struct vlan_spec spec = vlan_columns_to_spec(columns);
+    CLEANUP_FREE char *vlan = vlan_spec_to_string(&spec);
+    return xasprintf("on %s, VLAN %s", bridge, vlan);
+}
+
+/* Returns what is there, as a malloc'd string. */
+char *
+port_op_before(const struct port_op *op)
+{
+    switch (op->kind) {
+    case PORT_OP_SET:
+        return column_to_string(&op->vnic->port->columns, op->column);
+    case PORT_OP_LINK_QOS:
+        return xstrdup("[]");
+    case PORT_OP_PLUG:
+        return xstrdup("missing");
+    case PORT_OP_COLLECT:
+        return (op->orphan->vnic
+                ? plug_to_string(op->orphan->vnic->port->bridge,
+                                 &op->orphan->vnic->port->columns)
+                : xasprintf(UUID_FMT, UUID_ARGS(&op->orphan->row)));
+    case PORT_OP_MARK:
+    case PORT_OP_UNMARK:
+    case PORT_OP_FORGET:
+        break;
+    }
+    return xstrdup(!port_view_is_marked(op->vnic->port) ? "unmarked"
+                   : op->vnic->port->ready_ms ? "ready" : "marked");
+}
+
+/* Returns what 'op' puts there, as a malloc'd string. */
+char *
+port_op_after(const struct port_op *op)
+{
+    switch (op->kind) {
+    case PORT_OP_SET:
+        return column_to_string(&op->after, op->column);
+    case PORT_OP_LINK_QOS:
+        return xasprintf(UUID_FMT, UUID_ARGS(&op->vnic->qos->row));
+    case PORT_OP_PLUG:
+        return plug_to_string(op->vnic->bridge, &op->after);
+    case PORT_OP_COLLECT:
+        return xstrdup("removed");
+    case PORT_OP_MARK:
+        return xstrdup(op->is_ready ? "ready" : "marked");
+    case PORT_OP_UNMARK:
+        return xstrdup("marked");
+    case PORT_OP_FORGET:
+        return xstrdup("unmarked");
+    }
+    OVS_NOT_REACHED();
+}
