@@ -8,6 +8,7 @@ unit_tests = \
 	tests/test-intent \
 	tests/test-journal \
 	tests/test-memory \
+	tests/test-metadata-xml \
 	tests/test-network \
 	tests/test-network-xml \
 	tests/test-port-plan \
@@ -49,6 +50,7 @@ tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_metadata_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -100,6 +102,7 @@ fuzz_shared_sources = \
 fuzz_domain_xml_sources = \
 	tests/fuzz/fuzz-domain-xml.c \
 	virt/domain-xml.c \
+	virt/metadata-xml.c \
 	lib/vnic.c \
 	$(fuzz_shared_sources)
 fuzz_network_xml_sources = \

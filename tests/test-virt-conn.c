@@ -307,6 +307,43 @@ test_events(void **state OVS_UNUSED)
 }
 
 static void
+set_metadata(virDomainPtr domain, const char *xml, const char *namespace)
+{
+    assert_int_equal(virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT,
+                                          xml, "t", namespace,
+                                          VIR_DOMAIN_AFFECT_CONFIG), 0);
+}
+
+/* What we say of the first vNIC of a domain is read when it is said. */
+static void
+test_metadata_is_read(void **state OVS_UNUSED)
+{
+    virConnectPtr operator = open_operator();
+    virDomainPtr domain = define(
+        operator, "web2", UUID_2,
+        "<interface type='bridge'><mac address='52:54:00:00:00:01'/>"
+        "<source bridge='br0'/></interface>");
+    struct virt_conn *conn = open_synced("test:///default");
+    assert_null(find(conn, UUID_2)->vnics[0].metadata);
+
+    set_metadata(domain, "<vnics><vnic mac='52:54:00:00:00:01'>"
+                 "<vlan mode='access' tag='42'/></vnic></vnics>",
+                 "urn:vnicd:domain:1");
+    WAIT_UNTIL(conn, find(conn, UUID_2)->vnics[0].metadata);
+    const struct vnic_metadata *metadata
+        = find(conn, UUID_2)->vnics[0].metadata;
+    assert_null(metadata->error);
+    assert_int_equal(metadata->vlan.tag, 42);
+    set_metadata(domain, NULL, "urn:vnicd:domain:1");
+    WAIT_UNTIL(conn, !find(conn, UUID_2)->vnics[0].metadata);
+
+    assert_int_equal(virDomainUndefine(domain), 0);
+    virDomainFree(domain);
+    finish(conn);
+    assert_int_equal(virConnectClose(operator), 0);
+}
+
+static void
 test_metadata_event(void **state OVS_UNUSED)
 {
     virConnectPtr operator = open_operator();
@@ -315,9 +352,7 @@ test_metadata_event(void **state OVS_UNUSED)
     uint64_t seqno = virt_conn_seqno(conn);
     uint64_t n_events = get_status(conn).n_events;
 
-    assert_int_equal(virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT,
-                                          "<note/>", "t", "urn:example:test",
-                                          VIR_DOMAIN_AFFECT_CONFIG), 0);
+    set_metadata(domain, "<note/>", "urn:example:test");
     WAIT_UNTIL(conn, get_status(conn).n_events > n_events);
     WAIT_UNTIL(conn, !virt_conn_is_reading(conn, NULL));
     assert_int_equal(virt_conn_seqno(conn), seqno); /* Nothing that we read. */
@@ -511,6 +546,7 @@ main(void)
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_metadata_event),
+        cmocka_unit_test(test_metadata_is_read),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_read_domain),
         cmocka_unit_test(test_refused_domain),

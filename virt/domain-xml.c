@@ -19,6 +19,7 @@
 #include "lib/cleanup.h"
 #include "lib/vnic.h"
 #include "util.h"
+#include "virt/metadata-xml.h"
 #include "virt/port-xml.h"
 #include "virt/xml.h"
 
@@ -232,15 +233,17 @@ parse_devices(const xmlNode *node, struct domain *domain)
     return NULL;
 }
 
-/* In the order in which they are needed: a vNIC gets its domain's UUID. */
+/* In the order in which they are needed: a vNIC gets its domain's UUID, and
+ * metadata is about vNICs. */
 static const struct {
     const char *name;
     bool is_required;
     char *(*parse)(const xmlNode *, struct domain *);
 } domain_elements[] = {
-    { "uuid",    true,  parse_uuid },
-    { "name",    true,  parse_name },
-    { "devices", false, parse_devices },
+    { "uuid",     true,  parse_uuid },
+    { "name",     true,  parse_name },
+    { "devices",  false, parse_devices },
+    { "metadata", false, metadata_xml_parse },
 };
 
 /* Only a domain with a guest has an id. */
@@ -281,8 +284,9 @@ parse_document(const xmlDoc *doc, struct domain *domain)
  * destroy, or returns a sentence, which the caller must free, and stores NULL.
  *
  * The domain is active if the XML has an id for it.  What is wrong with one
- * interface becomes the 'error' of its vNIC; a vNIC without a valid MAC has
- * the MAC 00:00:00:00:00:00.  The caller sets 'read_ms'.
+ * interface becomes the 'error' of its vNIC, or of its metadata; a vNIC
+ * without a valid MAC has the MAC 00:00:00:00:00:00.  The caller sets
+ * 'read_ms'.
  *
  * Any thread, once xmlInitParser() was called (virt_init() does). */
 char *

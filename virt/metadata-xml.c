@@ -1,0 +1,407 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* A domain's <metadata> to facts about its vNICs.  Pure.
+ *
+ * Unlike libvirt's XML, this is written by people for us alone, so nothing in
+ * it is passed over: whoever writes an element that we do not know, or a value
+ * that makes no sense, must not believe that it has an effect.  What is wrong
+ * with the element of one interface becomes the error of its metadata; what
+ * belongs to no interface is reported on the domain.  Only what is of another
+ * namespace is none of our business. */
+
+#include <config.h>
+#include "virt/metadata-xml.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/error.h"
+#include "lib/vnic.h"
+#include "openvswitch/types.h"
+#include "packets.h"
+#include "util.h"
+#include "virt/xml.h"
+
+/* Nodes. */
+
+static bool
+is_our_namespace(const xmlNs *ns)
+{
+    return ns && !strcmp((const char *) ns->href, METADATA_XML_NAMESPACE);
+}
+
+static bool
+is_ours(const xmlNode *node, const char *name)
+{
+    return node->type == XML_ELEMENT_NODE && is_our_namespace(node->ns)
+           && !strcmp((const char *) node->name, name);
+}
+
+/* Is 'node' said to somebody else, or to nobody?  What has no namespace at all
+ * was meant for us: somebody forgot a prefix. */
+static bool
+is_foreign(const xmlNode *node)
+{
+    if (node->type == XML_ELEMENT_NODE) {
+        return node->ns && !is_our_namespace(node->ns);
+    }
+    return (node->type != XML_TEXT_NODE && node->type != XML_CDATA_SECTION_NODE)
+           || xmlIsBlankNode(node);
+}
+
+/* Returns 'node', or the first after it of its siblings, that is said to us;
+ * NULL if there is none. */
+static const xmlNode *
+find_node(const xmlNode *node)
+{
+    while (node && is_foreign(node)) {
+        node = node->next;
+    }
+    return node;
+}
+
+/* Iterates 'CHILD' over what is said to us directly below 'PARENT', good or
+ * bad. */
+#define FOR_EACH_NODE(CHILD, PARENT)                                    \
+    for (const xmlNode *CHILD = find_node((PARENT)->children); CHILD;   \
+         CHILD = find_node(CHILD->next))
+
+/* Says why 'node' must not be where it is. */
+static char *
+refuse_node(const xmlNode *node)
+{
+    if (node->type != XML_ELEMENT_NODE) {
+        CLEANUP_FREE char *shown = xml_excerpt((const char *) node->content);
+        return xasprintf("text '%s' has no meaning here", shown);
+    }
+    CLEANUP_FREE char *shown = xml_excerpt((const char *) node->name);
+    return node->ns
+           ? xasprintf("element <%s> is unknown", shown)
+           : xasprintf("element <%s> is not of namespace "
+                       METADATA_XML_NAMESPACE, shown);
+}
+
+static char *
+refuse_children(const xmlNode *node)
+{
+    const xmlNode *child = find_node(node->children);
+    return child ? refuse_node(child) : NULL;
+}
+
+static bool
+contains(const char *const names[], const char *name)
+{
+    for (; *names; names++) {
+        if (!strcmp(*names, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns a sentence if 'node' has an attribute besides 'names', a list that
+ * ends with NULL, and those of other namespaces. */
+static char *
+check_attributes(const xmlNode *node, const char *const names[])
+{
+    for (const xmlAttr *a = node->properties; a; a = a->next) {
+        bool is_known = !a->ns && contains(names, (const char *) a->name);
+        if (!is_known && (!a->ns || is_our_namespace(a->ns))) {
+            CLEANUP_FREE char *shown = xml_excerpt((const char *) a->name);
+            return xasprintf("attribute %s of <%s> is unknown", shown,
+                             (const char *) node->name);
+        }
+    }
+    return NULL;
+}
+
+/* <vlan>. */
+
+/* What a mode makes of the attributes "tag", "trunks" and "cvlans". */
+enum need { REFUSED, OPTIONAL, REQUIRED };
+
+static const struct mode_needs {
+    enum need tag, trunks, cvlans;
+} mode_needs[] = {
+    [VLAN_ACCESS]          = { REQUIRED, REFUSED,  REFUSED },
+    [VLAN_TRUNK]           = { REFUSED,  REQUIRED, REFUSED },
+    [VLAN_NATIVE_TAGGED]   = { REQUIRED, REQUIRED, REFUSED },
+    [VLAN_NATIVE_UNTAGGED] = { REQUIRED, REQUIRED, REFUSED },
+    [VLAN_DOT1Q_TUNNEL]    = { REQUIRED, REFUSED,  OPTIONAL },
+};
+
+static char *
+parse_mode(const xmlNode *vlan, enum vlan_mode *modep)
+{
+    CLEANUP_FREE char *mode = xml_get_attribute(vlan, "mode");
+    if (!mode) {
+        return xstrdup("<vlan> has no mode");
+    }
+    if (!vlan_mode_from_string(mode, modep)) {
+        CLEANUP_FREE char *shown = xml_excerpt(mode);
+        return xasprintf("mode='%s' of <vlan> is unknown", shown);
+    }
+    return NULL;
+}
+
+/* Stores in '*valuep' the attribute 'name' of 'vlan', for the caller to free,
+ * NULL if it is not there.  Returns a sentence if that is not as 'mode' needs
+ * it. */
+static char *
+get_needed(const xmlNode *vlan, const char *name, enum vlan_mode mode,
+           enum need need, char **valuep)
+{
+    *valuep = xml_get_attribute(vlan, name);
+    if (*valuep ? need != REFUSED : need != REQUIRED) {
+        return NULL;
+    }
+    return xasprintf("<vlan mode='%s'> %s %s", vlan_mode_to_string(mode),
+                     *valuep ? "must not have" : "needs", name);
+}
+
+static char *
+parse_tag(const xmlNode *vlan, enum vlan_mode mode, enum need need, int *tagp)
+{
+    CLEANUP_FREE char *value = NULL;
+    char *error = get_needed(vlan, "tag", mode, need, &value);
+    if (error || !value || vlan_vid_from_string(value, tagp)) {
+        return error;
+    }
+    CLEANUP_FREE char *shown = xml_excerpt(value);
+    return xasprintf("tag='%s' of <vlan> is not a VLAN (1..4094)", shown);
+}
+
+/* 'name' is "trunks" or "cvlans". */
+static char *
+parse_list(const xmlNode *vlan, const char *name, enum vlan_mode mode,
+           enum need need, struct vlan_set *set)
+{
+    CLEANUP_FREE char *value = NULL;
+    char *error = get_needed(vlan, name, mode, need, &value);
+    if (error || !value || vlan_set_from_string(value, set)) {
+        return error;
+    }
+    CLEANUP_FREE char *shown = xml_excerpt(value);
+    return xasprintf("%s='%s' of <vlan> is not a list of VLANs (1..4094) like "
+                     "10,20-29", name, shown);
+}
+
+/* Without the attributes: what 'vlan' says in 'spec', which is empty. */
+static char *
+parse_vlan_values(const xmlNode *vlan, struct vlan_spec *spec)
+{
+    char *error = parse_mode(vlan, &spec->mode);
+    if (error) {
+        return error;
+    }
+
+    enum vlan_mode mode = spec->mode;
+    const struct mode_needs *needs = &mode_needs[mode];
+    error = parse_tag(vlan, mode, needs->tag, &spec->tag);
+    if (!error) {
+        error = parse_list(vlan, "trunks", mode, needs->trunks, &spec->trunks);
+    }
+    if (!error) {
+        error = parse_list(vlan, "cvlans", mode, needs->cvlans, &spec->cvlans);
+    }
+    return error;
+}
+
+static char *
+parse_vlan(const xmlNode *node, struct vnic_metadata *metadata)
+{
+    static const char *const attributes[] = {
+        "mode", "tag", "trunks", "cvlans", NULL,
+    };
+    struct vlan_spec spec = VLAN_SPEC_INIT;
+
+    char *error = check_attributes(node, attributes);
+    if (!error) {
+        error = refuse_children(node);
+    }
+    if (!error) {
+        error = parse_vlan_values(node, &spec);
+    }
+    if (error) {
+        return error;
+    }
+    if (spec.mode == VLAN_NATIVE_TAGGED || spec.mode == VLAN_NATIVE_UNTAGGED) {
+        vlan_set_add(&spec.trunks, spec.tag);
+    }
+    metadata->vlan = spec;
+    return NULL;
+}
+
+/* <plug>. */
+
+static char *
+parse_plug(const xmlNode *node, struct vnic_metadata *metadata)
+{
+    static const char *const attributes[] = { "bridge", NULL };
+
+    char *error = check_attributes(node, attributes);
+    if (!error) {
+        error = refuse_children(node);
+    }
+    if (error) {
+        return error;
+    }
+    xml_set_from_attribute(node, "bridge", &metadata->bridge);
+    return metadata->bridge ? NULL : xstrdup("<plug> has no bridge");
+}
+
+/* <vnic>. */
+
+static const struct vnic_element {
+    const char *name;
+    char *(*parse)(const xmlNode *, struct vnic_metadata *);
+} vnic_elements[] = {
+    { "plug", parse_plug },
+    { "vlan", parse_vlan },
+};
+
+/* Parses 'node', a child of <vnic>.  '*seenp' has a bit for each of
+ * 'vnic_elements' that was there before. */
+static char *
+parse_vnic_child(const xmlNode *node, unsigned int *seenp,
+                 struct vnic_metadata *metadata)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(vnic_elements); i++) {
+        const struct vnic_element *element = &vnic_elements[i];
+        if (!is_ours(node, element->name)) {
+            continue;
+        }
+        if (*seenp & (1u << i)) {
+            return xasprintf("there are two elements <%s>", element->name);
+        }
+        *seenp |= 1u << i;
+        return element->parse(node, metadata);
+    }
+    return refuse_node(node);
+}
+
+/* Stores in 'metadata', which is empty, what 'node', a <vnic>, says; what is
+ * wrong with it in its 'error'. */
+static void
+parse_vnic(const xmlNode *node, struct vnic_metadata *metadata)
+{
+    static const char *const attributes[] = { "mac", NULL };
+    unsigned int seen = 0;
+
+    metadata->error = check_attributes(node, attributes);
+    FOR_EACH_NODE (child, node) {
+        if (metadata->error) {
+            break;
+        }
+        metadata->error = parse_vnic_child(child, &seen, metadata);
+    }
+}
+
+/* The domain. */
+
+/* libvirt plugs interfaces of the other types itself, or they have no port. */
+static bool
+is_plugged_by_us(const struct vnic *vnic)
+{
+    return vnic->type == VNIC_ETHERNET || vnic->type == VNIC_VHOSTUSER;
+}
+
+/* Gives 'vnic', one of those that 'metadata' is about, its copy. */
+static void
+set_metadata(struct vnic *vnic, const struct vnic_metadata *metadata)
+{
+    bool is_second = vnic->metadata != NULL;
+    vnic_set_metadata(vnic, metadata);
+
+    struct vnic_metadata *own = vnic->metadata;
+    if (is_second) {
+        free(own->error);
+        own->error = xstrdup("there are two elements <vnic> for this MAC");
+    } else if (own->bridge && !own->error && !is_plugged_by_us(vnic)) {
+        own->error = xasprintf("<plug> is for interfaces of type ethernet and "
+                               "vhostuser, this one is of type %s",
+                               vnic_type_to_string(vnic->type));
+    }
+    own->error = error_wrap(own->error, "metadata");
+}
+
+/* Takes what 'node', a <vnic>, says to the interfaces with its MAC: there are
+ * two where one stands in for the other (<teaming>).  Returns a sentence if
+ * there are none. */
+static char *
+apply_vnic(const xmlNode *node, struct domain *domain)
+{
+    CLEANUP_FREE char *address = xml_get_attribute(node, "mac");
+    struct eth_addr mac;
+    char *error = address ? xml_parse_mac(address, &mac)
+                          : xstrdup("<vnic> has no mac");
+    if (error) {
+        return error;
+    }
+
+    CLEANUP(vnic_metadata) struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    bool is_found = false;
+    parse_vnic(node, &metadata);
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        if (eth_addr_equals(domain->vnics[i].id.mac, mac)) {
+            set_metadata(&domain->vnics[i], &metadata);
+            is_found = true;
+        }
+    }
+    return is_found ? NULL
+           : xasprintf("no interface has MAC "ETH_ADDR_FMT,
+                       ETH_ADDR_ARGS(mac));
+}
+
+static void
+complain(struct domain *domain, char *error)
+{
+    if (error) {
+        svec_add_nocopy(&domain->metadata_errors,
+                        error_wrap(error, "metadata"));
+    }
+}
+
+/* 'node' is a <vnics>. */
+static char *
+parse_vnics(const xmlNode *node, struct domain *domain)
+{
+    static const char *const attributes[] = { NULL };
+    size_t n = 0;
+
+    complain(domain, check_attributes(node, attributes));
+    FOR_EACH_NODE (child, node) {
+        if (++n > METADATA_XML_MAX_VNICS) {
+            return xasprintf("metadata has more than %d elements below "
+                             "<vnics>", METADATA_XML_MAX_VNICS);
+        }
+        complain(domain, is_ours(child, "vnic") ? apply_vnic(child, domain)
+                                                : refuse_node(child));
+    }
+    return NULL;
+}
+
+/* Reads 'node', the <metadata> of 'domain', whose vNICs are there already.
+ * Returns a sentence if the domain has to be refused for it: libvirt keeps one
+ * element of each namespace, so a second one is not libvirt's. */
+char *
+metadata_xml_parse(const xmlNode *node, struct domain *domain)
+{
+    const xmlNode *vnics = NULL;
+    for (const xmlNode *child = node->children; child; child = child->next) {
+        if (child->type == XML_ELEMENT_NODE && is_our_namespace(child->ns)) {
+            if (vnics) {
+                return xstrdup("metadata has two elements of namespace "
+                               METADATA_XML_NAMESPACE);
+            }
+            vnics = child;
+        }
+    }
+    if (vnics && !is_ours(vnics, "vnics")) {
+        complain(domain, refuse_node(vnics));
+        return NULL;
+    }
+    return vnics ? parse_vnics(vnics, domain) : NULL;
+}
