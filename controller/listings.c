@@ -201,6 +201,7 @@ put_vlan_source(struct report *report, const struct desired_vnic *d)
                           : "of the network");
         break;
     case VLAN_FROM_NOBODY:
+    case VLAN_FROM_METADATA:
     case VLAN_FROM_INTERFACE:
     case VLAN_FROM_LIVE:
     case VLAN_FROM_DEFAULT:
@@ -278,6 +279,7 @@ static const struct report_column bridge_columns[] = {
     { "drift", "DRIFT" },
     { "follow", "FOLLOW" },
     { "default_vlan", "DEFAULT VLAN" },
+    { "metadata", "METADATA" },
     { "guard", NULL },
     { "uplinks", "UPLINKS" },
     { "connected", NULL },
@@ -317,6 +319,8 @@ listing_bridges(const struct pass *pass, struct report *report)
         report_put_boolean(report, bridge->settings.follow);
         report_put_vid(report, bridge->settings.default_vlan
                         ? bridge->settings.default_vlan : -1);
+        report_put_string(report,
+                          metadata_mode_to_string(bridge->settings.metadata));
         report_put_null(report);    /* Guard, and OpenFlow's connection: */
         put_uplinks(report, &pass->view, bridge->name);
         report_put_null(report);    /* nothing is filtered. */

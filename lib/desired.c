@@ -377,6 +377,8 @@ judge_vlan(const struct facts *facts, const struct bridge_view *bridge,
         .bridge = bridge,
         .last = memory_find_vlan(facts->memory, &d->vnic.id),
         .default_vlan = d->settings.default_vlan,
+        .metadata_mode = d->settings.metadata,
+        .vlan_limit = facts->view->vlan_limit,
     };
     CLEANUP(intent) struct intent intent = INTENT_INIT;
     char *error = intent_compute(&intent_facts, &intent);

@@ -3,10 +3,11 @@
 
 /* Which VLANs are meant for a vNIC, and who said so.  Pure.
  *
- * The interface goes before its port group, that before its network, and that
- * before a fake bridge: the first with a VLAN says all of it.  libvirt merges
- * these when a guest starts, and what it shows of a running guest is the
- * result of that moment.  We merge them again, from what they say now:
+ * The domain's metadata goes before the interface, that before its port group,
+ * that before its network, and that before a fake bridge: the first with a
+ * VLAN says all of it.  libvirt merges all but the first and the last when a
+ * guest starts, and what it shows of a running guest is the result of that
+ * moment.  We merge them again, from what they say now:
  *
  *   - the network and the port group are those of the live XML;
  *   - the interface's own <vlan> is that of its definition, as long as this
@@ -15,7 +16,16 @@
  *   - a network that we know nothing of changes nothing.
  *
  * Nothing here ever widens the VLANs of a guest on its own: where none are
- * left, because a network lost its <vlan>, those in force stay. */
+ * left, because a network lost its <vlan>, those in force stay.
+ *
+ * Metadata is the one of these that, on some hosts, a tenant writes.  There
+ * vnicd-metadata=stricter binds it to what the others say.  Where these say
+ * nothing, nothing binds it: no <vlan> is no intent, libvirt puts such a guest
+ * on every VLAN, and any VLAN that metadata names is less than that.  What
+ * somebody set on the port by hand is not an intent either, and binds nobody:
+ * it could not be told from what metadata said before.  It is not lost
+ * unseen, though, because a vNIC that was there before us is at first contact;
+ * and whoever wants to bind such guests says vnicd-default-vlan. */
 
 #include <config.h>
 #include "lib/intent.h"
@@ -211,6 +221,137 @@ merge(const struct intent_facts *facts, struct intent *intent)
            : say_interface(&vnic->vlan, network, portgroup, intent);
 }
 
+/* The others, if metadata says nothing.  'facts->last' must be theirs. */
+static char *
+say_others(const struct intent_facts *facts, struct intent *intent)
+{
+    const struct vnic *vnic = facts->vnic;
+    char *error = vnic->network
+                  ? merge(facts, intent)
+                  : say(&vnic->vlan, NULL, VLAN_FROM_INTERFACE, intent);
+    if (!error && !is_said(intent) && facts->bridge && facts->bridge->parent) {
+        error = say_access(facts->bridge->tag, VLAN_FROM_FAKE_BRIDGE, intent);
+    }
+    if (!error && !is_said(intent) && vnic->network) {
+        keep_removed(facts, intent);
+    }
+    if (!error && !is_said(intent) && facts->default_vlan) {
+        error = say_access(facts->default_vlan, VLAN_FROM_DEFAULT, intent);
+    }
+    return error;
+}
+
+/* Metadata. */
+
+/* Returns what was last in force, unless that is what the metadata said: the
+ * others must not go on saying it, nor be measured by it. */
+static const struct vlan_spec *
+last_of_others(const struct intent_facts *facts)
+{
+    const struct vnic_metadata *metadata = facts->vnic->metadata;
+    return metadata && facts->last
+           && vlan_spec_equals(facts->last, &metadata->vlan)
+           ? NULL : facts->last;
+}
+
+/* Takes ownership of 'note'. */
+static void
+add_note(struct intent *intent, char *note)
+{
+    char *old = intent->note;
+    intent->note = old ? xasprintf("%s; %s", old, note) : note;
+    if (old) {
+        free(old);
+        free(note);
+    }
+}
+
+/* Says that 'vlan', the metadata's, allows more than 'intent', the others'. */
+static void
+note_not_stricter(const struct vlan_spec *vlan, struct intent *intent)
+{
+    CLEANUP_FREE char *more = vlan_spec_to_string(vlan);
+    CLEANUP_FREE char *less = vlan_spec_to_string(&intent->vlan);
+    add_note(intent, xasprintf("metadata is not followed (vnicd-metadata="
+                               "stricter): VLAN %s allows more than %s", more,
+                               less));
+}
+
+/* A switch that looks at one tag of a frame cannot tell customer VLANs, which
+ * are in the second, and drops all frames to the guest.  Without a list of
+ * them the second tag is payload, and one is enough. */
+static char *
+check_vlan_limit(const struct vlan_spec *vlan, int vlan_limit)
+{
+    if (vlan->mode != VLAN_DOT1Q_TUNNEL || vlan_limit != 1
+        || vlan_set_is_empty(&vlan->cvlans)) {
+        return NULL;
+    }
+    CLEANUP_FREE char *shown = vlan_spec_to_string(vlan);
+    return xasprintf("VLAN %s: Open_vSwitch other_config:vlan-limit is 1 and "
+                     "must be 0, or 2 and more, for cvlans", shown);
+}
+
+static char *
+follow_metadata(const struct intent_facts *facts, struct intent *intent)
+{
+    const struct vlan_spec *vlan = &facts->vnic->metadata->vlan;
+
+    intent->vlan = *vlan;
+    intent->source = VLAN_FROM_METADATA;
+    free(intent->portgroup);
+    intent->portgroup = NULL;
+    if (!intent->is_pending) {
+        free(intent->note);     /* About VLANs that do not count. */
+        intent->note = NULL;
+    }
+    char *error = vlan_spec_validate(vlan);
+    return error ? error : check_vlan_limit(vlan, facts->vlan_limit);
+}
+
+/* 'error' is what is wrong with what the others say, or NULL; we own it. */
+static char *
+say_metadata(const struct intent_facts *facts, char *error,
+             struct intent *intent)
+{
+    const struct vnic_metadata *metadata = facts->vnic->metadata;
+
+    if (facts->metadata_mode == METADATA_NONE) {
+        add_note(intent, xstrdup("metadata is not followed "
+                                 "(vnicd-metadata=none)"));
+        return error;
+    }
+    if (metadata->error) {
+        free(error);
+        return xstrdup(metadata->error);
+    }
+    if (metadata->vlan.mode == VLAN_NONE) {
+        return error;
+    }
+    if (facts->metadata_mode == METADATA_STRICTER) {
+        if (error) {
+            return error;
+        }
+        if (!vlan_spec_is_within(&metadata->vlan, &intent->vlan)) {
+            note_not_stricter(&metadata->vlan, intent);
+            return NULL;
+        }
+    }
+    free(error);                /* Nobody asks the others. */
+    return follow_metadata(facts, intent);
+}
+
+/* Returns the bridge that we are to plug 'vnic' into because its metadata, if
+ * it is without error, says so; NULL if it does not, or must not: whoever is
+ * plugged reaches what he did not before, so that is never stricter.  'mode'
+ * is that of this bridge. */
+const char *
+intent_plug_bridge(const struct vnic *vnic, enum metadata_mode mode)
+{
+    return vnic->metadata && mode == METADATA_ALL ? vnic->metadata->bridge
+                                                  : NULL;
+}
+
 /* The interface. */
 
 /* Returns the network that 'vnic' is on, NULL if it is on none or nothing is
@@ -229,22 +370,12 @@ intent_find_network(const struct network_set *networks,
 char *
 intent_compute(const struct intent_facts *facts, struct intent *intent)
 {
-    const struct vnic *vnic = facts->vnic;
+    struct intent_facts others = *facts;
+    others.last = last_of_others(facts);
 
     *intent = (struct intent) INTENT_INIT;
-    char *error = vnic->network
-                  ? merge(facts, intent)
-                  : say(&vnic->vlan, NULL, VLAN_FROM_INTERFACE, intent);
-    if (!error && !is_said(intent) && facts->bridge && facts->bridge->parent) {
-        error = say_access(facts->bridge->tag, VLAN_FROM_FAKE_BRIDGE, intent);
-    }
-    if (!error && !is_said(intent) && vnic->network) {
-        keep_removed(facts, intent);
-    }
-    if (!error && !is_said(intent) && facts->default_vlan) {
-        error = say_access(facts->default_vlan, VLAN_FROM_DEFAULT, intent);
-    }
-    return error;
+    char *error = say_others(&others, intent);
+    return facts->vnic->metadata ? say_metadata(facts, error, intent) : error;
 }
 
 /* Frees what 'intent' owns and leaves it empty. */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "lib/settings.h"
 #include "lib/vlan.h"
 #include "openvswitch/compiler.h"
 
@@ -16,6 +17,7 @@ struct vnic;
 /* Where the VLANs of a vNIC were said. */
 #define VLAN_SOURCES                                    \
     VLAN_SOURCE(NOBODY, "nobody")                       \
+    VLAN_SOURCE(METADATA, "metadata")                   \
     VLAN_SOURCE(INTERFACE, "interface")                 \
     VLAN_SOURCE(PORTGROUP, "port group")                \
     VLAN_SOURCE(NETWORK, "network")                     \
@@ -40,6 +42,8 @@ struct intent_facts {
     const struct bridge_view *bridge;   /* That its XML names, or NULL. */
     const struct vlan_spec *last;       /* Last in force, or NULL. */
     int default_vlan;                   /* For want of any, 0: none. */
+    enum metadata_mode metadata_mode;   /* What metadata may change. */
+    int vlan_limit;                     /* The switch's, see there. */
 };
 
 /* The VLANs that are meant for one vNIC, and who said so. */
@@ -58,6 +62,7 @@ char *intent_compute(const struct intent_facts *, struct intent *)
     OVS_WARN_UNUSED_RESULT;
 void intent_destroy(struct intent *);
 
+const char *intent_plug_bridge(const struct vnic *, enum metadata_mode);
 const struct network *intent_find_network(const struct network_set *,
                                           const struct vnic *);
 

@@ -74,6 +74,19 @@ parse_orphans(const char *value, struct settings *s)
     return s->collect_orphans || !strcmp(value, "report");
 }
 
+static bool
+parse_metadata(const char *value, struct settings *s)
+{
+    for (enum metadata_mode mode = METADATA_ALL; mode <= METADATA_NONE;
+         mode++) {
+        if (!strcmp(value, metadata_mode_to_string(mode))) {
+            s->metadata = mode;
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct setting {
     const char *key;
     const char *values;         /* For people. */
@@ -84,6 +97,7 @@ static const struct setting {
     { PREFIX "follow", "yes or no", parse_follow },
     { PREFIX "default-vlan", "empty or 1..4094", parse_default_vlan },
     { PREFIX "orphans", "collect or report", parse_orphans },
+    { PREFIX "metadata", "all, stricter or none", parse_metadata },
 };
 
 static const struct setting *
@@ -155,6 +169,20 @@ drift_mode_to_string(enum drift_mode mode)
         return "fix";
     case DRIFT_REPORT:
         return "report";
+    }
+    OVS_NOT_REACHED();
+}
+
+const char *
+metadata_mode_to_string(enum metadata_mode mode)
+{
+    switch (mode) {
+    case METADATA_ALL:
+        return "all";
+    case METADATA_STRICTER:
+        return "stricter";
+    case METADATA_NONE:
+        return "none";
     }
     OVS_NOT_REACHED();
 }

@@ -23,23 +23,32 @@ enum drift_mode {
     DRIFT_REPORT,               /* Only report it. */
 };
 
+enum metadata_mode {
+    METADATA_ALL,               /* What it says counts. */
+    METADATA_STRICTER,          /* Only what allows less than the rest. */
+    METADATA_NONE,              /* Nothing. */
+};
+
 struct settings {
     enum manage_mode manage;
     enum drift_mode drift;
     bool follow;                /* Running vNICs follow a port group. */
     int default_vlan;           /* For vNICs without intent, 0: none. */
     bool collect_orphans;       /* Remove rows that guests left behind. */
+    enum metadata_mode metadata; /* What may a domain's metadata change? */
 };
 
 /* Safe on a host that is in use: nobody is cut off. */
 #define SETTINGS_DEFAULT { .manage = MANAGE_AUTO, .drift = DRIFT_FIX,   \
                            .follow = true, .default_vlan = 0,           \
-                           .collect_orphans = true }
+                           .collect_orphans = true,                     \
+                           .metadata = METADATA_ALL }
 
 void settings_read(const struct smap *external_ids, const char *where,
                    struct settings *, struct svec *errors);
 
 const char *manage_mode_to_string(enum manage_mode);
 const char *drift_mode_to_string(enum drift_mode);
+const char *metadata_mode_to_string(enum metadata_mode);
 
 #endif /* lib/settings.h */

@@ -93,11 +93,19 @@ struct switch_view {
     struct qos_view *qoses;     /* libvirt's, by VM, name, table, row. */
     size_t n_qoses;
     bool flow_restore_wait;     /* Flows are on hold, at a restore's wish. */
+    int vlan_limit;             /* At how many VLAN tags of a frame the switch
+                                 * looks; 0: at as many as it can. */
     struct svec setting_errors; /* Sentences about settings of no use. */
 };
 
-#define SWITCH_VIEW_INIT { .settings = SETTINGS_DEFAULT,                \
-                           .setting_errors = SVEC_EMPTY_INITIALIZER }
+/* What Open vSwitch does unless other_config:vlan-limit says otherwise. */
+#define SWITCH_VIEW_DEFAULT_VLAN_LIMIT 1
+
+#define SWITCH_VIEW_INIT {                                      \
+    .settings = SETTINGS_DEFAULT,                               \
+    .vlan_limit = SWITCH_VIEW_DEFAULT_VLAN_LIMIT,               \
+    .setting_errors = SVEC_EMPTY_INITIALIZER,                   \
+}
 
 void switch_view_destroy(struct switch_view *);
 struct bridge_view *switch_view_add_bridge(struct switch_view *);

@@ -212,6 +212,15 @@ read_qoses(const struct ovsdb_idl *idl, struct switch_view *view)
     uuidset_destroy(&used);
 }
 
+/* As the switch reads it: a negative limit is none. */
+static int
+read_vlan_limit(const struct ovsrec_open_vswitch *ovs)
+{
+    int limit = smap_get_int(&ovs->other_config, "vlan-limit",
+                             SWITCH_VIEW_DEFAULT_VLAN_LIMIT);
+    return MAX(limit, 0);
+}
+
 /* Stores in 'view', whose content is overwritten unread, what 'idl' holds. */
 void
 ovs_view_read(const struct ovsdb_idl *idl, struct switch_view *view)
@@ -224,6 +233,7 @@ ovs_view_read(const struct ovsdb_idl *idl, struct switch_view *view)
     }
     view->flow_restore_wait = smap_get_bool(&ovs->other_config,
                                             "flow-restore-wait", false);
+    view->vlan_limit = read_vlan_limit(ovs);
     settings_read(&ovs->external_ids, "host", &view->settings,
                   &view->setting_errors);
     for (size_t i = 0; i < ovs->n_bridges; i++) {

@@ -394,6 +394,52 @@ test_default_vlan_is_for_those_without(void **state)
 }
 
 static void
+test_settings_of_the_bridge_judge_metadata(void **state)
+{
+    struct host *host = *state;
+    struct vnic_metadata metadata = { .vlan = access_vlan(20) };
+    struct vnic *vnic = add_bridge_vnic(
+        add_domain(&host->domains, 1, "web1"), 1, "br0", "vnet0",
+        access_vlan(10));
+    vnic_set_metadata(vnic, &metadata);
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->vlan.tag, 20);
+    assert_int_equal(d->source, VLAN_FROM_METADATA);
+
+    host->view.bridges[0].settings.metadata = METADATA_NONE;
+    d = compute(host, 1, 0);
+    assert_int_equal(d->vlan.tag, 10);
+    assert_string_equal(d->reason, "metadata is not followed "
+                        "(vnicd-metadata=none)");
+}
+
+/* The switch as it is by default looks at one tag. */
+static void
+test_customer_vlans_need_the_vlan_limit(void **state)
+{
+    struct host *host = *state;
+    struct vnic_metadata metadata = {
+        .vlan = native_vlan(VLAN_DOT1Q_TUNNEL, 100, ""),
+    };
+    struct vnic *vnic = add_bridge_vnic(
+        add_domain(&host->domains, 1, "web1"), 1, "br0", "vnet0",
+        access_vlan(10));
+    vlan_set_add(&metadata.vlan.cvlans, 7);
+    vnic_set_metadata(vnic, &metadata);
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_QUARANTINED);
+    assert_string_equal(d->reason, "domain web1, interface 52:54:00:00:00:01: "
+                        "VLAN dot1q-tunnel 100 of 7: Open_vSwitch "
+                        "other_config:vlan-limit is 1 and must be 0, or 2 and "
+                        "more, for cvlans");
+
+    host->view.vlan_limit = 2;
+    d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_MANAGED);
+    assert_int_equal(d->vlan.mode, VLAN_DOT1Q_TUNNEL);
+}
+
+static void
 test_bridges_that_are_not_ours(void **state)
 {
     struct host *host = *state;
@@ -441,6 +487,8 @@ main(void)
         TEST(test_newcomer_with_a_taken_mac_is_quarantined),
         TEST(test_same_mac_in_other_vlan_is_no_conflict),
         TEST(test_default_vlan_is_for_those_without),
+        TEST(test_settings_of_the_bridge_judge_metadata),
+        TEST(test_customer_vlans_need_the_vlan_limit),
         TEST(test_bridges_that_are_not_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

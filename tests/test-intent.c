@@ -278,6 +278,195 @@ test_removed_vlan_stays_in_force(void **state)
     assert_null(f->intent.note);
 }
 
+/* Metadata. */
+
+static void
+give_metadata(struct fixture *f, struct vlan_spec vlan)
+{
+    struct vnic_metadata metadata = { .vlan = vlan };
+    vnic_set_metadata(f->vnic, &metadata);
+}
+
+static void
+test_metadata_goes_first(void **state)
+{
+    struct fixture *f = *state;
+    f->lan->vlan = access_vlan(5);
+    f->lan->portgroups[0].vlan = access_vlan(30);
+    f->facts.default_vlan = 99;
+    give_metadata(f, trunk_vlan("7,8"));
+    check(f, "trunk 7-8", VLAN_FROM_METADATA);
+    assert_null(f->intent.portgroup);
+    f->vnic->config->vlan = access_vlan(1);
+    check(f, "trunk 7-8", VLAN_FROM_METADATA);
+
+    /* Nobody asks the others what is wrong with them, nor notes it. */
+    f->lan->portgroups[0].error = xstrdup("no good");
+    f->vnic->config->vlan = (struct vlan_spec) VLAN_SPEC_INIT;
+    check(f, "trunk 7-8", VLAN_FROM_METADATA);
+    free(f->vnic->portgroup);
+    f->vnic->portgroup = xstrdup("wbe");
+    check(f, "trunk 7-8", VLAN_FROM_METADATA);
+    check_note(f, NULL);
+}
+
+static void
+test_metadata_without_vlan_leaves_it_to_the_others(void **state)
+{
+    struct fixture *f = *state;
+    struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    vnic_set_metadata(f->vnic, &metadata);
+    f->lan->vlan = access_vlan(5);
+    check(f, "5", VLAN_FROM_NETWORK);
+    f->facts.metadata_mode = METADATA_STRICTER;
+    check(f, "5", VLAN_FROM_NETWORK);
+    f->lan->error = xstrdup("no good");
+    check_refused(f, "network lan: no good");
+}
+
+static void
+test_bad_metadata_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    f->lan->vlan = access_vlan(5);
+    give_metadata(f, access_vlan(4095));
+    check_refused(f, "VLAN 4095 is out of range (1..4094)");
+    give_metadata(f, access_vlan(5));
+    f->vnic->metadata->error = xstrdup("metadata: no good");
+    check_refused(f, "metadata: no good");
+    f->facts.metadata_mode = METADATA_STRICTER;
+    check_refused(f, "metadata: no good");
+    f->facts.metadata_mode = METADATA_NONE;
+    check(f, "5", VLAN_FROM_NETWORK);
+}
+
+static void
+test_metadata_that_must_not_count(void **state)
+{
+    struct fixture *f = *state;
+    f->facts.metadata_mode = METADATA_NONE;
+    f->lan->vlan = access_vlan(5);
+    give_metadata(f, access_vlan(5));
+    check(f, "5", VLAN_FROM_NETWORK);
+    check_note(f, "metadata is not followed (vnicd-metadata=none)");
+    f->lan->vlan = (struct vlan_spec) VLAN_SPEC_INIT;
+    check_note(f, "vlan-removed-from-network: VLAN 77 stays in force; "
+               "metadata is not followed (vnicd-metadata=none)");
+}
+
+static void
+test_stricter_metadata(void **state)
+{
+    struct fixture *f = *state;
+    f->facts.metadata_mode = METADATA_STRICTER;
+    f->lan->vlan = trunk_vlan("10,20,30");
+    give_metadata(f, access_vlan(20));
+    check(f, "20", VLAN_FROM_METADATA);
+    check_note(f, NULL);
+    give_metadata(f, native_vlan(VLAN_NATIVE_TAGGED, 10, "10,20"));
+    check(f, "native-tagged 10 of 10,20", VLAN_FROM_METADATA);
+    give_metadata(f, trunk_vlan("10,40"));
+    check(f, "trunk 10,20,30", VLAN_FROM_NETWORK);
+    check_note(f, "metadata is not followed (vnicd-metadata=stricter): VLAN "
+               "trunk 10,40 allows more than trunk 10,20,30");
+
+    f->lan->vlan = access_vlan(10);
+    give_metadata(f, native_vlan(VLAN_DOT1Q_TUNNEL, 10, ""));
+    check_note(f, "metadata is not followed (vnicd-metadata=stricter): VLAN "
+               "dot1q-tunnel 10 of all allows more than 10");
+
+    /* Of what is wrong nobody knows what it allows. */
+    give_metadata(f, access_vlan(10));
+    f->lan->error = xstrdup("no good");
+    check_refused(f, "network lan: no good");
+}
+
+/* No VLAN is no limit; a default is one. */
+static void
+test_stricter_metadata_of_an_unbound_interface(void **state)
+{
+    struct fixture *f = *state;
+    f->facts.metadata_mode = METADATA_STRICTER;
+    free(f->vnic->network);
+    f->vnic->network = NULL;
+    f->vnic->vlan = (struct vlan_spec) VLAN_SPEC_INIT;
+    give_metadata(f, trunk_vlan("1,4094"));
+    check(f, "trunk 1,4094", VLAN_FROM_METADATA);
+    f->facts.default_vlan = 99;
+    check(f, "99", VLAN_FROM_DEFAULT);
+    give_metadata(f, access_vlan(99));
+    check(f, "99", VLAN_FROM_METADATA);
+}
+
+/* What metadata said before the operator forbade it is not the others'. */
+static void
+test_metadata_is_not_measured_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct vlan_spec last = trunk_vlan("10,20");
+    f->facts.last = &last;
+    give_metadata(f, last);
+    check(f, "trunk 10,20", VLAN_FROM_METADATA);
+    f->facts.metadata_mode = METADATA_STRICTER;
+    check(f, "77", VLAN_FROM_LIVE);
+    f->facts.metadata_mode = METADATA_NONE;
+    check(f, "77", VLAN_FROM_LIVE);
+
+    vnic_set_metadata(f->vnic, NULL);
+    check(f, "trunk 10,20", VLAN_FROM_LAST_GOOD);
+}
+
+static void
+test_pending_stays_pending_with_metadata(void **state)
+{
+    struct fixture *f = *state;
+    f->lan->portgroups[0].vlan = access_vlan(30);
+    free(f->vnic->config->portgroup);
+    f->vnic->config->portgroup = xstrdup("db");
+    give_metadata(f, access_vlan(7));
+    check(f, "7", VLAN_FROM_METADATA);
+    assert_true(f->intent.is_pending);
+    check_note(f, "port group db of network lan from the next start on");
+}
+
+static void
+test_customer_vlans_need_a_switch_that_sees_them(void **state)
+{
+    struct fixture *f = *state;
+    struct vlan_spec tunnel = native_vlan(VLAN_DOT1Q_TUNNEL, 100, "");
+    f->facts.vlan_limit = 1;
+    give_metadata(f, tunnel);
+    check(f, "dot1q-tunnel 100 of all", VLAN_FROM_METADATA);
+
+    vlan_set_add(&tunnel.cvlans, 10);
+    give_metadata(f, tunnel);
+    check_refused(f, "VLAN dot1q-tunnel 100 of 10: Open_vSwitch "
+                  "other_config:vlan-limit is 1 and must be 0, or 2 and "
+                  "more, for cvlans");
+    f->facts.vlan_limit = 2;
+    check(f, "dot1q-tunnel 100 of 10", VLAN_FROM_METADATA);
+    f->facts.vlan_limit = 0;
+    check(f, "dot1q-tunnel 100 of 10", VLAN_FROM_METADATA);
+
+    /* Not our concern if it does not count. */
+    f->facts.vlan_limit = 1;
+    f->facts.metadata_mode = METADATA_NONE;
+    check(f, "77", VLAN_FROM_LIVE);
+}
+
+static void
+test_plug(void **state)
+{
+    struct fixture *f = *state;
+    assert_null(intent_plug_bridge(f->vnic, METADATA_ALL));
+    give_metadata(f, access_vlan(7));
+    assert_null(intent_plug_bridge(f->vnic, METADATA_ALL));
+    f->vnic->metadata->bridge = xstrdup("br0");
+    assert_string_equal(intent_plug_bridge(f->vnic, METADATA_ALL), "br0");
+    assert_null(intent_plug_bridge(f->vnic, METADATA_STRICTER));
+    assert_null(intent_plug_bridge(f->vnic, METADATA_NONE));
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -295,6 +484,16 @@ main(void)
         TEST(test_change_for_the_next_start_is_pending),
         TEST(test_interface_without_definition_keeps_its_vlan),
         TEST(test_removed_vlan_stays_in_force),
+        TEST(test_metadata_goes_first),
+        TEST(test_metadata_without_vlan_leaves_it_to_the_others),
+        TEST(test_bad_metadata_is_refused),
+        TEST(test_metadata_that_must_not_count),
+        TEST(test_stricter_metadata),
+        TEST(test_stricter_metadata_of_an_unbound_interface),
+        TEST(test_metadata_is_not_measured_by_itself),
+        TEST(test_pending_stays_pending_with_metadata),
+        TEST(test_customer_vlans_need_a_switch_that_sees_them),
+        TEST(test_plug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,7 @@ test_defaults_cut_nobody_off(void **state)
     assert_int_equal(s.drift, DRIFT_FIX);
     assert_true(s.follow);
     assert_int_equal(s.default_vlan, 0);
+    assert_int_equal(s.metadata, METADATA_ALL);
 }
 
 static void
@@ -53,6 +54,12 @@ test_values(void **state)
     assert_int_equal(s.default_vlan, 4094);
     read_key(&s, "vnicd-default-vlan", "", NULL);
     assert_int_equal(s.default_vlan, 0);
+    read_key(&s, "vnicd-metadata", "none", NULL);
+    assert_int_equal(s.metadata, METADATA_NONE);
+    read_key(&s, "vnicd-metadata", "stricter", NULL);
+    assert_int_equal(s.metadata, METADATA_STRICTER);
+    read_key(&s, "vnicd-metadata", "all", NULL);
+    assert_int_equal(s.metadata, METADATA_ALL);
     read_key(&s, "owner", "somebody", NULL);
 }
 
@@ -71,6 +78,8 @@ test_bad_values_change_nothing(void **state)
              "vnicd-default-vlan='4095' must be empty or 1..4094");
     read_key(&s, "vnicd-default-vlan", "ten", "bridge br0: "
              "vnicd-default-vlan='ten' must be empty or 1..4094");
+    read_key(&s, "vnicd-metadata", "yes", "bridge br0: "
+             "vnicd-metadata='yes' must be all, stricter or none");
     read_key(&s, "vnicd-frob", "1", "bridge br0: there is no setting "
              "'vnicd-frob'");
     assert_int_equal(s.manage, MANAGE_AUTO);

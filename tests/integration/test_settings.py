@@ -94,7 +94,7 @@ def test_bridges_are_listed_with_what_is_in_force(host, agent):
     assert bridge == {"bridge": "br0", "managed": True,
                       "fail_mode": "secure", "drift": "fix", "follow": False,
                       "guard": None, "uplinks": ["eth9"], "connected": None,
-                      "default_vlan": None}
+                      "default_vlan": None, "metadata": "all"}
     assert "eth9" in agent.ask("bridge/list")
 
 
