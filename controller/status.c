@@ -18,9 +18,12 @@
 #include "daemon.h"
 #include "dirs.h"
 #include "lib/cleanup.h"
+#include "lib/desired.h"
+#include "lib/text.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "ovsdb/ovsdb-conn.h"
+#include "svec.h"
 #include "util.h"
 #include "virt/virt-conn.h"
 
@@ -98,6 +101,43 @@ warn_of_libvirt(struct json *warnings, const struct inputs *in)
     }
 }
 
+/* Adds to 'errors' what is wrong with the metadata of running domains and
+ * concerns no vNIC. */
+static void
+find_metadata_errors(const struct inputs *in, struct svec *errors)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        const struct domain *domain;
+        HMAP_FOR_EACH (domain, node, &in->sources[i].domains->domains) {
+            CLEANUP_FREE char *name
+                = text_printable(domain->name ? domain->name : "?");
+            for (size_t j = 0; j < domain->metadata_errors.n; j++) {
+                if (domain->is_active) {
+                    svec_add_nocopy(errors, xasprintf(
+                        "domain %s: %s", name,
+                        domain->metadata_errors.names[j]));
+                }
+            }
+        }
+    }
+    svec_sort_unique(errors);   /* Two connections may have one domain. */
+}
+
+static void
+warn_of_metadata(struct json *warnings, const struct inputs *in)
+{
+    struct svec errors = SVEC_EMPTY_INITIALIZER;
+    find_metadata_errors(in, &errors);
+    for (size_t i = 0; i < MIN(errors.n, MAX_NAMED); i++) {
+        warn(warnings, "%s", errors.names[i]);
+    }
+    if (errors.n > MAX_NAMED) {
+        warn(warnings, "%"PRIuSIZE" more errors in metadata of domains",
+             errors.n - MAX_NAMED);
+    }
+    svec_destroy(&errors);
+}
+
 static pid_t
 find_vswitchd(void)
 {
@@ -131,6 +171,7 @@ find_warnings(const struct inputs *in, const struct reconciler *r)
     if (pass->view.flow_restore_wait) {
         warn(warnings, "flow-restore-wait: the switch waits for a restore");
     }
+    warn_of_metadata(warnings, in);
     warn_of_missing_ports(warnings, pass);
     warn_of_vnics(warnings, pass, VNIC_STATE_QUARANTINED, NULL);
     warn_of_vnics(warnings, pass, VNIC_STATE_DRIFTED, NULL);
