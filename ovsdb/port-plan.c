@@ -14,7 +14,8 @@
  *     so libvirt is asked first, for a short while, unless the port lost all
  *     its VLANs, which no change of intent does.
  *   - We saw the plug happen, or the row bears our mark for another VM: libvirt
- *     writes a new row right, so what is wrong is left over from before.
+ *     writes a new row right, so what is wrong is left over from before, unless
+ *     it is just what libvirt knows, and the rest of the intent is for us.
  *   - The vNIC was there before us: perhaps somebody meant it so.  We report.
  *
  * A port that is missing is put back when libvirt, asked after it was gone,
@@ -90,6 +91,15 @@ is_portgroup_edited(const struct desired_vnic *d,
              && !vlan_columns_diff(&d->port->columns, &d->vnic.vlan);
 }
 
+/* Is the port of 'd' as libvirt made it, and 'd' meant for VLANs that libvirt
+ * does not know? */
+static bool
+is_unknown_to_libvirt(const struct desired_vnic *d)
+{
+    return (d->source == VLAN_FROM_METADATA || d->source == VLAN_FROM_DEFAULT)
+           && !vlan_columns_diff(&d->port->columns, &d->vnic.vlan);
+}
+
 /* Why do the columns of 'd', which has a port, differ from its intent? */
 static enum port_cause
 find_cause(const struct desired_vnic *d, const struct port_memory *seen,
@@ -99,8 +109,9 @@ find_cause(const struct desired_vnic *d, const struct port_memory *seen,
         return PORT_CAUSE_STALE_ROW;
     }
     if (!port_view_is_marked(d->port)) {
-        return (seen->is_first_contact
-                ? PORT_CAUSE_FIRST_CONTACT : PORT_CAUSE_STALE_ROW);
+        return (seen->is_first_contact ? PORT_CAUSE_FIRST_CONTACT
+                : is_unknown_to_libvirt(d) ? PORT_CAUSE_INTENT
+                : PORT_CAUSE_STALE_ROW);
     }
 
     const struct vlan_spec *before = memory_find_vlan(memory, &d->vnic.id);

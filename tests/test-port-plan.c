@@ -171,6 +171,25 @@ test_wrong_new_row_is_stale(void **state)
               "Interface vnet0 external_ids", "unmarked", "marked");
 }
 
+/* It is as libvirt made it: nothing has drifted, even if nothing that has is
+ * to be put right. */
+static void
+test_new_row_follows_what_libvirt_does_not_know(void **state)
+{
+    struct fixture *host = *state;
+    struct vnic_metadata metadata = { .vlan = access_vlan(7) };
+    vnic_set_metadata(&host->domain->vnics[0], &metadata);
+    host->base.view.bridges[0].settings.drift = DRIFT_REPORT;
+    look_before(host);
+    assert_op(compute(host, 2), "set", PORT_CAUSE_INTENT, "Port vnet0 tag",
+              "42", "7");
+    assert_true(port_plan_has_work(&host->plan));
+
+    host->port->columns.tag = 8;
+    assert_op(compute(host, 1), "report", PORT_CAUSE_STALE_ROW,
+              "Port vnet0 tag", "8", "7");
+}
+
 /* Also when we look for the first time: the mark tells. */
 static void
 test_row_with_another_vms_mark_is_stale(void **state)
@@ -722,6 +741,7 @@ main(void)
         TEST(test_wrong_at_first_contact_is_reported),
         TEST(test_force_puts_first_contact_right),
         TEST(test_wrong_new_row_is_stale),
+        TEST(test_new_row_follows_what_libvirt_does_not_know),
         TEST(test_row_with_another_vms_mark_is_stale),
         TEST(test_cleared_row_is_put_right_at_once),
         TEST(test_operators_change_is_confirmed_first),
