@@ -153,6 +153,8 @@ static const struct report_column vnic_detail_columns[] = {
     { "xml_bridge", "bridge in xml" },
     { "xml_network", "network in xml" },
     { "xml_portgroup", "portgroup in xml" },
+    { "source_device", "source device" },
+    { "macvtap_mode", "macvtap mode" },
     { "interface_id", "interface id" },
     { "profile_id", "profile id" },
     { "vlan", "vlan meant" },
@@ -228,6 +230,8 @@ put_vnic_details(struct report *report, const struct pass *pass,
     report_put_string(report, d->vnic.bridge);
     report_put_string(report, d->vnic.network);
     report_put_string(report, d->vnic.portgroup);
+    report_put_string(report, d->vnic.source_device);
+    report_put_string(report, d->vnic.macvtap_mode);
     report_put_string(report, d->vnic.interface_id);
     report_put_string(report, d->vnic.profile_id);
     report_put_take(report, vlan_spec_to_string(&d->vlan));

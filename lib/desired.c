@@ -87,17 +87,25 @@ add_vnic(struct desired *desired, const struct vnic *vnic,
     return d;
 }
 
+static bool
+may_have_port(const struct vnic *vnic)
+{
+    return vnic->type == VNIC_BRIDGE || vnic->type == VNIC_NETWORK;
+}
+
 /* Can the port of 'vnic' be told without its name?  Not if another interface of
- * the domain has the same MAC, nor if it is of a type that has no port. */
+ * the domain that may have one has the same MAC.  A device of the host that
+ * stands in for 'vnic' (<teaming>) has its MAC, but no port. */
 static bool
 is_found_by_mac(const struct domain *domain, const struct vnic *vnic)
 {
-    if (vnic->type != VNIC_BRIDGE && vnic->type != VNIC_NETWORK) {
+    if (!may_have_port(vnic)) {
         return false;
     }
     for (size_t i = 0; i < domain->n_vnics; i++) {
         const struct vnic *other = &domain->vnics[i];
-        if (other != vnic && eth_addr_equals(other->id.mac, vnic->id.mac)) {
+        if (other != vnic && may_have_port(other)
+            && eth_addr_equals(other->id.mac, vnic->id.mac)) {
             return false;
         }
     }
@@ -271,7 +279,7 @@ static bool
 is_on_open_vswitch(const struct desired_vnic *d)
 {
     const struct vnic *vnic = &d->vnic;
-    if (vnic->type != VNIC_BRIDGE && vnic->type != VNIC_NETWORK) {
+    if (!may_have_port(vnic)) {
         return false;
     }
     if (vnic->has_ovs_virtualport) {
@@ -285,18 +293,42 @@ is_on_open_vswitch(const struct desired_vnic *d)
            || (portgroup && portgroup->has_ovs_virtualport);
 }
 
-/* An interface that Open vSwitch has nothing to do with is listed only. */
+/* What 'vnic' is attached to in the place of Open vSwitch, as a malloc'd
+ * string: ", bridge virbr0", ", vepa on eth0", ", device 0000:06:10.1". */
+static char *
+describe_source(const struct vnic *vnic)
+{
+    if (vnic->bridge) {
+        return xasprintf(", bridge %s", vnic->bridge);
+    }
+    if (vnic->source_device && vnic->macvtap_mode) {
+        return xasprintf(", %s on %s", vnic->macvtap_mode,
+                         vnic->source_device);
+    }
+    return vnic->source_device
+           ? xasprintf(", device %s", vnic->source_device) : xstrdup("");
+}
+
+/* An interface that Open vSwitch has nothing to do with is listed only, with
+ * the VLANs that its XML says: libvirt gives them to the device. */
 static bool
 judge_type(struct desired_vnic *d)
 {
     if (d->port || is_on_open_vswitch(d)) {
         return true;
     }
+
+    const struct vnic *vnic = &d->vnic;
+    CLEANUP_FREE char *attached = describe_source(vnic);
     d->care = VNIC_UNMANAGED;
-    d->reason = xasprintf("interface of type %s%s%s, not on Open vSwitch",
-                          vnic_type_to_string(d->vnic.type),
-                          d->vnic.bridge ? ", bridge " : "",
-                          d->vnic.bridge ? d->vnic.bridge : "");
+    d->reason = xasprintf("interface of type %s%s, not on Open vSwitch%s",
+                          vnic_type_to_string(vnic->type), attached,
+                          vnic->metadata ? "; metadata is not followed" : "");
+    d->vlan = vnic->vlan;
+    if (vnic->vlan.mode != VLAN_NONE) {
+        d->source = vnic_is_merged(vnic) ? VLAN_FROM_LIVE
+                                         : VLAN_FROM_INTERFACE;
+    }
     return false;
 }
 

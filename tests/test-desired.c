@@ -393,6 +393,42 @@ test_default_vlan_is_for_those_without(void **state)
     assert_int_equal(d[1].vlan.tag, 10);
 }
 
+/* One MAC, one port: the device of the host has none, but its VLAN. */
+static void
+test_teaming_pair_is_no_conflict(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    add_bridge_vnic(web, 1, "br0", NULL, access_vlan(10));
+    struct vnic *device = add_bridge_vnic(web, 1, "", NULL, access_vlan(20));
+    device->type = VNIC_HOSTDEV;
+    device->has_ovs_virtualport = false;
+    free(device->bridge);
+    device->bridge = NULL;
+    device->source_device = xstrdup("0000:06:10.1");
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(10));
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d[0].care, VNIC_MANAGED);
+    assert_string_equal(d[0].port->name, "vnet0");
+    assert_int_equal(d[1].care, VNIC_UNMANAGED);
+    assert_null(d[1].port);
+    assert_int_equal(d[1].vlan.tag, 20);
+    assert_int_equal(d[1].source, VLAN_FROM_INTERFACE);
+    assert_string_equal(d[1].reason, "interface of type hostdev, device "
+                        "0000:06:10.1, not on Open vSwitch");
+
+    /* libvirt has put the VLAN of a network there. */
+    device->network = xstrdup("pool");
+    vnic_set_metadata(device, &metadata);
+    d = compute(host, 2, 0);
+    assert_int_equal(d[1].source, VLAN_FROM_LIVE);
+    assert_string_equal(d[1].reason, "interface of type hostdev, device "
+                        "0000:06:10.1, not on Open vSwitch; metadata is not "
+                        "followed");
+}
+
 static void
 test_settings_of_the_bridge_judge_metadata(void **state)
 {
@@ -487,6 +523,7 @@ main(void)
         TEST(test_newcomer_with_a_taken_mac_is_quarantined),
         TEST(test_same_mac_in_other_vlan_is_no_conflict),
         TEST(test_default_vlan_is_for_those_without),
+        TEST(test_teaming_pair_is_no_conflict),
         TEST(test_settings_of_the_bridge_judge_metadata),
         TEST(test_customer_vlans_need_the_vlan_limit),
         TEST(test_bridges_that_are_not_ours),

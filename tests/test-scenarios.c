@@ -229,6 +229,8 @@ read_switch(const struct scenario *s, bool is_reversed,
     size_t n_bridges = json_array(bridges)->n;
     size_t n_ports = json_array(ports)->n;
 
+    view->vlan_limit = integer_member(s->switch_, "vlan_limit",
+                                      SWITCH_VIEW_DEFAULT_VLAN_LIMIT);
     for (size_t i = 0; i < n_bridges; i++) {
         size_t at = is_reversed ? n_bridges - 1 - i : i;
         read_bridge(json_array(bridges)->elems[at], view);

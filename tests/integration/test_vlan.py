@@ -281,3 +281,21 @@ def test_nobody_wins_a_fight(host, agent):
 
     agent.ask("reconcile")              # An operator has the last word.
     assert host.column(port, "tag") == "10"
+
+
+def test_other_types_are_shown_and_left_alone(host, agent):
+    xml = host.domain_xml("web1", vm_uuid(1), (vm_mac(1), "tap1", access(10)))
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=10"])
+    host.libvirt.createXML(xml.replace(
+        "</devices>", "<interface type='direct'>"
+        f"<mac address='{vm_mac(2)}'/><source dev='eth0' mode='passthrough'/>"
+        f"{access(20)}<target dev='mtap9'/></interface></devices>"))
+    wait_ready(agent, "web1", vm_mac(1))
+    listed = agent.vnics()["web1", vm_mac(2)]
+    assert (listed["state"], listed["tag"], listed["port"]) == (
+        "unmanaged", 20, "mtap9")
+    assert "passthrough on eth0" in listed["reason"]
+    shown, = agent.json("vnic/show", f"web1/{vm_mac(2)}")
+    assert (shown["type"], shown["source_device"], shown["macvtap_mode"],
+            shown["vlan"], shown["vlan_source"]) == (
+        "direct", "eth0", "passthrough", "20", "interface")
