@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "controller/reconcile.h"
-#include "lib/cleanup.h"
+#include "lib/bridge-vlans.h"
 #include "lib/report.h"
 #include "util.h"
 
@@ -24,57 +24,31 @@ static const struct report_column vlan_columns[] = {
     { "role", "ROLE" },
     { "vlan_mode", "MODE" },
     { "tagged", "TAGGED" },
+    { "carried", "CARRIED" },
 };
 
-/* More rows than this are no listing, and would keep the agent from its work. */
+/* More rows than this are no listing, and would keep the agent from its
+ * work. */
 enum { MAX_VLAN_ROWS = 20000 };
 
-/* Is a port with 'spec' on every VLAN, because it has no list? */
-static bool
-is_on_all_vlans(const struct vlan_spec *spec)
-{
-    return spec->mode != VLAN_ACCESS && spec->mode != VLAN_DOT1Q_TUNNEL
-           && vlan_set_is_empty(&spec->trunks);
-}
+/* A port of the bridge, with what each of its rows needs. */
+struct member {
+    const struct port_view *port;
+    const char *domain;         /* Borrowed; NULL if none is known. */
+    enum port_role role;
+    struct vlan_spec spec;
+    struct vlan_set named;      /* VLANs that it is on by name. */
+    struct vlan_set vlans;      /* All VLANs that it is on. */
+    bool is_open;
+};
 
-/* Returns the VLANs of 'bridge' that some vNIC is on by name. */
-static struct vlan_set
-vlans_in_use(const struct switch_view *view, const char *bridge)
-{
-    struct vlan_set in_use = { { 0 } };
-    for (size_t i = 0; i < view->n_ports; i++) {
-        const struct port_view *port = &view->ports[i];
-        struct vlan_spec spec = vlan_columns_to_spec(&port->columns);
-        if (port->is_vnic && !strcmp(port->bridge, bridge)
-            && !is_on_all_vlans(&spec)) {
-            struct vlan_set members;
-            vlan_spec_members(&spec, &members);
-            bitmap_or(in_use.bits, members.bits, VLAN_SET_BITS);
-        }
-    }
-    return in_use;
-}
-
-/* Does a frame of VLAN 'vid' bear its tag outside a port with 'spec'? */
-static bool
-is_tagged(const struct vlan_spec *spec, int vid)
-{
-    switch (spec->mode) {
-    case VLAN_ACCESS:
-    case VLAN_DOT1Q_TUNNEL:
-        return false;
-    case VLAN_NATIVE_UNTAGGED:
-        return vid != spec->tag;
-    case VLAN_NONE:
-    case VLAN_TRUNK:
-    case VLAN_NATIVE_TAGGED:
-        break;
-    }
-    return true;
-}
+struct members {
+    struct member *array;       /* By role, then by name. */
+    size_t n;
+};
 
 static const char *
-domain_of(const struct pass *pass, const struct port_view *port)
+find_domain(const struct pass *pass, const struct port_view *port)
 {
     for (size_t i = 0; i < pass->desired.n_vnics; i++) {
         if (pass->desired.vnics[i].port == port) {
@@ -84,104 +58,145 @@ domain_of(const struct pass *pass, const struct port_view *port)
     return NULL;
 }
 
-static int
-compare_port_names(const void *a_, const void *b_)
+static struct member
+make_member(const struct pass *pass, const struct port_view *port)
 {
-    const struct port_view *a = *(const struct port_view *const *) a_;
-    const struct port_view *b = *(const struct port_view *const *) b_;
-    return a->is_vnic != b->is_vnic ? (a->is_vnic ? -1 : 1)
-                                    : strcmp(a->name, b->name);
+    struct member member = {
+        .port = port,
+        .domain = find_domain(pass, port),
+        .role = switch_view_find_role(&pass->view, port),
+        .spec = vlan_columns_to_spec(&port->columns),
+        .is_open = port_view_is_alive(port),
+    };
+    vlan_spec_named(&member.spec, &member.named);
+    vlan_spec_members(&member.spec, &member.vlans);
+    return member;
 }
 
-/* Returns the ports of 'view', those of vNICs first, each by name, in a
- * malloc'd array. */
-static const struct port_view **
-sort_ports(const struct switch_view *view)
+static int
+compare_members(const void *a_, const void *b_)
 {
-    const struct port_view **ports
-        = xmalloc((view->n_ports + 1) * sizeof *ports);
-    for (size_t i = 0; i < view->n_ports; i++) {
-        ports[i] = &view->ports[i];
+    const struct member *a = a_;
+    const struct member *b = b_;
+    return (a->role != b->role ? (a->role > b->role ? 1 : -1)
+                               : strcmp(a->port->name, b->port->name));
+}
+
+/* Stores in 'members' the ports of 'bridge'; the caller frees the array. */
+static void
+collect_members(const struct pass *pass, const char *bridge,
+                struct members *members)
+{
+    members->array = xmalloc((pass->view.n_ports + 1)
+                             * sizeof *members->array);
+    members->n = 0;
+    for (size_t i = 0; i < pass->view.n_ports; i++) {
+        const struct port_view *port = &pass->view.ports[i];
+        if (!strcmp(port->bridge, bridge)) {
+            members->array[members->n++] = make_member(pass, port);
+        }
     }
-    ports[view->n_ports] = NULL;
-    qsort(ports, view->n_ports, sizeof *ports, compare_port_names);
-    return ports;
+    qsort(members->array, members->n, sizeof *members->array,
+          compare_members);
 }
 
 /* 'vid' is -1 for a port that is on all VLANs. */
 static void
-put_member(struct report *report, const struct pass *pass,
-           const struct port_view *port, const struct vlan_spec *spec, int vid)
+put_member(struct report *report, const struct member *member, int vid)
 {
-    report_put_string(report, port->bridge);
+    bool is_on_vlan = vid < 0 || vlan_set_contains(&member->vlans, vid);
+
+    report_put_string(report, member->port->bridge);
     report_put_vid(report, vid);
     if (vid >= 0) {
         report_put_integer(report, vid);
     } else {
         report_put_string(report, "all");
     }
-    report_put_string(report, port->name);
-    report_put_string(report, domain_of(pass, port));
-    report_put_string(report,
-                      port_role_to_string(switch_view_find_role(&pass->view,
-                                                                port)));
-    report_put_string(report, vlan_mode_to_string(spec->mode));
-    report_put_boolean(report, is_tagged(spec, vid));
+    report_put_string(report, member->port->name);
+    report_put_string(report, member->domain);
+    report_put_string(report, port_role_to_string(member->role));
+    report_put_string(report, vlan_mode_to_string(member->spec.mode));
+    if (is_on_vlan) {
+        report_put_boolean(report, vlan_spec_tags(&member->spec, vid));
+    } else {
+        report_put_null(report);
+    }
+    report_put_boolean(report, is_on_vlan && member->is_open);
 }
 
-/* The members of VLAN 'vid' of 'bridge' or, if it is -1, those that are on all
- * of them. */
+/* The ports that are on VLAN 'vid' by name, and every uplink, whether it
+ * carries it or not. */
 static void
-put_vlan(struct report *report, const struct pass *pass,
-         const struct port_view **ports, const char *bridge, int vid)
+put_vlan(struct report *report, const struct members *members, int vid)
 {
-    for (size_t i = 0; ports[i]; i++) {
-        struct vlan_spec spec = vlan_columns_to_spec(&ports[i]->columns);
-        if (strcmp(ports[i]->bridge, bridge)
-            || is_on_all_vlans(&spec) != (vid < 0)) {
-            continue;
-        }
-        struct vlan_set members;
-        vlan_spec_members(&spec, &members);
-        if (vid < 0 || vlan_set_contains(&members, vid)) {
-            put_member(report, pass, ports[i], &spec, vid);
+    for (size_t i = 0; i < members->n; i++) {
+        const struct member *member = &members->array[i];
+        if (member->role == PORT_ROLE_UPLINK
+            || vlan_set_contains(&member->named, vid)) {
+            put_member(report, member, vid);
         }
     }
 }
 
-static bool
-put_bridge_vlans(struct report *report, const struct pass *pass,
-                 const struct port_view **ports, const char *bridge)
+static void
+put_members_of_all(struct report *report, const struct members *members)
 {
-    struct vlan_set in_use = vlans_in_use(&pass->view, bridge);
-    VLAN_SET_FOR_EACH (vid, &in_use) {
-        put_vlan(report, pass, ports, bridge, vid);
+    for (size_t i = 0; i < members->n; i++) {
+        const struct member *member = &members->array[i];
+        if (vlan_spec_is_on_all(&member->spec)) {
+            put_member(report, member, -1);
+        }
+    }
+}
+
+/* Returns false if there is too much to list. */
+static bool
+put_vlans(struct report *report, const struct vlan_set *vlans,
+          const struct members *members)
+{
+    VLAN_SET_FOR_EACH (vid, vlans) {
+        put_vlan(report, members, vid);
         if (report->n_cells / report->n_columns > MAX_VLAN_ROWS) {
             return false;
         }
     }
-    put_vlan(report, pass, ports, bridge, -1);
+    put_members_of_all(report, members);
     return true;
 }
 
-/* For each VLAN that vNICs use, the ports that carry it, of 'bridge' if it is
- * not NULL; then the ports that are on all VLANs.  As the switch has it,
- * whatever is meant.  Returns a sentence if there are too many. */
+static char *
+put_bridge(struct report *report, const struct pass *pass, const char *bridge)
+{
+    struct bridge_vlans vlans;
+    struct members members;
+
+    bridge_vlans_compute(&pass->view, bridge, &vlans);
+    collect_members(pass, bridge, &members);
+    bool is_listed = put_vlans(report, &vlans.used, &members);
+    free(members.array);
+    return is_listed
+           ? NULL
+           : xasprintf("bridge %s has more than %d members of VLANs; "
+                       "'vnic/list' shows the VLANs of each vNIC", bridge,
+                       MAX_VLAN_ROWS);
+}
+
+/* For each VLAN that vNICs use, its ports and the uplinks, of 'bridge' if it
+ * is not NULL; then the ports that are on all VLANs.  Returns a sentence if
+ * there are too many. */
 char *
 vlan_listing_fill(const struct pass *pass, const char *bridge,
-              struct report *report)
+                  struct report *report)
 {
-    CLEANUP_FREE const struct port_view **ports = sort_ports(&pass->view);
+    char *error = NULL;
 
     report_init(report, vlan_columns, ARRAY_SIZE(vlan_columns));
-    for (size_t i = 0; i < pass->view.n_bridges; i++) {
+    for (size_t i = 0; i < pass->view.n_bridges && !error; i++) {
         const struct bridge_view *b = &pass->view.bridges[i];
-        if (!b->parent && (!bridge || !strcmp(b->name, bridge))
-            && !put_bridge_vlans(report, pass, ports, b->name)) {
-            return xasprintf("bridge %s has more than %d members of VLANs; "
-                             "'vnic/list' shows the VLANs of each vNIC",
-                             b->name, MAX_VLAN_ROWS);
+        if (!b->parent && (!bridge || !strcmp(b->name, bridge))) {
+            error = put_bridge(report, pass, b->name);
         }
     }
-    return NULL;
+    return error;
 }

@@ -2,6 +2,8 @@
 noinst_LIBRARIES += lib/libvnic.a
 lib_libvnic_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 lib_libvnic_a_SOURCES = \
+	lib/bridge-vlans.c \
+	lib/bridge-vlans.h \
 	lib/cleanup.c \
 	lib/cleanup.h \
 	lib/desired.c \

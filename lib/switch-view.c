@@ -221,6 +221,29 @@ switch_view_find_vnic(const struct switch_view *view,
     return target ? NULL : found;
 }
 
+/* Interface.type and what a port of it leads to.  Any other, a network device,
+ * a patch port or a tunnel, leads out. */
+static const struct {
+    const char *type;
+    enum port_role role;
+} type_roles[] = {
+    { "internal", PORT_ROLE_HOST },
+    { "tap", PORT_ROLE_HOST },
+    { "dpdkvhostuser", PORT_ROLE_GUEST },
+    { "dpdkvhostuserclient", PORT_ROLE_GUEST },
+};
+
+static enum port_role
+find_type_role(const char *type)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(type_roles); i++) {
+        if (nullable_string_is_equal(type, type_roles[i].type)) {
+            return type_roles[i].role;
+        }
+    }
+    return PORT_ROLE_UPLINK;
+}
+
 /* Returns what 'port' leads to.  The bridge's own port, and those of its fake
  * bridges, have their names. */
 enum port_role
@@ -228,8 +251,9 @@ switch_view_find_role(const struct switch_view *view,
                       const struct port_view *port)
 {
     return (port->is_vnic ? PORT_ROLE_VNIC
+            : port->has_guest_keys ? PORT_ROLE_GUEST
             : switch_view_find_bridge(view, port->name) ? PORT_ROLE_HOST
-            : PORT_ROLE_UPLINK);
+            : find_type_role(port->type));
 }
 
 /* Returns the port called 'name', on whichever bridge, or NULL. */

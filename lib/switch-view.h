@@ -28,7 +28,7 @@ struct bridge_view {
     struct settings settings;   /* In force: the bridge's before the host's. */
 };
 
-/* A port with its one interface, or with the first of a bond's. */
+/* A port with its one interface or, of a bond's, one that is open. */
 struct port_view {
     struct uuid row;            /* In table Port. */
     struct uuid interface_row;  /* In table Interface. */
@@ -47,6 +47,8 @@ struct port_view {
     struct uuid vm_id;
     struct eth_addr mac;
     bool has_iface_id;          /* As every port that libvirt plugs. */
+    bool has_guest_keys;        /* Has one of those, or of other programs, by
+                                 * which a guest's port is known. */
     struct uuid marked_vm_id;   /* Our mark: the VM whose plug we looked after,
                                  * all-zero if there is none. */
     long long int ready_ms;     /* Our mark: since when the vNIC is ready, in
@@ -56,6 +58,7 @@ struct port_view {
 /* What a port leads to. */
 #define PORT_ROLES                                                      \
     PORT_ROLE(VNIC, "vnic")     /* A guest, by libvirt's keys. */       \
+    PORT_ROLE(GUEST, "guest")   /* A guest, though not a vNIC to us. */ \
     PORT_ROLE(HOST, "host")     /* The host itself. */                  \
     PORT_ROLE(UPLINK, "uplink") /* The world outside the bridge. */
 

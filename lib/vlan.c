@@ -81,6 +81,22 @@ vlan_set_add(struct vlan_set *set, int vid)
     bitmap_set1(set->bits, vid);
 }
 
+/* Adds the members of 'other' to 'set'. */
+void
+vlan_set_merge(struct vlan_set *set, const struct vlan_set *other)
+{
+    bitmap_or(set->bits, other->bits, VLAN_SET_BITS);
+}
+
+/* Removes the members of 'other' from 'set'. */
+void
+vlan_set_subtract(struct vlan_set *set, const struct vlan_set *other)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(set->bits); i++) {
+        set->bits[i] &= ~other->bits[i];
+    }
+}
+
 /* Returns the first member that is 'start' or more, -1 if there is none. */
 int
 vlan_set_next(const struct vlan_set *set, int start)
@@ -241,6 +257,32 @@ vlan_spec_validate(const struct vlan_spec *spec)
     return error;
 }
 
+/* True if a port with 'spec' is on every VLAN, because it has no list. */
+bool
+vlan_spec_is_on_all(const struct vlan_spec *spec)
+{
+    return spec->mode != VLAN_ACCESS && spec->mode != VLAN_DOT1Q_TUNNEL
+           && vlan_set_is_empty(&spec->trunks);
+}
+
+/* True if a frame of VLAN 'vid' bears its tag outside a port with 'spec'. */
+bool
+vlan_spec_tags(const struct vlan_spec *spec, int vid)
+{
+    switch (spec->mode) {
+    case VLAN_ACCESS:
+    case VLAN_DOT1Q_TUNNEL:
+        return false;
+    case VLAN_NATIVE_UNTAGGED:
+        return vid != spec->tag;
+    case VLAN_NONE:
+    case VLAN_TRUNK:
+    case VLAN_NATIVE_TAGGED:
+        break;
+    }
+    return true;
+}
+
 static struct vlan_set
 all_vlans(void)
 {
@@ -270,6 +312,21 @@ vlan_spec_members(const struct vlan_spec *spec, struct vlan_set *members)
     }
     if (spec->tag >= 0) {
         vlan_set_add(members, spec->tag);
+    }
+}
+
+/* Stores in '*named' those of them that 'spec' names: of a port that is on all
+ * VLANs its native one at most. */
+void
+vlan_spec_named(const struct vlan_spec *spec, struct vlan_set *named)
+{
+    if (!vlan_spec_is_on_all(spec)) {
+        vlan_spec_members(spec, named);
+        return;
+    }
+    memset(named, 0, sizeof *named);
+    if (spec->tag >= 0) {
+        vlan_set_add(named, spec->tag);
     }
 }
 

@@ -57,11 +57,27 @@ read_ready(const char *value)
            && ms > 0 && ms <= MAX_READY_MS ? ms : 0;
 }
 
+/* Those of libvirt, and those of other programs that plug guests. */
+static bool
+has_guest_keys(const struct smap *ids)
+{
+    static const char *const keys[] = {
+        "attached-mac", "iface-id", "vm-id", "vm-uuid", "xs-vif-uuid",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        if (smap_get(ids, keys[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* libvirt's keys say whose port it is; without both of them, well-formed, it
  * is not a vNIC's. */
 static void
 read_external_ids(const struct smap *ids, struct port_view *port)
 {
+    port->has_guest_keys = has_guest_keys(ids);
     const char *vm_id = smap_get(ids, "vm-id");
     const char *mac = smap_get(ids, "attached-mac");
     port->is_vnic = vm_id && mac
@@ -89,6 +105,20 @@ read_interface(const struct ovsrec_interface *row, struct port_view *port)
     read_external_ids(&row->external_ids, port);
 }
 
+/* Returns the interface that tells how 'row', a port with interfaces, is.  A
+ * bond works as long as one of its interfaces does. */
+static const struct ovsrec_interface *
+find_interface(const struct ovsrec_port *row)
+{
+    for (size_t i = 0; i < row->n_interfaces; i++) {
+        const struct ovsrec_interface *interface = row->interfaces[i];
+        if (interface->n_ofport && interface->ofport[0] > 0) {
+            return interface;
+        }
+    }
+    return row->interfaces[0];
+}
+
 /* A fake bridge is a port, with a tag, of a real one. */
 static void
 read_fake_bridge(const struct ovsrec_port *row, const char *parent,
@@ -113,7 +143,7 @@ read_port(const struct ovsrec_port *row, const char *bridge,
         port->qos = row->qos->header_.uuid;
     }
     if (row->n_interfaces) {
-        read_interface(row->interfaces[0], port);
+        read_interface(find_interface(row), port);
     }
     if (row->fake_bridge) {
         read_fake_bridge(row, bridge, view);

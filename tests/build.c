@@ -152,3 +152,17 @@ add_vnic_port(struct switch_view *view, unsigned int row, const char *name,
     port->mac = MAC(mac);
     return port;
 }
+
+/* A port that is no vNIC's, open. */
+struct port_view *
+add_port(struct switch_view *view, const char *name, const char *bridge,
+         const char *type, struct vlan_spec columns)
+{
+    struct port_view *port = switch_view_add_port(view);
+    port->name = xstrdup(name);
+    port->bridge = xstrdup(bridge);
+    port->type = xstrdup(type);
+    port->columns = columns;
+    port->ofport = 1;
+    return port;
+}

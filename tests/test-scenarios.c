@@ -207,6 +207,8 @@ read_port(const struct json *json, size_t index, struct switch_view *view)
     port->interface_row = (struct uuid) { .parts = { 2, 0, 0, index + 1 } };
     port->name = xstrdup(string_member(json, "name"));
     port->bridge = xstrdup(string_member(json, "bridge"));
+    port->type = nullable_xstrdup(string_member(json, "type"));
+    port->has_guest_keys = member(json, "iface_id") != NULL;
     port->ofport = integer_member(json, "ofport", index + 1);
     port->error = nullable_xstrdup(string_member(json, "error"));
     port->columns.tag = integer_member(json, "tag", -1);

@@ -62,6 +62,39 @@ test_finds_bridges(void **state)
     switch_view_destroy(&view);
 }
 
+/* A port of 'view' with 'type', which leads to 'role'. */
+static void
+check_role(struct switch_view *view, const char *name, const char *type,
+           const char *role)
+{
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct port_view *port = add_port(view, name, "br0", type, none);
+    assert_string_equal(
+        port_role_to_string(switch_view_find_role(view, port)), role);
+    port->has_guest_keys = true;
+    assert_int_equal(switch_view_find_role(view, port), PORT_ROLE_GUEST);
+    port->is_vnic = true;
+    assert_int_equal(switch_view_find_role(view, port), PORT_ROLE_VNIC);
+}
+
+static void
+test_roles(void **state)
+{
+    struct switch_view view = SWITCH_VIEW_INIT;
+    add_bridge(&view, "br0");
+    check_role(&view, "eth0", "", "uplink");
+    check_role(&view, "eth0", "system", "uplink");
+    check_role(&view, "p0", "dpdk", "uplink");
+    check_role(&view, "patch0", "patch", "uplink");
+    check_role(&view, "vxlan0", "vxlan", "uplink");
+    check_role(&view, "vhost0", "dpdkvhostuser", "guest");
+    check_role(&view, "vhost0", "dpdkvhostuserclient", "guest");
+    check_role(&view, "mgmt0", "internal", "host");
+    check_role(&view, "tap0", "tap", "host");
+    check_role(&view, "br0", "", "host");
+    switch_view_destroy(&view);
+}
+
 static void
 test_life_and_marks(void **state)
 {
@@ -92,6 +125,7 @@ main(void)
         cmocka_unit_test(test_finds_ports_of_vnics),
         cmocka_unit_test(test_twins_are_told_apart_by_name_alone),
         cmocka_unit_test(test_finds_bridges),
+        cmocka_unit_test(test_roles),
         cmocka_unit_test(test_life_and_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

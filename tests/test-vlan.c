@@ -256,6 +256,58 @@ test_within(void **state)
     assert_false(vlan_spec_is_within(&tunnel, &access));
 }
 
+static struct vlan_set
+set_of(const char *vids)
+{
+    return trunk_vlan(vids).trunks;
+}
+
+static void
+test_sets_are_merged_and_subtracted(void **state)
+{
+    struct vlan_set set = set_of("1,10"), other = set_of("10,4095");
+    vlan_set_merge(&set, &other);
+    struct vlan_set sum = set_of("1,10,4095");
+    assert_true(vlan_set_equals(&set, &sum));
+    vlan_set_subtract(&set, &other);
+    struct vlan_set rest = set_of("1");
+    assert_true(vlan_set_equals(&set, &rest));
+}
+
+/* What a port is on by name, and which VLAN is untagged there. */
+static void
+test_names_and_tags(void **state)
+{
+    struct {
+        struct vlan_spec spec;
+        const char *named;
+        int untagged;
+        bool is_on_all;
+    } cases[] = {
+        { access_vlan(10), "10", 10, false },
+        { trunk_vlan("10,20"), "10,20", -1, false },
+        { trunk_vlan(""), "", -1, true },
+        { native_vlan(VLAN_NATIVE_UNTAGGED, 10, ""), "10", 10, true },
+        { native_vlan(VLAN_NATIVE_TAGGED, 10, ""), "10", -1, true },
+        { native_vlan(VLAN_NATIVE_UNTAGGED, 10, "10,20"), "10,20", 10,
+          false },
+        { native_vlan(VLAN_DOT1Q_TUNNEL, 10, ""), "10", 10, false },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct vlan_set named, expected = set_of(cases[i].named);
+        vlan_spec_named(&cases[i].spec, &named);
+        assert_true(vlan_set_equals(&named, &expected));
+        assert_int_equal(vlan_spec_is_on_all(&cases[i].spec),
+                         cases[i].is_on_all);
+        for (int vid = 10; vid <= 20; vid += 10) {
+            assert_int_equal(vlan_spec_tags(&cases[i].spec, vid),
+                             vid != cases[i].untagged
+                             && cases[i].spec.mode != VLAN_ACCESS
+                             && cases[i].spec.mode != VLAN_DOT1Q_TUNNEL);
+        }
+    }
+}
+
 /* What each mode needs in the columns, and that it needs the others empty. */
 static void
 test_columns_of_modes(void **state)
@@ -366,6 +418,8 @@ main(void)
         cmocka_unit_test(test_validate_names_the_value),
         cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_within),
+        cmocka_unit_test(test_sets_are_merged_and_subtracted),
+        cmocka_unit_test(test_names_and_tags),
         cmocka_unit_test(test_columns_of_modes),
         cmocka_unit_test(test_explicit_mode_is_as_good_as_none),
         cmocka_unit_test(test_columns_as_the_switch_reads_them),
