@@ -11,7 +11,9 @@ controller_libvnic_controller_a_SOURCES = \
 	controller/orphan-listing.c \
 	controller/orphan-listing.h \
 	controller/vnic-state.c \
-	controller/vnic-state.h
+	controller/vnic-state.h \
+	controller/warnings.c \
+	controller/warnings.h
 
 sbin_PROGRAMS += controller/vnicd
 controller_vnicd_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS) $(LIBUV_CFLAGS) \

@@ -15,6 +15,7 @@
 #include "controller/journal.h"
 #include "controller/reconcile.h"
 #include "controller/vnic-state.h"
+#include "controller/warnings.h"
 #include "daemon.h"
 #include "dirs.h"
 #include "lib/cleanup.h"
@@ -27,76 +28,21 @@
 #include "util.h"
 #include "virt/virt-conn.h"
 
-/* How many vNICs a warning names. */
-enum { MAX_NAMED = 5 };
+/* How many mistakes in metadata are told. */
+enum { MAX_METADATA_ERRORS = 5 };
 
-/* What is wrong.  Each is a sentence of its own. */
-
-static void OVS_PRINTF_FORMAT(2, 3)
-warn(struct json *warnings, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    json_array_add(warnings,
-                   json_string_create_nocopy(xvasprintf(format, args)));
-    va_end(args);
-}
-
-/* Names the vNICs in 'state', or those of them with 'reason', if that is not
- * NULL. */
-static void
-warn_of_vnics(struct json *warnings, const struct pass *pass,
-              enum vnic_state state, const char *reason)
-{
-    struct ds names = DS_EMPTY_INITIALIZER;
-    unsigned int n = 0;
-
-    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
-        const struct desired_vnic *d = &pass->desired.vnics[i];
-        char *why;
-        if (vnic_state_find(d, &pass->plan, &why) == state
-            && (!reason || nullable_string_is_equal(why, reason))
-            && n++ < MAX_NAMED) {
-            CLEANUP_FREE char *label = desired_vnic_label(d);
-            ds_put_format(&names, "%s%s", n > 1 ? ", " : "", label);
-        }
-        free(why);
-    }
-    if (n) {
-        warn(warnings, "%s: %u vNIC%s (%s%s)",
-             reason ? reason : vnic_state_to_string(state), n,
-             n == 1 ? "" : "s", ds_cstr(&names), n > MAX_NAMED ? ", …" : "");
-    }
-    ds_destroy(&names);
-}
+/* What is wrong. */
 
 static void
-warn_of_missing_ports(struct json *warnings, const struct pass *pass)
-{
-    unsigned int n = 0;
-    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
-        const struct desired_vnic *d = &pass->desired.vnics[i];
-        if (d->care == VNIC_MANAGED && !d->port && n++ < MAX_NAMED) {
-            CLEANUP_FREE char *label = desired_vnic_label(d);
-            warn(warnings, "%s: no port for it on bridge %s", label,
-                 d->bridge ? d->bridge : "(unknown)");
-        }
-    }
-    if (n > MAX_NAMED) {
-        warn(warnings, "no port for %u more vNICs", n - MAX_NAMED);
-    }
-}
-
-static void
-warn_of_libvirt(struct json *warnings, const struct inputs *in)
+warn_of_libvirt(struct svec *warnings, const struct inputs *in)
 {
     for (size_t i = 0; i < in->n_virts; i++) {
         struct virt_status s;
         virt_conn_get_status(in->virts[i], &s);
         if (s.state != VIRT_SYNCED || s.error) {
-            warn(warnings, "libvirt %s: %s%s%s", s.uri,
-                 virt_state_to_string(s.state), s.error ? ": " : "",
-                 s.error ? s.error : "");
+            warnings_add(warnings, "libvirt %s: %s%s%s", s.uri,
+                         virt_state_to_string(s.state),
+                         s.error ? ": " : "", s.error ? s.error : "");
         }
     }
 }
@@ -124,16 +70,16 @@ find_metadata_errors(const struct inputs *in, struct svec *errors)
 }
 
 static void
-warn_of_metadata(struct json *warnings, const struct inputs *in)
+warn_of_metadata(struct svec *warnings, const struct inputs *in)
 {
     struct svec errors = SVEC_EMPTY_INITIALIZER;
     find_metadata_errors(in, &errors);
-    for (size_t i = 0; i < MIN(errors.n, MAX_NAMED); i++) {
-        warn(warnings, "%s", errors.names[i]);
+    for (size_t i = 0; i < MIN(errors.n, MAX_METADATA_ERRORS); i++) {
+        svec_add(warnings, errors.names[i]);
     }
-    if (errors.n > MAX_NAMED) {
-        warn(warnings, "%"PRIuSIZE" more errors in metadata of domains",
-             errors.n - MAX_NAMED);
+    if (errors.n > MAX_METADATA_ERRORS) {
+        warnings_add(warnings, "%"PRIuSIZE" more errors in metadata of "
+                     "domains", errors.n - MAX_METADATA_ERRORS);
     }
     svec_destroy(&errors);
 }
@@ -147,37 +93,35 @@ find_vswitchd(void)
     return MAX(pid, 0);
 }
 
-static struct json *
-find_warnings(const struct inputs *in, const struct reconciler *r)
+static void
+warn_of_peers(struct svec *warnings, const struct inputs *in,
+              const struct reconciler *r)
 {
-    const struct pass *pass = reconciler_pass(r);
-    struct json *warnings = json_array_create_empty();
-
     warn_of_libvirt(warnings, in);
     if (ovsdb_conn_state(in->ovsdb) != OVSDB_CONN_ACTIVE) {
-        warn(warnings, "database %s: %s", ovsdb_conn_remote(in->ovsdb),
-             ovsdb_conn_state_to_string(ovsdb_conn_state(in->ovsdb)));
+        warnings_add(warnings, "database %s: %s",
+                     ovsdb_conn_remote(in->ovsdb),
+                     ovsdb_conn_state_to_string(ovsdb_conn_state(in->ovsdb)));
     }
     if (reconciler_error(r)) {
-        warn(warnings, "the database refused the last transaction: %s",
-             reconciler_error(r));
+        warnings_add(warnings, "the database refused the last transaction: %s",
+                     reconciler_error(r));
     }
     if (!find_vswitchd()) {
-        warn(warnings, "ovs-vswitchd is not running");
+        warnings_add(warnings, "ovs-vswitchd is not running");
     }
-    for (size_t i = 0; i < pass->view.setting_errors.n; i++) {
-        warn(warnings, "%s", pass->view.setting_errors.names[i]);
-    }
-    if (pass->view.flow_restore_wait) {
-        warn(warnings, "flow-restore-wait: the switch waits for a restore");
-    }
+}
+
+/* Stores in 'warnings', whose content is overwritten unread, everything that
+ * is wrong, each a sentence of its own. */
+static void
+find_warnings(const struct inputs *in, const struct reconciler *r,
+              struct svec *warnings)
+{
+    svec_init(warnings);
+    warn_of_peers(warnings, in, r);
     warn_of_metadata(warnings, in);
-    warn_of_missing_ports(warnings, pass);
-    warn_of_vnics(warnings, pass, VNIC_STATE_QUARANTINED, NULL);
-    warn_of_vnics(warnings, pass, VNIC_STATE_DRIFTED, NULL);
-    warn_of_vnics(warnings, pass, VNIC_STATE_READY, "untagged-trunk");
-    warn_of_vnics(warnings, pass, VNIC_STATE_READY, "vlan-not-in-xml");
-    return warnings;
+    warnings_find(reconciler_pass(r), warnings);
 }
 
 /* What is. */
@@ -200,6 +144,16 @@ put_time(struct json *object, const char *key, long long int ms)
 {
     json_object_put(object, key,
                     json_string_create_nocopy(report_time_to_string(ms)));
+}
+
+static struct json *
+strings_to_json(const struct svec *strings)
+{
+    struct json *array = json_array_create_empty();
+    for (size_t i = 0; i < strings->n; i++) {
+        json_array_add(array, json_string_create(strings->names[i]));
+    }
+    return array;
 }
 
 static struct json *
@@ -288,13 +242,13 @@ status_to_json(const struct inputs *in, const struct reconciler *r)
 {
     const struct journal *journal = reconciler_journal(r);
     const struct pass *pass = reconciler_pass(r);
-    struct json *warnings = find_warnings(in, r);
     struct json *object = json_object_create();
+    struct svec warnings;
 
+    find_warnings(in, r, &warnings);
     put_string(object, "version", VERSION);
     put_integer(object, "pid", getpid());
-    json_object_put(object, "ok",
-                    json_boolean_create(!json_array(warnings)->n));
+    json_object_put(object, "ok", json_boolean_create(!warnings.n));
     json_object_put(object, "libvirt", libvirt_to_json(in));
     json_object_put(object, "ovsdb", ovsdb_to_json(in, r));
     json_object_put(object, "vswitchd", vswitchd_to_json());
@@ -308,7 +262,8 @@ status_to_json(const struct inputs *in, const struct reconciler *r)
                 journal_count_drift(journal, false));
     put_integer(object, "drift_reported",
                 journal_count_drift(journal, true));
-    json_object_put(object, "warnings", warnings);
+    json_object_put(object, "warnings", strings_to_json(&warnings));
+    svec_destroy(&warnings);
     return object;
 }
 
@@ -378,12 +333,13 @@ static void
 put_warning_lines(struct report *report, const struct inputs *in,
                   const struct reconciler *r)
 {
-    struct json *warnings = find_warnings(in, r);
-    for (size_t i = 0; i < json_array(warnings)->n; i++) {
+    struct svec warnings;
+    find_warnings(in, r, &warnings);
+    for (size_t i = 0; i < warnings.n; i++) {
         report_put_string(report, "warning");
-        report_put_string(report, json_string(json_array(warnings)->elems[i]));
+        report_put_string(report, warnings.names[i]);
     }
-    json_destroy(warnings);
+    svec_destroy(&warnings);
 }
 
 static char *

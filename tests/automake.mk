@@ -21,7 +21,8 @@ unit_tests = \
 	tests/test-virt-conn-fake \
 	tests/test-vlan \
 	tests/test-vnic \
-	tests/test-vnic-state
+	tests/test-vnic-state \
+	tests/test-warnings
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 
@@ -65,6 +66,7 @@ tests_test_virt_conn_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_state_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_warnings_CPPFLAGS = $(UNIT_CPPFLAGS)
 
 # The libvirt connection, with libvirt's own test driver: no daemon needed.
 check_PROGRAMS += tests/test-virt-conn

@@ -1,0 +1,100 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* What an operator should look at, out of one pass.  Each warning is a
+ * sentence of its own.  Those about connections are in status.c.  Pure. */
+
+#include <config.h>
+#include "controller/warnings.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "controller/reconcile.h"
+#include "controller/vnic-state.h"
+#include "lib/cleanup.h"
+#include "openvswitch/dynamic-string.h"
+#include "svec.h"
+#include "util.h"
+
+/* How many vNICs a warning names. */
+enum { MAX_NAMED = 5 };
+
+void
+warnings_add(struct svec *warnings, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    svec_add_nocopy(warnings, xvasprintf(format, args));
+    va_end(args);
+}
+
+/* Names the vNICs in 'state', or those of them with 'reason', if that is not
+ * NULL. */
+static void
+warn_of_vnics(struct svec *warnings, const struct pass *pass,
+              enum vnic_state state, const char *reason)
+{
+    struct ds names = DS_EMPTY_INITIALIZER;
+    unsigned int n = 0;
+
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        const struct desired_vnic *d = &pass->desired.vnics[i];
+        char *why;
+        if (vnic_state_find(d, &pass->plan, &why) == state
+            && (!reason || nullable_string_is_equal(why, reason))
+            && n++ < MAX_NAMED) {
+            CLEANUP_FREE char *label = desired_vnic_label(d);
+            ds_put_format(&names, "%s%s", n > 1 ? ", " : "", label);
+        }
+        free(why);
+    }
+    if (n) {
+        warnings_add(warnings, "%s: %u vNIC%s (%s%s)",
+                     reason ? reason : vnic_state_to_string(state), n,
+                     n == 1 ? "" : "s", ds_cstr(&names),
+                     n > MAX_NAMED ? ", …" : "");
+    }
+    ds_destroy(&names);
+}
+
+static void
+warn_of_missing_ports(struct svec *warnings, const struct pass *pass)
+{
+    unsigned int n = 0;
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        const struct desired_vnic *d = &pass->desired.vnics[i];
+        if (d->care == VNIC_MANAGED && !d->port && n++ < MAX_NAMED) {
+            CLEANUP_FREE char *label = desired_vnic_label(d);
+            warnings_add(warnings, "%s: no port for it on bridge %s", label,
+                         d->bridge ? d->bridge : "(unknown)");
+        }
+    }
+    if (n > MAX_NAMED) {
+        warnings_add(warnings, "no port for %u more vNICs", n - MAX_NAMED);
+    }
+}
+
+static void
+warn_of_settings(struct svec *warnings, const struct switch_view *view)
+{
+    for (size_t i = 0; i < view->setting_errors.n; i++) {
+        svec_add(warnings, view->setting_errors.names[i]);
+    }
+    if (view->flow_restore_wait) {
+        warnings_add(warnings,
+                     "flow-restore-wait: the switch waits for a restore");
+    }
+}
+
+/* Adds to 'warnings' what is wrong in 'pass'. */
+void
+warnings_find(const struct pass *pass, struct svec *warnings)
+{
+    warn_of_settings(warnings, &pass->view);
+    warn_of_missing_ports(warnings, pass);
+    warn_of_vnics(warnings, pass, VNIC_STATE_QUARANTINED, NULL);
+    warn_of_vnics(warnings, pass, VNIC_STATE_DRIFTED, NULL);
+    warn_of_vnics(warnings, pass, VNIC_STATE_READY, "untagged-trunk");
+    warn_of_vnics(warnings, pass, VNIC_STATE_READY, "vlan-not-in-xml");
+}

@@ -1,0 +1,137 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "controller/warnings.h"
+
+#include "controller/reconcile.h"
+#include "svec.h"
+#include "tests/build.h"
+#include "tests/host.h"
+#include "tests/unit.h"
+#include "util.h"
+
+static int
+setup(void **state)
+{
+    struct host *host = xmalloc(sizeof *host);
+    host_init(host);
+    *state = host;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    host_destroy(*state);
+    free(*state);
+    return 0;
+}
+
+/* A ready vNIC of domain 'number', "web1" for 1, on br0. */
+static struct port_view *
+add_ready_vnic(struct host *host, unsigned int number, struct vlan_spec meant,
+               struct vlan_spec columns)
+{
+    char *name = xasprintf("web%u", number);
+    char *target = xasprintf("vnet%u", number);
+    struct domain *domain = add_domain(&host->domains, number, name);
+    add_bridge_vnic(domain, number, "br0", target, meant);
+    struct port_view *port = add_vnic_port(&host->view, number, target, "br0",
+                                           number, number, columns);
+    port->marked_vm_id = port->vm_id;
+    port->ready_ms = 1;
+    free(name);
+    free(target);
+    return port;
+}
+
+/* Returns the warnings of a pass over 'host', a line for each. */
+static char *
+find(struct host *host)
+{
+    struct svec warnings = SVEC_EMPTY_INITIALIZER;
+    struct port_plan_gates gates = { .now = 1000 };
+    struct pass pass = { .plan = PORT_PLAN_INIT };
+
+    memory_note_switch(&host->memory, &host->view, gates.now);
+    host_compute(host);
+    pass.view = host->view;
+    pass.desired = host->desired;
+    port_plan_compute(&pass.desired, &host->memory, &gates, &pass.plan);
+    warnings_find(&pass, &warnings);
+    char *text = svec_join(&warnings, "\n", "");
+    svec_destroy(&warnings);
+    port_plan_destroy(&pass.plan);
+    return text;
+}
+
+static void
+test_nothing_is_wrong(void **state)
+{
+    assert_string_taken(find(*state), "");
+    add_ready_vnic(*state, 1, access_vlan(10), access_vlan(10));
+    assert_string_taken(find(*state), "");
+}
+
+static void
+test_settings(void **state)
+{
+    struct host *host = *state;
+    svec_add(&host->view.setting_errors, "host: no such key");
+    host->view.flow_restore_wait = true;
+    assert_string_taken(find(host),
+                        "host: no such key\n"
+                        "flow-restore-wait: the switch waits for a restore");
+}
+
+static void
+test_missing_ports(void **state)
+{
+    struct host *host = *state;
+    struct domain *domain = add_domain(&host->domains, 1, "web1");
+    for (unsigned char n = 1; n <= 7; n++) {
+        add_bridge_vnic(domain, n, "br0", NULL, access_vlan(10));
+    }
+    assert_string_taken(
+        find(host),
+        "web1/52:54:00:00:00:01: no port for it on bridge br0\n"
+        "web1/52:54:00:00:00:02: no port for it on bridge br0\n"
+        "web1/52:54:00:00:00:03: no port for it on bridge br0\n"
+        "web1/52:54:00:00:00:04: no port for it on bridge br0\n"
+        "web1/52:54:00:00:00:05: no port for it on bridge br0\n"
+        "no port for 2 more vNICs");
+}
+
+static void
+test_states(void **state)
+{
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    for (unsigned int n = 1; n <= 6; n++) {
+        add_ready_vnic(*state, n, access_vlan(10), access_vlan(11));
+    }
+    add_ready_vnic(*state, 7, access_vlan(0), access_vlan(10));
+    add_ready_vnic(*state, 8, none, none);
+    add_ready_vnic(*state, 9, none, access_vlan(10));
+    assert_string_taken(
+        find(*state),
+        "quarantined: 1 vNIC (web7/52:54:00:00:00:07)\n"
+        "drifted: 6 vNICs (web1/52:54:00:00:00:01, web2/52:54:00:00:00:02, "
+        "web3/52:54:00:00:00:03, web4/52:54:00:00:00:04, "
+        "web5/52:54:00:00:00:05, …)\n"
+        "untagged-trunk: 1 vNIC (web8/52:54:00:00:00:08)\n"
+        "vlan-not-in-xml: 1 vNIC (web9/52:54:00:00:00:09)");
+}
+
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_nothing_is_wrong),
+        TEST(test_settings),
+        TEST(test_missing_ports),
+        TEST(test_states),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
