@@ -9,15 +9,17 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "controller/reconcile.h"
 #include "controller/vnic-state.h"
+#include "lib/bridge-vlans.h"
 #include "lib/cleanup.h"
 #include "openvswitch/dynamic-string.h"
 #include "svec.h"
 #include "util.h"
 
-/* How many vNICs a warning names. */
+/* How many vNICs, or uplinks, a warning names. */
 enum { MAX_NAMED = 5 };
 
 void
@@ -75,6 +77,60 @@ warn_of_missing_ports(struct svec *warnings, const struct pass *pass)
     }
 }
 
+/* Returns the uplinks of 'bridge', "eth0, eth1 (not open)", as a malloc'd
+ * string. */
+static char *
+list_uplinks(const struct switch_view *view, const char *bridge)
+{
+    struct ds names = DS_EMPTY_INITIALIZER;
+    unsigned int n = 0;
+
+    for (size_t i = 0; i < view->n_ports; i++) {
+        const struct port_view *port = &view->ports[i];
+        if (!strcmp(port->bridge, bridge)
+            && switch_view_find_role(view, port) == PORT_ROLE_UPLINK
+            && n++ < MAX_NAMED) {
+            ds_put_format(&names, "%s%s%s", n > 1 ? ", " : "", port->name,
+                          port_view_is_alive(port) ? "" : " (not open)");
+        }
+    }
+    ds_put_cstr(&names, n > MAX_NAMED ? ", …" : "");
+    return ds_steal_cstr(&names);
+}
+
+/* Warns of the VLANs of 'bridge' on which guests hear nothing from outside. */
+static void
+warn_of_stranded_vlans(struct svec *warnings, const struct switch_view *view,
+                       const char *bridge)
+{
+    struct bridge_vlans vlans;
+    bridge_vlans_compute(view, bridge, &vlans);
+    struct vlan_set stranded = bridge_vlans_stranded(&vlans);
+    if (vlan_set_is_empty(&stranded)) {
+        return;
+    }
+
+    struct ds vids = DS_EMPTY_INITIALIZER;
+    CLEANUP_FREE char *uplinks = list_uplinks(view, bridge);
+    vlan_set_format(&stranded, &vids);
+    warnings_add(warnings, "bridge %s: vNICs are on VLAN %s, which no uplink "
+                 "carries: %s", bridge, ds_cstr(&vids), uplinks);
+    ds_destroy(&vids);
+}
+
+/* Where somebody else manages a bridge, its columns need not say where frames
+ * go. */
+static void
+warn_of_bridges(struct svec *warnings, const struct switch_view *view)
+{
+    for (size_t i = 0; i < view->n_bridges; i++) {
+        const struct bridge_view *bridge = &view->bridges[i];
+        if (!bridge->parent && bridge_view_is_managed(bridge)) {
+            warn_of_stranded_vlans(warnings, view, bridge->name);
+        }
+    }
+}
+
 static void
 warn_of_settings(struct svec *warnings, const struct switch_view *view)
 {
@@ -97,4 +153,5 @@ warnings_find(const struct pass *pass, struct svec *warnings)
     warn_of_vnics(warnings, pass, VNIC_STATE_DRIFTED, NULL);
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "untagged-trunk");
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "vlan-not-in-xml");
+    warn_of_bridges(warnings, &pass->view);
 }

@@ -122,6 +122,27 @@ test_states(void **state)
         "vlan-not-in-xml: 1 vNIC (web9/52:54:00:00:00:09)");
 }
 
+static void
+test_stranded_vlans(void **state)
+{
+    struct host *host = *state;
+    add_ready_vnic(host, 1, access_vlan(10), access_vlan(10));
+    add_ready_vnic(host, 2, trunk_vlan("20,21,30"), trunk_vlan("20,21,30"));
+    assert_string_taken(find(host), "");    /* No uplink: it is private. */
+
+    add_port(&host->view, "eth9", "br0", "", trunk_vlan(""))->ofport = -1;
+    add_port(&host->view, "bond0", "br0", "", trunk_vlan("10"));
+    assert_string_taken(find(host),
+                        "bridge br0: vNICs are on VLAN 20-21,30, which no "
+                        "uplink carries: bond0, eth9 (not open)");
+
+    host->view.bridges[0].has_controller = true;
+    assert_string_taken(find(host), "");    /* Flows decide. */
+    host->view.bridges[0].has_controller = false;
+    add_port(&host->view, "vxlan0", "br0", "vxlan", trunk_vlan(""));
+    assert_string_taken(find(host), "");
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -132,6 +153,7 @@ main(void)
         TEST(test_settings),
         TEST(test_missing_ports),
         TEST(test_states),
+        TEST(test_stranded_vlans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,26 @@ def test_every_uplink_is_shown_for_every_vlan(host, agent):
                        "core": ["to-br0"]}
 
 
+def test_a_vlan_that_no_uplink_carries_is_a_warning(host, agent):
+    """A bridge without uplinks is private by design."""
+    host.start_vm("web1", 1, 10)
+    host.start_vm("web2", 2, 30)
+    wait_ready(agent, 1, 2)
+    assert agent.status()["ok"]
+
+    host.vsctl("add-port", "br0", "eth1", "trunks=10,20")
+    warning, = until(lambda: agent.status()["warnings"], "there is a warning")
+    assert warning == ("bridge br0: vNICs are on VLAN 30, which no uplink "
+                       "carries: eth1")
+    check = [host.program("vnicctl"), "status", "--check"]
+    result = host.run(*check, check=False)
+    assert result.returncode == 1 and warning in result.stdout
+
+    host.vsctl("add", "port", "eth1", "trunks", "30")
+    until(lambda: agent.status()["ok"], "all is well again")
+    assert host.run(*check).returncode == 0
+
+
 def test_formats_agree(host, agent):
     host.start_vm("web1", 1, 10)
     wait_ready(agent, 1)
