@@ -7,11 +7,13 @@
 #include <config.h>
 #include "controller/journal.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "lib/desired.h"
 #include "lib/orphan.h"
 #include "lib/switch-view.h"
+#include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "util.h"
 
@@ -104,16 +106,41 @@ journal_count(const struct journal *journal)
     return n;
 }
 
+static const uint64_t *
+counters_of(const struct journal *journal, bool is_reported)
+{
+    return is_reported ? journal->n_reported : journal->n_repaired;
+}
+
 /* Returns how many columns had drifted, and were put right or only reported,
  * since the agent started. */
 uint64_t
 journal_count_drift(const struct journal *journal, bool is_reported)
 {
-    const uint64_t *counters = (is_reported
-                                ? journal->n_reported : journal->n_repaired);
+    const uint64_t *counters = counters_of(journal, is_reported);
     uint64_t n = 0;
     for (enum port_cause cause = 0; cause < N_PORT_CAUSES; cause++) {
         n += port_cause_is_drift(cause) ? counters[cause] : 0;
     }
     return n;
+}
+
+/* Appends the same with its causes, "3 (operator 2, stale-row 1)", to 's'. */
+void
+journal_format_drift(const struct journal *journal, bool is_reported,
+                     struct ds *s)
+{
+    const uint64_t *counters = counters_of(journal, is_reported);
+    uint64_t n = journal_count_drift(journal, is_reported);
+    const char *separator = " (";
+
+    ds_put_format(s, "%"PRIu64, n);
+    for (enum port_cause cause = 0; cause < N_PORT_CAUSES; cause++) {
+        if (port_cause_is_drift(cause) && counters[cause]) {
+            ds_put_format(s, "%s%s %"PRIu64, separator,
+                          port_cause_to_string(cause), counters[cause]);
+            separator = ", ";
+        }
+    }
+    ds_put_cstr(s, n ? ")" : "");
 }

@@ -10,6 +10,8 @@
 #include "openvswitch/types.h"
 #include "ovsdb/port-plan.h"
 
+struct ds;
+
 /* What was done to the switch's VLANs, or only reported, with causes.  The
  * newest entries are kept, the numbers of all of them. */
 
@@ -48,5 +50,7 @@ const struct journal_entry *journal_get(const struct journal *,
 uint64_t journal_first(const struct journal *);
 uint64_t journal_count(const struct journal *);
 uint64_t journal_count_drift(const struct journal *, bool is_reported);
+void journal_format_drift(const struct journal *, bool is_reported,
+                          struct ds *);
 
 #endif /* controller/journal.h */

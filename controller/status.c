@@ -237,6 +237,22 @@ count_bridges(const struct switch_view *view)
     return n;
 }
 
+/* For every cause, also where nothing has happened yet. */
+static struct json *
+drift_to_json(const struct journal *journal)
+{
+    struct json *object = json_object_create();
+    for (enum port_cause cause = 0; cause < N_PORT_CAUSES; cause++) {
+        if (port_cause_is_drift(cause)) {
+            struct json *counts = json_object_create();
+            put_integer(counts, "repaired", journal->n_repaired[cause]);
+            put_integer(counts, "reported", journal->n_reported[cause]);
+            json_object_put(object, port_cause_to_string(cause), counts);
+        }
+    }
+    return object;
+}
+
 static struct json *
 status_to_json(const struct inputs *in, const struct reconciler *r)
 {
@@ -258,6 +274,7 @@ status_to_json(const struct inputs *in, const struct reconciler *r)
     put_integer(object, "ovsdb_transactions",
                 ovsdb_conn_n_commits(in->ovsdb));
     put_integer(object, "column_repairs", journal_count(journal));
+    json_object_put(object, "drift", drift_to_json(journal));
     put_integer(object, "drift_repaired",
                 journal_count_drift(journal, false));
     put_integer(object, "drift_reported",
@@ -313,15 +330,24 @@ put_switch_lines(struct report *report, const struct inputs *in,
 }
 
 static void
+put_drift_line(struct report *report, const struct journal *journal)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    ds_put_cstr(&s, "columns put right: ");
+    journal_format_drift(journal, false, &s);
+    ds_put_cstr(&s, ", only reported: ");
+    journal_format_drift(journal, true, &s);
+    report_put_string(report, "drift");
+    report_put_take(report, ds_steal_cstr(&s));
+}
+
+static void
 put_work_lines(struct report *report, const struct inputs *in,
                const struct reconciler *r)
 {
     const struct journal *journal = reconciler_journal(r);
 
-    report_put_string(report, "drift");
-    report_put_format(report, "columns put right: %"PRIu64", only reported: "
-                      "%"PRIu64, journal_count_drift(journal, false),
-                      journal_count_drift(journal, true));
+    put_drift_line(report, journal);
     report_put_string(report, "work");
     report_put_format(report, "passes: %"PRIu64", transactions: %"PRIu64", "
                       "columns written: %"PRIu64, reconciler_n_passes(r),

@@ -6,6 +6,7 @@
 #include "controller/listings.h"
 #include "lib/desired.h"
 #include "lib/report.h"
+#include "openvswitch/dynamic-string.h"
 #include "tests/build.h"
 #include "tests/unit.h"
 #include "util.h"
@@ -65,6 +66,35 @@ test_counts_by_what_was_done(void **state)
     assert_int_equal(journal_count_drift(f->journal, true), 1);
 }
 
+static char *
+drift(const struct journal *journal, bool is_reported)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    journal_format_drift(journal, is_reported, &s);
+    return ds_steal_cstr(&s);
+}
+
+static void
+test_names_the_causes_that_have_counts(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_taken(drift(f->journal, false), "0");
+    f->op.cause = PORT_CAUSE_INTENT;
+    journal_add(f->journal, &f->op, 1000);
+    assert_string_taken(drift(f->journal, false), "0");
+    f->op.cause = PORT_CAUSE_STALE_ROW;
+    journal_add(f->journal, &f->op, 2000);
+    f->op.cause = PORT_CAUSE_OPERATOR;
+    journal_add(f->journal, &f->op, 3000);
+    journal_add(f->journal, &f->op, 4000);
+    assert_string_taken(drift(f->journal, false),
+                        "3 (operator 2, stale-row 1)");
+    assert_string_taken(drift(f->journal, true), "0");
+    f->op.verdict = PORT_VERDICT_REPORT;
+    journal_add(f->journal, &f->op, 5000);
+    assert_string_taken(drift(f->journal, true), "1 (operator 1)");
+}
+
 static void
 test_lists_drift_alone(void **state)
 {
@@ -116,6 +146,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_counts_by_what_was_done),
+        TEST(test_names_the_causes_that_have_counts),
         TEST(test_lists_drift_alone),
         TEST(test_oldest_make_room),
     };

@@ -80,6 +80,33 @@ def test_operators_change_is_put_right(host, agent):
     assert agent.transactions() == before + 1
 
 
+def test_drift_is_counted_by_cause(host):
+    """Of two VMs one is as somebody placed it, before there was an agent."""
+    _, _, _, placed = host.start_vm("web1", 1, 10)
+    _, _, mac, port = host.start_vm("web2", 2, 10)
+    host.vsctl("set", "port", placed, "tag=77")
+    agent = host.agent()
+    wait_ready(agent, "web2", mac)
+    for column in ("tag=20", "tag=30"):
+        host.vsctl("set", "port", port, column)
+        until(lambda: host.column(port, "tag") == "10", "it is put right")
+    host.vsctl("clear", "port", port, "tag")
+    until(lambda: host.column(port, "tag") == "10", "it is put right")
+
+    until(lambda: agent.status()["drift_repaired"] == 3, "all are counted")
+    drift = agent.status()["drift"]
+    assert {"stale-row", "portgroup-edit"} < set(drift)
+    assert {cause: (n["repaired"], n["reported"])
+            for cause, n in drift.items() if any(n.values())} == {
+        "operator": (2, 0), "libvirt-cleared": (1, 0),
+        "first-contact": (0, 1)}
+    line, = [line for line in agent.ask("status").splitlines()
+             if line.startswith("drift ")]
+    assert line.split(maxsplit=1)[1] == (
+        "columns put right: 3 (operator 2, libvirt-cleared 1), "
+        "only reported: 1 (first-contact 1)")
+
+
 def test_lost_vlan_is_put_right(host, agent):
     _, _, mac, port = host.start_vm("web1", 1, 10)
     wait_ready(agent, "web1", mac)
