@@ -13,6 +13,7 @@
 #include "lib/desired.h"
 #include "lib/orphan.h"
 #include "lib/switch-view.h"
+#include "openvswitch/dynamic-string.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -26,12 +27,21 @@ memory_init(struct memory *memory)
     memory->has_met = false;
 }
 
+static void
+destroy_port(struct port_memory *port)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(port->repairs); i++) {
+        free(port->repairs[i].found);
+    }
+    free(port);
+}
+
 void
 memory_destroy(struct memory *memory)
 {
     struct port_memory *port;
     HMAP_FOR_EACH_POP (port, node, &memory->ports) {
-        free(port);
+        destroy_port(port);
     }
     hmap_destroy(&memory->ports);
 
@@ -122,7 +132,7 @@ memory_note_switch(struct memory *memory, const struct switch_view *view,
     HMAP_FOR_EACH_SAFE (port, node, &memory->ports) {
         if (!port->is_present) {
             hmap_remove(&memory->ports, &port->node);
-            free(port);
+            destroy_port(port);
         } else {
             port->is_present = false;
         }
@@ -141,25 +151,63 @@ memory_disown_port(struct memory *memory, const struct uuid *row)
     }
 }
 
-/* Counts one more repair.  Returns true if it was one too many. */
-static bool
-count_repair(struct repair_memory *repair, long long int now)
+/* True if whoever has 'repairs' made over and over means it. */
+bool
+repairs_are_fight(const struct repairs *repairs)
 {
-    if (now - repair->since_ms >= MEMORY_REPAIR_PERIOD_MS) {
-        *repair = (struct repair_memory) { .since_ms = now };
+    return repairs->n > MEMORY_MAX_REPAIRS;
+}
+
+/* Is it as if there had been no repair before 'now'? */
+static bool
+are_forgotten(const struct repairs *repairs, long long int now)
+{
+    return repairs_are_fight(repairs)
+           ? now - repairs->last_ms >= 2 * MEMORY_REPAIR_PERIOD_MS
+           : now - repairs->since_ms >= MEMORY_REPAIR_PERIOD_MS;
+}
+
+/* Counts one more of 'repairs', of 'found', which may be NULL.  Takes ownership
+ * of 'found'.  Returns true if it was too often. */
+static bool
+count_repair(struct repairs *repairs, char *found, long long int now)
+{
+    if (are_forgotten(repairs, now)) {
+        repairs->since_ms = now;
+        repairs->n = 0;
     }
-    return ++repair->n > MEMORY_MAX_REPAIRS;
+    repairs->is_found_same
+        = !repairs->n || (repairs->is_found_same
+                          && nullable_string_is_equal(repairs->found, found));
+    repairs->last_ms = now;
+    repairs->n++;
+    free(repairs->found);
+    repairs->found = found;
+    return repairs_are_fight(repairs);
+}
+
+/* Returns what 'port' has of 'what', or NULL, as a malloc'd string. */
+static char *
+find_value(const struct port_memory *port, unsigned int what)
+{
+    if (what >= N_VLAN_COLUMNS) {
+        return NULL;
+    }
+    struct ds value = DS_EMPTY_INITIALIZER;
+    vlan_column_format(&port->columns, what, &value);
+    return ds_steal_cstr(&value);
 }
 
 /* Counts a repair of 'what', a VLAN column or one of MEMORY_*, of the Port row
- * 'row' at 'now'.  Whoever has it repaired over and over means it: we back
+ * 'row', which is remembered as it was before, at 'now'.  In a fight we back
  * off. */
 void
 memory_note_repair(struct memory *memory, const struct uuid *row,
                    unsigned int what, long long int now)
 {
     struct port_memory *port = memory_find_port(memory, row);
-    if (port && count_repair(&port->repairs[what], now)) {
+    if (port && count_repair(&port->repairs[what], find_value(port, what),
+                             now)) {
         long long int *before_ms = (what == MEMORY_MARK
                                     ? &port->no_mark_before_ms
                                     : &port->no_repair_before_ms);
@@ -257,7 +305,7 @@ memory_note_plug(struct memory *memory, const struct vnic_id *id,
                  long long int now)
 {
     struct vnic_memory *vnic = memory_find_vnic(memory, id);
-    if (vnic && count_repair(&vnic->plugs, now)) {
+    if (vnic && count_repair(&vnic->plugs, NULL, now)) {
         vnic->no_plug_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
     }
 }

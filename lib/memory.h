@@ -16,16 +16,20 @@ struct switch_view;
 /* What one pass must know of earlier ones.  Everything else is computed anew
  * from what is there now; nothing of this outlives the process. */
 
-/* More repairs of one thing than this, within the period, and it is left alone
- * for as long. */
+/* Repairs of one thing, so that we do not fight over it for ever. */
+struct repairs {
+    long long int since_ms;     /* Since when they are counted. */
+    long long int last_ms;
+    unsigned int n;
+    char *found;                /* What was there before the last one; NULL
+                                 * where that has no name. */
+    bool is_found_same;         /* And before each of the others. */
+};
+
+/* More repairs of one thing than this, within the period, and it is tried once
+ * in a period, until nobody has changed it for two. */
 #define MEMORY_MAX_REPAIRS 5
 #define MEMORY_REPAIR_PERIOD_MS 60000
-
-/* How often something has been put right of late. */
-struct repair_memory {
-    long long int since_ms;     /* Since when they are counted. */
-    unsigned int n;
-};
 
 /* What of a port is put right: its VLAN columns, and more. */
 enum {
@@ -49,7 +53,7 @@ struct port_memory {
     bool is_present;            /* Seen in the view being noted. */
 
     /* So that we do not fight for ever. */
-    struct repair_memory repairs[N_MEMORY_REPAIRS];
+    struct repairs repairs[N_MEMORY_REPAIRS];
     long long int no_repair_before_ms;
     long long int no_mark_before_ms;
 };
@@ -70,7 +74,7 @@ struct vnic_memory {
     long long int missing_ms;   /* Since when there is none, 0: there is. */
     long long int asked_ms;     /* When libvirt was last asked about that. */
     bool is_reported;           /* That there is none. */
-    struct repair_memory plugs;
+    struct repairs plugs;
     long long int no_plug_before_ms;
 };
 
@@ -99,6 +103,10 @@ void memory_note_switch(struct memory *, const struct switch_view *,
 void memory_disown_port(struct memory *, const struct uuid *row);
 void memory_note_repair(struct memory *, const struct uuid *row,
                         unsigned int what, long long int now);
+                        enum vlan_column, long long int now);
+void memory_note_mark(struct memory *, const struct uuid *row,
+                      long long int now);
+bool repairs_are_fight(const struct repairs *);
 struct port_memory *memory_find_port(const struct memory *,
                                      const struct uuid *row);
 

@@ -112,6 +112,63 @@ test_fights_are_left(void **state)
     memory_destroy(&memory);
 }
 
+/* Has the tag of the row put right, from 'found'. */
+static struct repairs *
+repair(struct memory *memory, int found, long long int now)
+{
+    struct port_memory *port = note(memory, 1, access_vlan(found), now);
+    memory_note_repair(memory, &port->row, VLAN_COLUMN_TAG, now);
+    return &port->column_repairs[VLAN_COLUMN_TAG];
+}
+
+/* Each try that was in vain is followed by another minute's pause. */
+static void
+test_a_fight_is_tried_once_a_minute(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    long long int now = MEMORY_REPAIR_PERIOD_MS;
+    const struct repairs *repairs = repair(&memory, 99, now);
+    const struct port_memory *port
+        = CONTAINER_OF(repairs, struct port_memory,
+                       column_repairs[VLAN_COLUMN_TAG]);
+    for (int i = 0; i < MEMORY_MAX_REPAIRS; i++) {
+        assert_false(repairs_are_fight(repairs));
+        repair(&memory, 99, now);
+    }
+    assert_true(repairs_are_fight(repairs));
+
+    for (int i = 0; i < 3; i++) {
+        now = port->no_repair_before_ms + 50;
+        repair(&memory, 99, now);
+        assert_int_equal(port->no_repair_before_ms,
+                         now + MEMORY_REPAIR_PERIOD_MS);
+    }
+    assert_int_equal(repairs->n, MEMORY_MAX_REPAIRS + 4);
+    memory_destroy(&memory);
+}
+
+static void
+test_what_was_found_is_remembered(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    long long int now = MEMORY_REPAIR_PERIOD_MS;
+    const struct repairs *repairs = repair(&memory, 98, now);
+    repair(&memory, 98, now);
+    assert_string_equal(repairs->found, "98");
+    assert_true(repairs->is_found_same);
+    repair(&memory, 99, now);
+    repair(&memory, 99, now);
+    assert_string_equal(repairs->found, "99");
+    assert_false(repairs->is_found_same);
+
+    repair(&memory, 97, now + MEMORY_REPAIR_PERIOD_MS);
+    assert_string_equal(repairs->found, "97");
+    assert_true(repairs->is_found_same);
+    memory_destroy(&memory);
+}
+
 static void
 test_gone_rows_are_forgotten(void **state)
 {
@@ -251,6 +308,8 @@ main(void)
         cmocka_unit_test(test_another_vm_takes_the_row),
         cmocka_unit_test(test_disowned_rows_are_met_anew),
         cmocka_unit_test(test_fights_are_left),
+        cmocka_unit_test(test_a_fight_is_tried_once_a_minute),
+        cmocka_unit_test(test_what_was_found_is_remembered),
         cmocka_unit_test(test_gone_rows_are_forgotten),
         cmocka_unit_test(test_vlans_in_force),
         cmocka_unit_test(test_missing_ports),
