@@ -429,6 +429,13 @@ reconciler_pass(const struct reconciler *r)
     return &r->pass;
 }
 
+/* Returns what the newest pass knew of earlier ones, and did. */
+const struct memory *
+reconciler_memory(const struct reconciler *r)
+{
+    return &r->memory;
+}
+
 const struct journal *
 reconciler_journal(const struct reconciler *r)
 {

@@ -13,6 +13,7 @@
 
 struct inputs;
 struct journal;
+struct memory;
 
 /* What one pass saw, meant, and found different. */
 struct pass {
@@ -35,6 +36,7 @@ void reconciler_run(struct reconciler *, long long int now);
 void reconciler_wait(const struct reconciler *);
 
 const struct pass *reconciler_pass(const struct reconciler *);
+const struct memory *reconciler_memory(const struct reconciler *);
 const struct journal *reconciler_journal(const struct reconciler *);
 uint64_t reconciler_n_passes(const struct reconciler *);
 const char *reconciler_error(const struct reconciler *);

@@ -121,7 +121,7 @@ find_warnings(const struct inputs *in, const struct reconciler *r,
     svec_init(warnings);
     warn_of_peers(warnings, in, r);
     warn_of_metadata(warnings, in);
-    warnings_find(reconciler_pass(r), warnings);
+    warnings_find(reconciler_pass(r), reconciler_memory(r), warnings);
 }
 
 /* What is. */

@@ -15,6 +15,7 @@
 #include "controller/vnic-state.h"
 #include "lib/bridge-vlans.h"
 #include "lib/cleanup.h"
+#include "lib/memory.h"
 #include "openvswitch/dynamic-string.h"
 #include "svec.h"
 #include "util.h"
@@ -74,6 +75,60 @@ warn_of_missing_ports(struct svec *warnings, const struct pass *pass)
     }
     if (n > MAX_NAMED) {
         warnings_add(warnings, "no port for %u more vNICs", n - MAX_NAMED);
+    }
+}
+
+static void
+warn_of_column_fight(struct svec *warnings, const char *port,
+                     enum vlan_column column, const struct repairs *repairs)
+{
+    const char *name = vlan_column_to_string(column);
+    CLEANUP_FREE char *deed
+        = (repairs->is_found_same
+           ? xasprintf("sets %s to %s again and again", name, repairs->found)
+           : xasprintf("changes %s again and again, last to %s", name,
+                       repairs->found));
+    warnings_add(warnings, "port %s: somebody %s, put right %u times; trying "
+                 "once a minute", port, deed, repairs->n);
+}
+
+/* Warns of what is changed over and over on the port of 'op', which is left
+ * alone for that. */
+static void
+warn_of_fights(struct svec *warnings, const struct memory *memory,
+               const struct port_op *op)
+{
+    const struct port_view *port = op->vnic->port;
+    const struct port_memory *seen = memory_find_port(memory, &port->row);
+
+    if (op->kind != PORT_OP_SET) {
+        warnings_add(warnings, "port %s: somebody changes vnicd's keys in "
+                     "external_ids again and again, put right %u times; "
+                     "trying once a minute", port->name,
+                     seen->mark_repairs.n);
+        return;
+    }
+    for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
+        const struct repairs *repairs = &seen->column_repairs[column];
+        if (repairs_are_fight(repairs)
+            && repairs->last_ms + MEMORY_REPAIR_PERIOD_MS
+               == seen->no_repair_before_ms) {
+            warn_of_column_fight(warnings, port->name, column, repairs);
+        }
+    }
+}
+
+static void
+warn_of_ports_left_alone(struct svec *warnings, const struct pass *pass,
+                         const struct memory *memory)
+{
+    const struct desired_vnic *previous = NULL;
+    for (size_t i = 0; i < pass->plan.n_ops; i++) {
+        const struct port_op *op = &pass->plan.ops[i];
+        if (op->verdict == PORT_VERDICT_BACK_OFF && op->vnic != previous) {
+            warn_of_fights(warnings, memory, op);
+            previous = op->vnic;
+        }
     }
 }
 
@@ -143,14 +198,16 @@ warn_of_settings(struct svec *warnings, const struct switch_view *view)
     }
 }
 
-/* Adds to 'warnings' what is wrong in 'pass'. */
+/* Adds to 'warnings' what is wrong in 'pass', which was made with 'memory'. */
 void
-warnings_find(const struct pass *pass, struct svec *warnings)
+warnings_find(const struct pass *pass, const struct memory *memory,
+              struct svec *warnings)
 {
     warn_of_settings(warnings, &pass->view);
     warn_of_missing_ports(warnings, pass);
     warn_of_vnics(warnings, pass, VNIC_STATE_QUARANTINED, NULL);
     warn_of_vnics(warnings, pass, VNIC_STATE_DRIFTED, NULL);
+    warn_of_ports_left_alone(warnings, pass, memory);
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "untagged-trunk");
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "vlan-not-in-xml");
     warn_of_bridges(warnings, &pass->view);

@@ -118,7 +118,7 @@ repair(struct memory *memory, int found, long long int now)
 {
     struct port_memory *port = note(memory, 1, access_vlan(found), now);
     memory_note_repair(memory, &port->row, VLAN_COLUMN_TAG, now);
-    return &port->column_repairs[VLAN_COLUMN_TAG];
+    return &port->repairs[VLAN_COLUMN_TAG];
 }
 
 /* Each try that was in vain is followed by another minute's pause. */
@@ -131,7 +131,7 @@ test_a_fight_is_tried_once_a_minute(void **state)
     const struct repairs *repairs = repair(&memory, 99, now);
     const struct port_memory *port
         = CONTAINER_OF(repairs, struct port_memory,
-                       column_repairs[VLAN_COLUMN_TAG]);
+                       repairs[VLAN_COLUMN_TAG]);
     for (int i = 0; i < MEMORY_MAX_REPAIRS; i++) {
         assert_false(repairs_are_fight(repairs));
         repair(&memory, 99, now);

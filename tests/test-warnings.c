@@ -10,6 +10,9 @@
 #include "tests/unit.h"
 #include "util.h"
 
+/* When every pass is made, in monotonic ms. */
+enum { NOW = 2 * MEMORY_REPAIR_PERIOD_MS };
+
 static int
 setup(void **state)
 {
@@ -50,7 +53,7 @@ static char *
 find(struct host *host)
 {
     struct svec warnings = SVEC_EMPTY_INITIALIZER;
-    struct port_plan_gates gates = { .now = 1000 };
+    struct port_plan_gates gates = { .now = NOW };
     struct pass pass = { .plan = PORT_PLAN_INIT };
 
     memory_note_switch(&host->memory, &host->view, gates.now);
@@ -58,7 +61,7 @@ find(struct host *host)
     pass.view = host->view;
     pass.desired = host->desired;
     port_plan_compute(&pass.desired, &host->memory, &gates, &pass.plan);
-    warnings_find(&pass, &warnings);
+    warnings_find(&pass, &host->memory, &warnings);
     char *text = svec_join(&warnings, "\n", "");
     svec_destroy(&warnings);
     port_plan_destroy(&pass.plan);
@@ -122,6 +125,67 @@ test_states(void **state)
         "vlan-not-in-xml: 1 vNIC (web9/52:54:00:00:00:09)");
 }
 
+/* Has the tag of vnet1, then with libvirt's answer to why, put right over and
+ * over. */
+static void
+fight(struct host *host, int tag, unsigned int times)
+{
+    struct port_view *port = &host->view.ports[0];
+    port->columns = access_vlan(tag);
+    memory_note_switch(&host->memory, &host->view, NOW);
+    while (times--) {
+        memory_note_repair(&host->memory, &port->row, VLAN_COLUMN_TAG, NOW);
+    }
+}
+
+#define DRIFTED "drifted: 1 vNIC (web1/52:54:00:00:00:01)\n"
+
+static void
+test_fights(void **state)
+{
+    struct host *host = *state;
+    add_ready_vnic(host, 1, access_vlan(10), access_vlan(10));
+    fight(host, 99, MEMORY_MAX_REPAIRS + 2);
+    assert_string_taken(find(host), DRIFTED
+                        "port vnet1: somebody sets tag to 99 again and "
+                        "again, put right 7 times; trying once a minute");
+    fight(host, 98, 1);
+    assert_string_taken(find(host), DRIFTED
+                        "port vnet1: somebody changes tag again and again, "
+                        "last to 98, put right 8 times; trying once a "
+                        "minute");
+}
+
+/* Of several columns that differ one is fought over. */
+static void
+test_fights_name_the_column(void **state)
+{
+    struct host *host = *state;
+    add_ready_vnic(host, 1, access_vlan(10), access_vlan(10));
+    fight(host, 99, MEMORY_MAX_REPAIRS + 1);
+    host->view.ports[0].columns = trunk_vlan("20");
+    assert_string_taken(find(host), DRIFTED
+                        "port vnet1: somebody sets tag to 99 again and "
+                        "again, put right 6 times; trying once a minute");
+}
+
+static void
+test_fights_over_the_mark(void **state)
+{
+    struct host *host = *state;
+    struct port_view *port = add_ready_vnic(host, 1, access_vlan(10),
+                                            access_vlan(10));
+    memory_note_switch(&host->memory, &host->view, NOW);
+    for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
+        memory_note_mark(&host->memory, &port->row, NOW);
+    }
+    port->ready_ms = 0;
+    assert_string_taken(find(host),
+                        "port vnet1: somebody changes vnicd's keys in "
+                        "external_ids again and again, put right 6 times; "
+                        "trying once a minute");
+}
+
 static void
 test_stranded_vlans(void **state)
 {
@@ -153,6 +217,9 @@ main(void)
         TEST(test_settings),
         TEST(test_missing_ports),
         TEST(test_states),
+        TEST(test_fights),
+        TEST(test_fights_name_the_column),
+        TEST(test_fights_over_the_mark),
         TEST(test_stranded_vlans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

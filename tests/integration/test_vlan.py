@@ -303,8 +303,16 @@ def test_nobody_wins_a_fight(host, agent):
     until(lambda: [op["kind"] for op in agent.json("plan")] == ["back-off"],
           "the agent backs off")
     assert "trying once a minute" in agent.vnics()["web1", mac]["reason"]
-    assert any(w.startswith("drifted") for w in agent.status()["warnings"])
+    assert agent.status()["warnings"] == [
+        f"drifted: 1 vNIC (web1/{mac})",
+        f"port {port}: somebody sets tag to 20 again and again, put right 6 "
+        "times; trying once a minute"]
     assert host.column(port, "tag") == "20"
+
+    # The man page's way to find out who.
+    log = host.run("ovsdb-tool", "show-log", "-m", host.database).stdout
+    assert (f'ovs-vsctl set port {port} tag=20"\n  table Port row "{port}"'
+            in log)
 
     agent.ask("reconcile")              # An operator has the last word.
     assert host.column(port, "tag") == "10"
