@@ -13,7 +13,9 @@
 #include "lib/desired.h"
 #include "lib/switch-view.h"
 #include "ovsdb/port-plan.h"
+#include "packets.h"
 #include "util.h"
+#include "uuid.h"
 
 static const char *const state_names[N_VNIC_STATES] = {
 #define VNIC_STATE(ENUM, NAME) [VNIC_STATE_##ENUM] = NAME,
@@ -94,15 +96,25 @@ find_planned_state(const struct desired_vnic *d, const struct port_op *op,
                                           : VNIC_STATE_DRIFTED;
 }
 
+/* Why no port is the one of 'd', by libvirt's keys. */
 static char *
-explain_missing(const struct desired_vnic *d)
+explain_missing_port(const struct desired_vnic *d)
 {
-    return (d->namesake
-            ? xasprintf("port %s is there, on bridge %s, but its vm-id or "
-                        "attached-mac is not this vNIC's", d->namesake->name,
-                        d->namesake->bridge)
-            : xasprintf("no port for it on bridge %s",
-                        d->bridge ? d->bridge : "(unknown)"));
+    const struct port_view *port = d->namesake;
+    if (!port) {
+        return xasprintf("no port for it on bridge %s",
+                         d->bridge ? d->bridge : "(unknown)");
+    }
+    if (!port->is_vnic) {
+        return xasprintf("port %s is there, but without a valid vm-id and "
+                         "attached-mac", port->name);
+    }
+    return uuid_equals(&port->vm_id, &d->vnic.id.domain)
+           ? xasprintf("port %s is there, but its attached-mac is "
+                       ETH_ADDR_FMT, port->name, ETH_ADDR_ARGS(port->mac))
+           : xasprintf("port %s is there, but its vm-id is "UUID_FMT
+                       ", another domain's", port->name,
+                       UUID_ARGS(&port->vm_id));
 }
 
 static enum vnic_state
@@ -116,7 +128,7 @@ find_managed_state(const struct desired_vnic *d, const struct port_plan *plan,
     if (d->port) {
         return find_port_state(d, reasonp);
     }
-    *reasonp = explain_missing(d);
+    *reasonp = explain_missing_port(d);
     return VNIC_STATE_WAITING;
 }
 

@@ -69,8 +69,10 @@ warn_of_missing_ports(struct svec *warnings, const struct pass *pass)
         const struct desired_vnic *d = &pass->desired.vnics[i];
         if (d->care == VNIC_MANAGED && !d->port && n++ < MAX_NAMED) {
             CLEANUP_FREE char *label = desired_vnic_label(d);
-            warnings_add(warnings, "%s: no port for it on bridge %s", label,
-                         d->bridge ? d->bridge : "(unknown)");
+            char *why;
+            (void) vnic_state_find(d, &pass->plan, &why); /* It waits. */
+            warnings_add(warnings, "%s: %s", label, why);
+            free(why);
         }
     }
     if (n > MAX_NAMED) {
@@ -92,29 +94,53 @@ warn_of_column_fight(struct svec *warnings, const char *port,
                  "once a minute", port, deed, repairs->n);
 }
 
+static void
+warn_of_column_fights(struct svec *warnings, const char *port,
+                      const struct port_memory *seen)
+{
+    for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
+        const struct repairs *repairs = &seen->repairs[column];
+        if (repairs_are_fight(repairs)
+            && repairs->last_ms + MEMORY_REPAIR_PERIOD_MS
+               == seen->no_repair_before_ms) {
+            warn_of_column_fight(warnings, port, column, repairs);
+        }
+    }
+}
+
+/* 'deed' is what somebody does again and again. */
+static void
+warn_of_fight(struct svec *warnings, const char *port, const char *deed,
+              const struct repairs *repairs)
+{
+    warnings_add(warnings, "port %s: somebody %s again and again, put right "
+                 "%u times; trying once a minute", port, deed, repairs->n);
+}
+
 /* Warns of what is changed over and over on the port of 'op', which is left
  * alone for that. */
 static void
 warn_of_fights(struct svec *warnings, const struct memory *memory,
                const struct port_op *op)
 {
-    const struct port_view *port = op->vnic->port;
-    const struct port_memory *seen = memory_find_port(memory, &port->row);
-
-    if (op->kind != PORT_OP_SET) {
-        warnings_add(warnings, "port %s: somebody changes vnicd's keys in "
-                     "external_ids again and again, put right %u times; "
-                     "trying once a minute", port->name,
-                     seen->mark_repairs.n);
+    const char *name = port_op_port_name(op);
+    if (op->kind == PORT_OP_PLUG) {
+        const struct vnic_memory *vnic
+            = memory_find_vnic(memory, &op->vnic->vnic.id);
+        warn_of_fight(warnings, name, "removes it", &vnic->plugs);
         return;
     }
-    for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
-        const struct repairs *repairs = &seen->column_repairs[column];
-        if (repairs_are_fight(repairs)
-            && repairs->last_ms + MEMORY_REPAIR_PERIOD_MS
-               == seen->no_repair_before_ms) {
-            warn_of_column_fight(warnings, port->name, column, repairs);
-        }
+
+    const struct port_memory *seen
+        = memory_find_port(memory, &op->vnic->port->row);
+    if (op->kind == PORT_OP_SET) {
+        warn_of_column_fights(warnings, name, seen);
+    } else if (op->kind == PORT_OP_LINK_QOS) {
+        warn_of_fight(warnings, name, "unlinks its QoS",
+                      &seen->repairs[MEMORY_QOS]);
+    } else {
+        warn_of_fight(warnings, name, "changes vnicd's keys in external_ids",
+                      &seen->repairs[MEMORY_MARK]);
     }
 }
 

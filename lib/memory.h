@@ -103,9 +103,6 @@ void memory_note_switch(struct memory *, const struct switch_view *,
 void memory_disown_port(struct memory *, const struct uuid *row);
 void memory_note_repair(struct memory *, const struct uuid *row,
                         unsigned int what, long long int now);
-                        enum vlan_column, long long int now);
-void memory_note_mark(struct memory *, const struct uuid *row,
-                      long long int now);
 bool repairs_are_fight(const struct repairs *);
 struct port_memory *memory_find_port(const struct memory *,
                                      const struct uuid *row);

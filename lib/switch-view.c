@@ -166,6 +166,18 @@ switch_view_find_bridge(const struct switch_view *view, const char *name)
     return NULL;
 }
 
+/* Returns the port called 'name', whosever it is, or NULL. */
+const struct port_view *
+switch_view_find_port(const struct switch_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->n_ports; i++) {
+        if (!strcmp(view->ports[i].name, name)) {
+            return &view->ports[i];
+        }
+    }
+    return NULL;
+}
+
 /* Returns NULL if 'name' is a real bridge, otherwise a sentence. */
 char *
 switch_view_check_bridge(const struct switch_view *view, const char *name)
@@ -254,18 +266,6 @@ switch_view_find_role(const struct switch_view *view,
             : port->has_guest_keys ? PORT_ROLE_GUEST
             : switch_view_find_bridge(view, port->name) ? PORT_ROLE_HOST
             : find_type_role(port->type));
-}
-
-/* Returns the port called 'name', on whichever bridge, or NULL. */
-const struct port_view *
-switch_view_find_port(const struct switch_view *view, const char *name)
-{
-    for (size_t i = 0; i < view->n_ports; i++) {
-        if (!strcmp(view->ports[i].name, name)) {
-            return &view->ports[i];
-        }
-    }
-    return NULL;
 }
 
 /* Returns the QoS that libvirt made for port 'ifname' of 'vm_id' and that no

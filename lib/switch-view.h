@@ -120,6 +120,8 @@ const struct bridge_view *switch_view_find_bridge(const struct switch_view *,
                                                   const char *name);
 char *switch_view_check_bridge(const struct switch_view *, const char *name)
     OVS_WARN_UNUSED_RESULT;
+const struct port_view *switch_view_find_port(const struct switch_view *,
+                                              const char *name);
 const struct port_view *switch_view_find_vnic(const struct switch_view *,
                                               const struct uuid *vm_id,
                                               struct eth_addr mac,
@@ -127,8 +129,6 @@ const struct port_view *switch_view_find_vnic(const struct switch_view *,
 enum port_role switch_view_find_role(const struct switch_view *,
                                      const struct port_view *);
 
-const struct port_view *switch_view_find_port(const struct switch_view *,
-                                              const char *name);
 const struct qos_view *switch_view_find_qos(const struct switch_view *,
                                             const struct uuid *vm_id,
                                             const char *ifname);

@@ -33,6 +33,7 @@ host_init(struct host *host)
 void
 host_destroy(struct host *host)
 {
+    orphans_destroy(&host->orphans);
     desired_destroy(&host->desired);
     switch_view_destroy(&host->view);
     memory_destroy(&host->memory);
@@ -47,4 +48,17 @@ host_compute(struct host *host)
     switch_view_sort(&host->view);
     desired_destroy(&host->desired);
     desired_compute(&host->facts, &host->desired);
+}
+
+/* Lets the memory note what there is at 'now', as a pass does, and computes
+ * everything that a plan is made from. */
+void
+host_look(struct host *host, long long int now)
+{
+    memory_note_switch(&host->memory, &host->view, now);
+    host_compute(host);
+    memory_note_desired(&host->memory, &host->desired, now);
+    orphans_destroy(&host->orphans);
+    orphans_find(&host->view, &host->desired, &host->orphans);
+    memory_note_orphans(&host->memory, &host->orphans, now, now);
 }

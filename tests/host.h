@@ -6,6 +6,7 @@
 #include "lib/desired.h"
 #include "lib/memory.h"
 #include "lib/network.h"
+#include "lib/orphan.h"
 #include "lib/switch-view.h"
 #include "lib/vnic.h"
 
@@ -19,10 +20,12 @@ struct host {
     struct memory memory;
     struct facts facts;
     struct desired desired;
+    struct orphans orphans;
 };
 
 void host_init(struct host *);
 void host_destroy(struct host *);
 void host_compute(struct host *);
+void host_look(struct host *, long long int now);
 
 #endif /* tests/host.h */

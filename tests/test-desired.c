@@ -175,6 +175,24 @@ test_ports_that_nobody_claims(void **state)
 }
 
 /* libvirt plugs before it says that a domain starts. */
+/* A port that says it is another's is not taken, but known. */
+static void
+test_namesake_is_told_from_the_port(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", "vnet0", access_vlan(42));
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 9, 1, access_vlan(42));
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_null(d->port);
+    assert_string_equal(d->namesake->name, "vnet0");
+    host->view.ports[0].vm_id = vm(1);
+    d = compute(host, 1, 0);
+    assert_non_null(d->port);
+    assert_null(d->namesake);
+}
+
 static void
 test_starting_domain_is_known_by_its_port(void **state)
 {
@@ -513,6 +531,7 @@ main(void)
         TEST(test_broken_domain_quarantines_its_ports),
         TEST(test_other_interfaces_are_listed),
         TEST(test_ports_that_nobody_claims),
+        TEST(test_namesake_is_told_from_the_port),
         TEST(test_starting_domain_is_known_by_its_port),
         TEST(test_vlan_comes_from_the_port_group),
         TEST(test_removed_vlan_and_pending_change_are_told),

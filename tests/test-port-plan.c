@@ -10,7 +10,6 @@
 #include "lib/desired.h"
 #include "lib/memory.h"
 #include "lib/network.h"
-#include "lib/orphan.h"
 #include "tests/build.h"
 #include "tests/host.h"
 #include "tests/unit.h"
@@ -23,7 +22,6 @@ struct fixture {
     struct domain *domain;
     struct port_view *port;
     struct port_plan_gates gates;
-    struct orphans orphans;
     struct port_plan plan;
 };
 
@@ -52,7 +50,6 @@ teardown(void **state)
 {
     struct fixture *host = *state;
     port_plan_destroy(&host->plan);
-    orphans_destroy(&host->orphans);
     host_destroy(&host->base);
     free(host);
     return 0;
@@ -77,17 +74,11 @@ look_before(struct fixture *host)
 static struct port_op *
 compute(struct fixture *host, size_t n)
 {
-    struct memory *memory = &host->base.memory;
-    long long int now = host->gates.now;
+    struct host *base = &host->base;
 
     port_plan_destroy(&host->plan);
-    orphans_destroy(&host->orphans);
-    memory_note_switch(memory, &host->base.view, now);
-    host_compute(&host->base);
-    memory_note_desired(memory, &host->base.desired, now);
-    orphans_find(&host->base.view, &host->base.desired, &host->orphans);
-    memory_note_orphans(memory, &host->orphans, now, now);
-    port_plan_compute(&host->base.desired, &host->orphans, memory,
+    host_look(base, host->gates.now);
+    port_plan_compute(&base->desired, &base->orphans, &base->memory,
                       &host->gates, &host->plan);
     assert_int_equal(host->plan.n_ops, n);
     return host->plan.ops;

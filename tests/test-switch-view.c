@@ -45,6 +45,8 @@ test_twins_are_told_apart_by_name_alone(void **state)
                      2);
     assert_null(switch_view_find_vnic(&view, &id, MAC(1), "c"));
     assert_null(switch_view_find_vnic(&view, &id, MAC(1), NULL));
+    assert_int_equal(switch_view_find_port(&view, "b")->ofport, 2);
+    assert_null(switch_view_find_port(&view, "c"));
     switch_view_destroy(&view);
 }
 

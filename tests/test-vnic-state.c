@@ -100,6 +100,26 @@ test_waiting(void **state)
     check(f, VNIC_STATE_WAITING, "because");
 }
 
+/* A port has the name that libvirt tells, but it is not the vNIC's. */
+static void
+test_waiting_beside_a_namesake(void **state)
+{
+    struct fixture *f = *state;
+    f->d.vnic.id = (struct vnic_id) { .domain = vm(1), .mac = MAC(1) };
+    f->d.port = NULL;
+    f->d.namesake = f->port;
+    f->port->mac = MAC(2);
+    check(f, VNIC_STATE_WAITING,
+          "port vnet0 is there, but its attached-mac is 52:54:00:00:00:02");
+    f->port->vm_id = vm(9);
+    check(f, VNIC_STATE_WAITING,
+          "port vnet0 is there, but its vm-id is "
+          "11111111-0000-0000-0000-000000000009, another domain's");
+    f->port->is_vnic = false;
+    check(f, VNIC_STATE_WAITING,
+          "port vnet0 is there, but without a valid vm-id and attached-mac");
+}
+
 static void
 test_drifted(void **state)
 {
@@ -143,6 +163,7 @@ main(void)
         TEST(test_ready),
         TEST(test_pending_and_noted),
         TEST(test_waiting),
+        TEST(test_waiting_beside_a_namesake),
         TEST(test_drifted),
         TEST(test_quarantined),
         TEST(test_unmanaged),

@@ -3,6 +3,8 @@
 #include <config.h>
 #include "controller/warnings.h"
 
+#include <limits.h>
+
 #include "controller/reconcile.h"
 #include "svec.h"
 #include "tests/build.h"
@@ -53,14 +55,14 @@ static char *
 find(struct host *host)
 {
     struct svec warnings = SVEC_EMPTY_INITIALIZER;
-    struct port_plan_gates gates = { .now = NOW };
+    struct port_plan_gates gates = { .now = NOW, .collect_ms = LLONG_MAX };
     struct pass pass = { .plan = PORT_PLAN_INIT };
 
-    memory_note_switch(&host->memory, &host->view, gates.now);
-    host_compute(host);
+    host_look(host, gates.now);
     pass.view = host->view;
     pass.desired = host->desired;
-    port_plan_compute(&pass.desired, &host->memory, &gates, &pass.plan);
+    port_plan_compute(&pass.desired, &host->orphans, &host->memory, &gates,
+                      &pass.plan);
     warnings_find(&pass, &host->memory, &warnings);
     char *text = svec_join(&warnings, "\n", "");
     svec_destroy(&warnings);
@@ -177,7 +179,7 @@ test_fights_over_the_mark(void **state)
                                             access_vlan(10));
     memory_note_switch(&host->memory, &host->view, NOW);
     for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
-        memory_note_mark(&host->memory, &port->row, NOW);
+        memory_note_repair(&host->memory, &port->row, MEMORY_MARK, NOW);
     }
     port->ready_ms = 0;
     assert_string_taken(find(host),

@@ -267,6 +267,27 @@ def test_unknown_guests_are_shown_and_left_alone(host, agent):
     assert agent.transactions() == 0
 
 
+def test_a_port_whose_keys_are_wrong_is_told_of(host, agent):
+    """libvirt says that web1 has this port, the port says something else."""
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    wait_ready(agent, "web1", mac)
+    for key, value, reason in (
+            ("vm-id", "garbled", "but without a valid vm-id and attached-mac"),
+            ("vm-id", vm_uuid(9), f"but its vm-id is {vm_uuid(9)}, another "
+                                  "domain's"),
+            ("attached-mac", vm_mac(9), f"but its attached-mac is "
+                                        f"{vm_mac(9)}")):
+        right = host.column(port, f"external_ids:{key}", "interface")
+        host.vsctl("set", "interface", port,
+                   f'external_ids:{key}="{value}"')
+        sentence = f"port {port} is there, {reason}"
+        until(lambda: agent.vnics()["web1", mac]["reason"] == sentence,
+              sentence)
+        assert f"web1/{mac}: {sentence}" in agent.status()["warnings"]
+        host.vsctl("set", "interface", port, f"external_ids:{key}={right}")
+        wait_ready(agent, "web1", mac)
+
+
 def test_listings_answer_while_libvirt_hangs(host, agent):
     _, _, mac, port = host.start_vm("web1", 1, 10)
     wait_ready(agent, "web1", mac)
