@@ -299,7 +299,7 @@ test_events(void **state OVS_UNUSED)
 
     assert_int_equal(virDomainUndefine(domain), 0);
     WAIT_UNTIL(conn, !find(conn, UUID_1));
-    assert_true(get_status(conn).n_events >= 6);
+    WAIT_UNTIL(conn, get_status(conn).n_events >= 6);
 
     virDomainFree(domain);
     finish(conn);
