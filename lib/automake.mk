@@ -12,6 +12,8 @@ lib_libvnic_a_SOURCES = \
 	lib/error.h \
 	lib/intent.c \
 	lib/intent.h \
+	lib/judge.c \
+	lib/judge.h \
 	lib/memory.c \
 	lib/memory.h \
 	lib/network.c \

@@ -225,6 +225,13 @@ vnic_equals(const struct vnic *a, const struct vnic *b)
            && strings_are_equal(a, b);
 }
 
+/* True if libvirt makes the port of 'vnic', should that be on Open vSwitch. */
+bool
+vnic_is_plugged_by_libvirt(const struct vnic *vnic)
+{
+    return vnic->type == VNIC_BRIDGE || vnic->type == VNIC_NETWORK;
+}
+
 /* True if 'vnic' is on a network that libvirt has resolved, as it does when
  * the guest starts: bridge and VLANs are those that were merged then, from
  * the interface, its port group and its network. */
