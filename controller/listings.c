@@ -35,7 +35,8 @@ put_ofport(struct report *report, const struct port_view *port)
 static void
 put_port_name(struct report *report, const struct desired_vnic *d)
 {
-    report_put_string(report, d->port ? d->port->name : d->vnic.target);
+    report_put_string(report, d->port ? d->port->name
+                              : vnic_port_name(&d->vnic));
 }
 
 static void

@@ -33,8 +33,9 @@ put_orphan(struct report *report, const struct orphan *orphan)
     report_put_string(report, d ? d->port->bridge : NULL);
     report_put_uuid(report, orphan_vm_id(orphan));
     report_put_time(report, orphan->seen_ms);
-    report_put_time(report, (orphan->is_collected
-                             ? orphan->seen_ms + orphan_age_ms(orphan) : 0));
+    report_put_time(report, (orphan->is_plugged_by_us ? orphan->seen_ms
+                             : orphan->is_collected
+                             ? orphan->seen_ms + ORPHAN_AGE_MS : 0));
     report_put_string(report, orphan_reason(orphan));
 }
 

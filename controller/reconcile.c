@@ -323,6 +323,8 @@ remember_op(struct reconciler *r, const struct port_op *op, long long int now)
 {
     if (op->kind == PORT_OP_PLUG) {
         memory_note_plug(&r->memory, &op->vnic->vnic.id, now);
+    } else if (op->orphan && op->orphan->vnic) {
+        memory_note_unplug(&r->memory, &op->orphan->vnic->vnic.id);
     } else if (!op->orphan && (port_cause_is_drift(op->cause)
                                || !port_op_is_repair(op))) {
         memory_note_repair(&r->memory, &op->vnic->port->row, repair_of(op),

@@ -103,19 +103,21 @@ is_found_by_mac(const struct domain *domain, const struct vnic *vnic)
 
 /* Returns the port of 'vnic', NULL if it has none or nobody can tell which it
  * is.  A domain that libvirt calls inactive has none, except one that is just
- * being plugged: libvirt adds the port before it tells anybody that the domain
- * starts, and before the XML has the port's name. */
+ * being plugged by libvirt, which adds the port before it tells anybody that
+ * the domain starts, and before the XML has the port's name. */
 static const struct port_view *
 find_port(const struct facts *facts, const struct domain *domain,
           const struct vnic *vnic)
 {
-    if (!vnic->target && !is_found_by_mac(domain, vnic)) {
+    const char *name = vnic_port_name(vnic);
+    if (!name && !is_found_by_mac(domain, vnic)) {
         return NULL;
     }
     const struct port_view *port
         = switch_view_find_vnic(facts->view, &domain->uuid, vnic->id.mac,
-                                vnic->target);
-    return port && (domain->is_active || port_view_is_alive(port))
+                                name);
+    return port && (domain->is_active
+                    || (port_view_is_alive(port) && !port->is_plugged_by_us))
            ? port : NULL;
 }
 

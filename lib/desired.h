@@ -39,6 +39,8 @@ struct desired_vnic {
     bool can_be_asked;          /* libvirt will tell if they have changed. */
     const struct port_view *port; /* Borrowed from the view; NULL: no port. */
     bool is_stray;              /* Only its port tells of it. */
+    bool is_ours_to_plug;       /* libvirt does not, and its metadata names a
+                                 * bridge. */
     const struct port_view *namesake; /* Borrowed: a port with the name of its
                                  * own, which is missing, but not its own. */
     const struct qos_view *qos; /* Borrowed: what libvirt made for its

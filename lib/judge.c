@@ -15,6 +15,7 @@
 #include "lib/cleanup.h"
 #include "lib/desired.h"
 #include "lib/error.h"
+#include "lib/intent.h"
 #include "lib/memory.h"
 #include "lib/network.h"
 #include "lib/switch-view.h"
@@ -78,12 +79,34 @@ describe_source(const struct vnic *vnic)
            ? xasprintf(", device %s", vnic->source_device) : xstrdup("");
 }
 
+/* Finds the bridge that we are to plug 'd' into, if we are. */
+static void
+judge_plug(const struct switch_view *view, struct desired_vnic *d)
+{
+    const struct vnic_metadata *metadata = d->vnic.metadata;
+    if (!vnic_may_be_plugged_by_us(&d->vnic) || !metadata
+        || !metadata->bridge) {
+        return;
+    }
+
+    const struct bridge_view *bridge
+        = switch_view_find_real_bridge(view, metadata->bridge);
+    const struct settings *settings = (bridge ? &bridge->settings
+                                       : &view->settings);
+    const char *name = intent_plug_bridge(&d->vnic, settings->metadata);
+    if (name) {
+        d->is_ours_to_plug = true;
+        free(d->vnic.bridge);
+        d->vnic.bridge = xstrdup(name);
+    }
+}
+
 /* An interface that Open vSwitch has nothing to do with is listed only, with
  * the VLANs that its XML says: libvirt gives them to the device. */
 static bool
 judge_type(struct desired_vnic *d)
 {
-    if (d->port || is_on_open_vswitch(d)) {
+    if (d->port || d->is_ours_to_plug || is_on_open_vswitch(d)) {
         return true;
     }
 
@@ -158,7 +181,7 @@ judge_management(const struct switch_view *view, struct desired_vnic *d)
 static void
 find_related_rows(const struct switch_view *view, struct desired_vnic *d)
 {
-    const char *name = d->port ? d->port->name : d->vnic.target;
+    const char *name = d->port ? d->port->name : vnic_port_name(&d->vnic);
     if (!d->port && name) {
         d->namesake = switch_view_find_port(view, name);
     }
@@ -166,6 +189,28 @@ find_related_rows(const struct switch_view *view, struct desired_vnic *d)
         && (!d->port || uuid_is_zero(&d->port->qos))) {
         d->qos = switch_view_find_qos(view, &d->vnic.id.domain, name);
     }
+}
+
+/* Returns a sentence if we cannot plug 'd', which is ours to plug. */
+static char *
+check_plug(const struct desired_vnic *d)
+{
+    const struct vnic *vnic = &d->vnic;
+    if (vnic->type == VNIC_VHOSTUSER && !vnic->vhost_path) {
+        return xstrdup("an interface of type vhostuser without the path of "
+                       "its socket cannot be plugged");
+    }
+    if (vnic->type == VNIC_VHOSTUSER
+        && !nullable_string_is_equal(vnic->vhost_mode, "server")) {
+        return xasprintf("an interface of type vhostuser with mode '%s' "
+                         "cannot be plugged: only with mode 'server', in "
+                         "which Open vSwitch is the client", vnic->vhost_mode
+                         ? vnic->vhost_mode : "");
+    }
+    return vnic_port_name(vnic)
+           ? NULL
+           : xasprintf("an interface of type %s without <target dev> cannot "
+                       "be plugged", vnic_type_to_string(vnic->type));
 }
 
 static char *
@@ -197,7 +242,11 @@ judge_vlan(const struct facts *facts, const struct bridge_view *bridge,
 void
 judge_vnic(const struct facts *facts, struct desired_vnic *d)
 {
-    if (d->care != VNIC_MANAGED || !judge_type(d)) {
+    if (d->care != VNIC_MANAGED) {
+        return;
+    }
+    judge_plug(facts->view, d);
+    if (!judge_type(d)) {
         return;
     }
 
@@ -212,6 +261,9 @@ judge_vnic(const struct facts *facts, struct desired_vnic *d)
     if (d->vnic.error) {
         free(error);
         error = xstrdup(d->vnic.error);
+    }
+    if (!error && d->is_ours_to_plug) {
+        error = check_plug(d);
     }
     if (!error) {
         error = judge_vlan(facts, bridge, d);

@@ -310,6 +310,17 @@ memory_note_plug(struct memory *memory, const struct vnic_id *id,
     }
 }
 
+/* Takes note that the port of vNIC 'id' was removed by ourselves: nobody has to
+ * put it back. */
+void
+memory_note_unplug(struct memory *memory, const struct vnic_id *id)
+{
+    struct vnic_memory *vnic = memory_find_vnic(memory, id);
+    if (vnic) {
+        vnic->had_port = false;
+    }
+}
+
 /* Orphans. */
 
 static struct orphan_memory *

@@ -113,6 +113,7 @@ void memory_note_vlan(struct memory *, const struct vnic_id *,
                       const struct vlan_spec *);
 void memory_note_plug(struct memory *, const struct vnic_id *,
                       long long int now);
+void memory_note_unplug(struct memory *, const struct vnic_id *);
 struct vnic_memory *memory_find_vnic(const struct memory *,
                                      const struct vnic_id *);
 const struct vlan_spec *memory_find_vlan(const struct memory *,

@@ -15,7 +15,8 @@
  *     one has an interface of that name.
  *
  * And it is not removed before that has been so for a while, and libvirt has
- * been asked once more; see ovsdb/port-plan.c.  Pure. */
+ * been asked once more; see ovsdb/port-plan.c.  A port that we plugged ourselves
+ * goes as soon as libvirt says that its guest has gone.  Pure. */
 
 #include <config.h>
 #include "lib/orphan.h"
@@ -46,16 +47,33 @@ find_claimed_names(const struct desired *desired, struct sset *names)
 {
     for (size_t i = 0; i < desired->n_vnics; i++) {
         const struct desired_vnic *d = &desired->vnics[i];
-        if (!d->is_stray && d->vnic.target) {
-            sset_add(names, d->vnic.target);
+        const char *name = vnic_port_name(&d->vnic);
+        if (!d->is_stray && name) {
+            sset_add(names, name);
         }
     }
 }
 
-/* Is the port of 'd' an orphan?  One whose domain has an XML that cannot be
- * used is not: it may be in there. */
+/* Did we plug the port of 'd', and does nobody want it there any more?  Our own
+ * port goes with its guest, and moves when the metadata names another bridge. */
 static bool
-is_orphan(const struct desired_vnic *d, const struct sset *claimed)
+is_unwanted(const struct desired_vnic *d)
+{
+    if (!d->port->is_plugged_by_us) {
+        return false;
+    }
+    return d->is_stray
+           ? d->care == VNIC_UNMANAGED
+           : d->care == VNIC_MANAGED
+             && (!d->is_ours_to_plug || d->is_misplaced
+                 || !nullable_string_is_equal(d->port->vhost_path,
+                                              d->vnic.vhost_path));
+}
+
+/* Did libvirt plug the port of 'd', and did its guest leave it behind?  Not if
+ * its domain has an XML that cannot be used: it may be in there. */
+static bool
+is_left_behind(const struct desired_vnic *d, const struct sset *claimed)
 {
     return d->is_stray
            && d->care == VNIC_UNMANAGED
@@ -75,10 +93,14 @@ find_ports(const struct switch_view *view, const struct desired *desired,
         const struct desired_vnic *d = &desired->vnics[i];
         const struct bridge_view *bridge
             = d->port ? switch_view_find_bridge(view, d->port->bridge) : NULL;
-        if (bridge && bridge_view_is_managed(bridge)
-            && is_orphan(d, &claimed)) {
+        if (!bridge || !bridge_view_is_managed(bridge)) {
+            continue;
+        }
+        bool is_plugged_by_us = is_unwanted(d);
+        if (is_plugged_by_us || is_left_behind(d, &claimed)) {
             struct orphan *orphan = add_orphan(orphans, &d->port->row);
             orphan->vnic = d;
+            orphan->is_plugged_by_us = is_plugged_by_us;
             orphan->is_collected = bridge->settings.collect_orphans;
         }
     }
@@ -152,12 +174,7 @@ orphan_vm_id(const struct orphan *orphan)
 const char *
 orphan_reason(const struct orphan *orphan)
 {
-    return orphan->vnic ? orphan->vnic->reason : "no port uses it";
-}
-
-/* Returns for how long it has to be an orphan before it goes. */
-long long int
-orphan_age_ms(const struct orphan *orphan)
-{
-    return orphan->is_plugged_by_us ? 0 : ORPHAN_AGE_MS;
+    return !orphan->vnic ? "no port uses it"
+           : orphan->vnic->is_stray ? orphan->vnic->reason
+           : "its metadata does not want it here any more";
 }

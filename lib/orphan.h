@@ -43,6 +43,5 @@ const char *orphan_table(const struct orphan *);
 const char *orphan_name(const struct orphan *);
 const struct uuid *orphan_vm_id(const struct orphan *);
 const char *orphan_reason(const struct orphan *);
-long long int orphan_age_ms(const struct orphan *);
 
 #endif /* lib/orphan.h */

@@ -41,6 +41,7 @@ switch_view_destroy(struct switch_view *view)
         free(port->bridge);
         free(port->type);
         free(port->error);
+        free(port->vhost_path);
     }
     for (size_t i = 0; i < view->n_qoses; i++) {
         free(view->qoses[i].ifname);
@@ -176,6 +177,16 @@ switch_view_find_port(const struct switch_view *view, const char *name)
         }
     }
     return NULL;
+}
+
+/* Returns the bridge called 'name' or, if that is a fake one, its parent, or
+ * NULL. */
+const struct bridge_view *
+switch_view_find_real_bridge(const struct switch_view *view, const char *name)
+{
+    const struct bridge_view *bridge = switch_view_find_bridge(view, name);
+    return bridge && bridge->parent
+           ? switch_view_find_bridge(view, bridge->parent) : bridge;
 }
 
 /* Returns NULL if 'name' is a real bridge, otherwise a sentence. */
@@ -322,7 +333,8 @@ port_view_lacks_netdev(const struct port_view *port)
 bool
 port_view_bears_mark(const struct port_view *port)
 {
-    return !uuid_is_zero(&port->marked_vm_id) || port->ready_ms;
+    return !uuid_is_zero(&port->marked_vm_id) || port->ready_ms
+           || port->is_plugged_by_us;
 }
 
 /* True if our mark is there and names the VM that holds the port now. */

@@ -40,6 +40,7 @@ struct port_view {
     char *error;                /* Interface.error, NULL if there is none. */
     bool has_netdev;            /* The host has a network device of its name;
                                  * only looked up where there is an error. */
+    char *vhost_path;           /* Its vhost-user socket, or NULL. */
     struct uuid qos;            /* Port.qos, all-zero if there is none. */
 
     /* From the Interface's external_ids. */
@@ -47,6 +48,7 @@ struct port_view {
     struct uuid vm_id;
     struct eth_addr mac;
     bool has_iface_id;          /* As every port that libvirt plugs. */
+    bool is_plugged_by_us;      /* Our mark: libvirt does not plug it. */
     bool has_guest_keys;        /* Has one of those, or of other programs, by
                                  * which a guest's port is known. */
     struct uuid marked_vm_id;   /* Our mark: the VM whose plug we looked after,
@@ -118,6 +120,8 @@ void switch_view_sort(struct switch_view *);
 
 const struct bridge_view *switch_view_find_bridge(const struct switch_view *,
                                                   const char *name);
+const struct bridge_view *switch_view_find_real_bridge(
+    const struct switch_view *, const char *name);
 char *switch_view_check_bridge(const struct switch_view *, const char *name)
     OVS_WARN_UNUSED_RESULT;
 const struct port_view *switch_view_find_port(const struct switch_view *,

@@ -232,6 +232,26 @@ vnic_is_plugged_by_libvirt(const struct vnic *vnic)
     return vnic->type == VNIC_BRIDGE || vnic->type == VNIC_NETWORK;
 }
 
+/* True if 'vnic' may have a port that libvirt leaves to others. */
+bool
+vnic_may_be_plugged_by_us(const struct vnic *vnic)
+{
+    return vnic->type == VNIC_ETHERNET || vnic->type == VNIC_VHOSTUSER;
+}
+
+/* Returns the name that the port of 'vnic' has, or would have: its network
+ * device's or, of a vhost-user socket, that of the file.  NULL while nobody
+ * knows it.  Valid as long as 'vnic'. */
+const char *
+vnic_port_name(const struct vnic *vnic)
+{
+    if (vnic->target || vnic->type != VNIC_VHOSTUSER || !vnic->vhost_path) {
+        return vnic->target;
+    }
+    const char *slash = strrchr(vnic->vhost_path, '/');
+    return slash ? slash + 1 : vnic->vhost_path;
+}
+
 /* True if 'vnic' is on a network that libvirt has resolved, as it does when
  * the guest starts: bridge and VLANs are those that were merged then, from
  * the interface, its port group and its network. */

@@ -118,6 +118,8 @@ void vnic_destroy(struct vnic *);
 void vnic_clone(struct vnic *dst, const struct vnic *src);
 bool vnic_equals(const struct vnic *, const struct vnic *);
 bool vnic_is_plugged_by_libvirt(const struct vnic *);
+bool vnic_may_be_plugged_by_us(const struct vnic *);
+const char *vnic_port_name(const struct vnic *);
 bool vnic_is_merged(const struct vnic *);
 void vnic_set_config(struct vnic *, const struct vnic *configured);
 void vnic_set_metadata(struct vnic *, const struct vnic_metadata *);

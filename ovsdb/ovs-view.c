@@ -93,6 +93,7 @@ read_external_ids(const struct smap *ids, struct port_view *port)
         uuid_zero(&port->marked_vm_id);
     }
     port->ready_ms = read_ready(smap_get(ids, OVS_KEY_READY));
+    port->is_plugged_by_us = smap_get_bool(ids, OVS_KEY_PLUGGED, false);
 }
 
 static void
@@ -102,6 +103,8 @@ read_interface(const struct ovsrec_interface *row, struct port_view *port)
     port->type = xstrdup(row->type);
     port->ofport = row->n_ofport ? row->ofport[0] : 0;
     port->error = nullable_xstrdup(row->error);
+    port->vhost_path = nullable_xstrdup(smap_get(&row->options,
+                                                 OVS_OPTION_VHOST_PATH));
     read_external_ids(&row->external_ids, port);
 }
 

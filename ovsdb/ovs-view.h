@@ -9,6 +9,10 @@ struct switch_view;
 /* The keys of Interface.external_ids that are ours. */
 #define OVS_KEY_VM_ID "vnicd-vm-id"
 #define OVS_KEY_READY "vnicd-ready"
+#define OVS_KEY_PLUGGED "vnicd-plugged"
+
+/* Of Interface.options: the socket of a vhost-user port. */
+#define OVS_OPTION_VHOST_PATH "vhost-server-path"
 
 void ovs_view_read(const struct ovsdb_idl *, struct switch_view *);
 

@@ -74,6 +74,7 @@ monitor_columns(struct ovsdb_idl *idl)
         &ovsrec_port_col_qos,
         &ovsrec_interface_col_name,
         &ovsrec_interface_col_type,
+        &ovsrec_interface_col_options,
         &ovsrec_interface_col_external_ids,
         &ovsrec_interface_col_ofport,
         &ovsrec_interface_col_error,

@@ -115,10 +115,12 @@ add_uuid(struct smap *ids, const char *key, const struct uuid *uuid)
     smap_add_format(ids, key, UUID_FMT, UUID_ARGS(uuid));
 }
 
-/* What libvirt writes when it plugs a port, and our mark. */
+/* What libvirt writes when it plugs a port, and our marks. */
 static void
-write_interface_ids(const struct vnic *vnic, const struct ovsrec_interface *row)
+write_interface_ids(const struct desired_vnic *d,
+                    const struct ovsrec_interface *row)
 {
+    const struct vnic *vnic = &d->vnic;
     struct smap ids = SMAP_INITIALIZER(&ids);
     smap_add_format(&ids, "attached-mac", ETH_ADDR_FMT,
                     ETH_ADDR_ARGS(vnic->id.mac));
@@ -130,7 +132,10 @@ write_interface_ids(const struct vnic *vnic, const struct ovsrec_interface *row)
     }
     if (vnic->profile_id) {
         smap_add(&ids, "port-profile", vnic->profile_id);
-        smap_add(&ids, "ifname", vnic->target);
+        smap_add(&ids, "ifname", vnic_port_name(vnic));
+    }
+    if (d->is_ours_to_plug) {
+        smap_add(&ids, OVS_KEY_PLUGGED, "true");
     }
     ovsrec_interface_set_external_ids(row, &ids);
     smap_destroy(&ids);
@@ -146,6 +151,18 @@ write_policing(const struct vnic *vnic, const struct ovsrec_interface *row)
             row, (int64_t) vnic->outbound.average * 8);
         ovsrec_interface_set_ingress_policing_burst(
             row, (int64_t) vnic->outbound.burst * 8);
+    }
+}
+
+/* QEMU is the server of a vhost-user socket, the switch its client. */
+static void
+write_type(const struct vnic *vnic, const struct ovsrec_interface *row)
+{
+    if (vnic->type == VNIC_VHOSTUSER) {
+        const struct smap options
+            = SMAP_CONST1(&options, OVS_OPTION_VHOST_PATH, vnic->vhost_path);
+        ovsrec_interface_set_type(row, "dpdkvhostuserclient");
+        ovsrec_interface_set_options(row, &options);
     }
 }
 
@@ -167,18 +184,20 @@ apply_plug(const struct port_op *op, const struct ovsdb_idl *idl,
            struct ovsdb_idl_txn *txn)
 {
     const struct desired_vnic *d = op->vnic;
+    const char *name = vnic_port_name(&d->vnic);
     const struct ovsrec_bridge *bridge = find_bridge(idl, d->bridge);
     if (!bridge) {
         return;
     }
 
     struct ovsrec_interface *interface = ovsrec_interface_insert(txn);
-    ovsrec_interface_set_name(interface, d->vnic.target);
-    write_interface_ids(&d->vnic, interface);
+    ovsrec_interface_set_name(interface, name);
+    write_interface_ids(d, interface);
     write_policing(&d->vnic, interface);
+    write_type(&d->vnic, interface);
 
     struct ovsrec_port *port = ovsrec_port_insert(txn);
-    ovsrec_port_set_name(port, d->vnic.target);
+    ovsrec_port_set_name(port, name);
     ovsrec_port_set_interfaces(port, &interface, 1);
     for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
         write_column(port, column, &op->after);
@@ -253,7 +272,9 @@ apply_mark(const struct port_op *op, const struct ovsrec_interface *row,
 static bool
 remove_mark(const struct ovsrec_interface *row)
 {
-    static const char *const keys[] = { OVS_KEY_VM_ID, OVS_KEY_READY };
+    static const char *const keys[] = {
+        OVS_KEY_VM_ID, OVS_KEY_READY, OVS_KEY_PLUGGED
+    };
     bool is_marked = false;
 
     ovsrec_interface_verify_external_ids(row);

@@ -116,7 +116,8 @@ const char *
 port_op_port_name(const struct port_op *op)
 {
     return (op->orphan ? orphan_name(op->orphan)
-            : op->vnic->port ? op->vnic->port->name : op->vnic->vnic.target);
+            : op->vnic->port ? op->vnic->port->name
+            : vnic_port_name(&op->vnic->vnic));
 }
 
 /* Returns the column that 'op' is about, "row" if that is the whole row. */

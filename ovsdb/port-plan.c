@@ -257,7 +257,7 @@ static bool
 is_missing(const struct desired_vnic *d)
 {
     return !d->port && !d->is_stray && desired_vnic_is_meant(d)
-           && d->bridge && d->vnic.target && !d->namesake;
+           && d->bridge && vnic_port_name(&d->vnic) && !d->namesake;
 }
 
 /* Has libvirt, asked after the port was gone, said that the guest runs with
@@ -277,22 +277,33 @@ columns_for_plug(const struct desired_vnic *d, const struct vnic_memory *seen)
            ? seen->columns : vlan_columns_from_spec(&d->vlan);
 }
 
-/* Plans the port of 'd', which is missing.  One that a guest never had while we
- * looked is left to whoever has started it. */
+/* Why does 'd' have no port? */
+static enum port_cause
+find_missing_cause(const struct desired_vnic *d,
+                   const struct vnic_memory *seen)
+{
+    if (d->is_ours_to_plug && !seen->had_port) {
+        return PORT_CAUSE_INTENT;
+    }
+    return (seen->had_port || !seen->is_first_contact
+            ? PORT_CAUSE_PORT_DELETED : PORT_CAUSE_FIRST_CONTACT);
+}
+
+/* Plans the port of 'd', which is missing.  One that libvirt plugs and that a
+ * guest never had while we looked is left to whoever has started it. */
 static void
 plan_plug(const struct desired_vnic *d, const struct vnic_memory *seen,
           const struct port_plan_gates *gates, struct port_plan *plan)
 {
-    if (!seen->had_port && !seen->is_first_contact && !gates->is_forced) {
+    if (!seen->had_port && !seen->is_first_contact && !d->is_ours_to_plug
+        && !gates->is_forced) {
         return;
     }
 
-    enum port_cause cause = (seen->had_port || !seen->is_first_contact
-                             ? PORT_CAUSE_PORT_DELETED
-                             : PORT_CAUSE_FIRST_CONTACT);
+    enum port_cause cause = find_missing_cause(d, seen);
     struct port_op *op = add_op(plan, d, PORT_OP_PLUG, cause);
     op->after = columns_for_plug(d, seen);
-    op->verdict = (is_confirmed(d, seen)
+    op->verdict = (cause == PORT_CAUSE_INTENT || is_confirmed(d, seen)
                    ? judge(d, cause, seen->no_plug_before_ms, gates, plan)
                    : PORT_VERDICT_CONFIRM);
 }
@@ -371,19 +382,24 @@ plan_vnic(const struct desired_vnic *d, const struct memory *memory,
     }
 }
 
-/* Judges an orphan: it goes when all that libvirt says was asked for after it
- * has been one for long enough, or after an operator asked for it. */
+/* Judges an orphan: our own port goes at once; another one when all that libvirt
+ * says was asked for after it has been one for long enough, or after an operator
+ * asked for it. */
 static enum port_verdict
 judge_orphan(const struct orphan *orphan, long long int read_ms,
              const struct port_plan_gates *gates, struct port_plan *plan)
 {
+    if (orphan->is_plugged_by_us) {
+        return PORT_VERDICT_APPLY;
+    }
+
     bool is_asked_for = gates->collect_ms < LLONG_MAX;
     if (!orphan->is_collected && !is_asked_for) {
         return PORT_VERDICT_REPORT;
     }
 
-    long long int due_ms = orphan->since_ms + orphan_age_ms(orphan);
-    long long int needed_ms = MIN(due_ms, gates->collect_ms);
+    long long int needed_ms = MIN(orphan->since_ms + ORPHAN_AGE_MS,
+                                  gates->collect_ms);
     if (read_ms >= needed_ms) {
         return PORT_VERDICT_APPLY;
     }

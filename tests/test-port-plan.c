@@ -720,6 +720,83 @@ test_unused_qos_is_an_orphan(void **state)
     assert_string_equal(label, expected);
 }
 
+/* What we plug ourselves. */
+
+/* The vNIC is one that libvirt does not plug; its metadata names br0. */
+static void
+plug_by_ourselves(struct fixture *host)
+{
+    struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    struct vnic *vnic = &host->domain->vnics[0];
+    char bridge[] = "br0";
+    metadata.bridge = bridge;
+    metadata.vlan = access_vlan(42);
+    vnic_set_metadata(vnic, &metadata);
+    vnic->type = VNIC_ETHERNET;
+    vnic->has_ovs_virtualport = false;
+    vnic->vlan = (struct vlan_spec) VLAN_SPEC_INIT;
+    free(vnic->bridge);
+    vnic->bridge = NULL;
+    if (host->port) {
+        host->port->is_plugged_by_us = true;
+    }
+}
+
+static void
+test_our_own_port_is_plugged_at_once(void **state)
+{
+    struct fixture *host = *state;
+    delete_port(host);
+    plug_by_ourselves(host);
+    assert_op(compute(host, 1), "plug", PORT_CAUSE_INTENT, "Port vnet0",
+              "missing", "on br0, VLAN 42");
+}
+
+static void
+test_our_own_port_goes_with_its_guest(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    plug_by_ourselves(host);
+    (void) compute(host, 0);
+    host->domain->is_active = false;
+    assert_op(compute(host, 1), "collect", PORT_CAUSE_INTENT, "Port vnet0",
+              "on br0, VLAN 42", "removed");
+    host->base.source.is_complete = false;
+    (void) compute(host, 0);
+}
+
+static void
+test_our_own_port_moves_with_its_metadata(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    plug_by_ourselves(host);
+    add_bridge(&host->base.view, "br1");
+    free(host->domain->vnics[0].metadata->bridge);
+    host->domain->vnics[0].metadata->bridge = xstrdup("br1");
+    struct port_op *op = compute(host, 1);
+    assert_op(op, "collect", PORT_CAUSE_INTENT, "Port vnet0",
+              "on br0, VLAN 42", "removed");
+    memory_note_unplug(&host->base.memory, &host->domain->vnics[0].id);
+    delete_port(host);
+    add_bridge(&host->base.view, "br1");
+    assert_op(compute(host, 1), "plug", PORT_CAUSE_INTENT, "Port vnet0",
+              "missing", "on br1, VLAN 42");
+}
+
+/* An interface of a type that libvirt leaves to others, and no word of ours. */
+static void
+test_a_port_of_others_is_not_removed(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    plug_by_ourselves(host);
+    host->port->is_plugged_by_us = false;
+    vnic_set_metadata(&host->domain->vnics[0], NULL);
+    (void) compute(host, 0);
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -767,6 +844,10 @@ main(void)
         TEST(test_claimed_name_is_no_orphan),
         TEST(test_orphans_never_hold_up_repairs),
         TEST(test_unused_qos_is_an_orphan),
+        TEST(test_our_own_port_is_plugged_at_once),
+        TEST(test_our_own_port_goes_with_its_guest),
+        TEST(test_our_own_port_moves_with_its_metadata),
+        TEST(test_a_port_of_others_is_not_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

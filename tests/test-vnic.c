@@ -19,6 +19,20 @@ test_types_have_libvirts_names(void **state)
 }
 
 static void
+test_port_names(void **state)
+{
+    struct vnic vnic;
+    vnic_init(&vnic);
+    vnic.type = VNIC_VHOSTUSER;
+    assert_null(vnic_port_name(&vnic));
+    vnic.vhost_path = xstrdup("/run/guests/web1-net0");
+    assert_string_equal(vnic_port_name(&vnic), "web1-net0");
+    vnic.target = xstrdup("vhu1");
+    assert_string_equal(vnic_port_name(&vnic), "vhu1");
+    vnic_destroy(&vnic);
+}
+
+static void
 test_ordinals_tell_twins_apart(void **state)
 {
     struct domain_set set;
@@ -170,6 +184,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types_have_libvirts_names),
+        cmocka_unit_test(test_port_names),
         cmocka_unit_test(test_ordinals_tell_twins_apart),
         cmocka_unit_test(test_clones_are_equal_and_independent),
         cmocka_unit_test(test_every_fact_counts),

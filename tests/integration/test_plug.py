@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interfaces that libvirt leaves to others to plug."""
+
+import json
+
+import pytest
+from host import until, vm_mac, vm_uuid
+from test_metadata import say
+
+SOCKET = "/var/run/guests/web1-net0"
+
+
+def ethernet(target="tap1"):
+    return (f"<interface type='ethernet'><mac address='{vm_mac(1)}'/>"
+            f"<target dev='{target}'/></interface>")
+
+
+def vhostuser(path=SOCKET, mode="server", target=""):
+    return (f"<interface type='vhostuser'><mac address='{vm_mac(1)}'/>"
+            f"<source type='unix' path='{path}' mode='{mode}'/>{target}"
+            "<model type='virtio'/></interface>")
+
+
+def said(content):
+    return ("<metadata><v:vnics xmlns:v='urn:vnicd:domain:1'>"
+            f"<v:vnic mac='{vm_mac(1)}'>{content}</v:vnic></v:vnics>"
+            "</metadata>")
+
+
+def start(host, interface, content):
+    return host.libvirt.createXML(
+        f"<domain type='test'><name>web1</name><uuid>{vm_uuid(1)}</uuid>"
+        f"<memory>1024</memory><os><type>hvm</type></os>{said(content)}"
+        f"<devices>{interface}</devices></domain>")
+
+
+def plug(bridge="br0", vlan="<v:vlan mode='access' tag='42'/>"):
+    return f"<v:plug bridge='{bridge}'/>{vlan}"
+
+
+def vnic(agent):
+    return agent.vnics().get(("web1", vm_mac(1)), {})
+
+
+def ports(host, bridge="br0"):
+    return host.vsctl("list-ports", bridge).split()
+
+
+def interface(host, port):
+    """Type, options and external_ids of 'port'."""
+    text = host.vsctl("--format=json", "--columns=type,options,external_ids",
+                      "list", "interface", port)
+    kind, options, ids = json.loads(text)["data"][0]
+    return kind, dict(options[1]), dict(ids[1])
+
+
+def test_a_tap_is_plugged_and_unplugged(host, agent):
+    domain = start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    assert ports(host) == ["tap1"]
+    assert host.column("tap1", "tag") == "42"
+    kind, options, ids = interface(host, "tap1")
+    assert (kind, options) == ("", {})
+    assert ids.pop("vnicd-ready")
+    assert ids == {"attached-mac": vm_mac(1), "vm-id": vm_uuid(1),
+                   "iface-status": "active", "vnicd-vm-id": vm_uuid(1),
+                   "vnicd-plugged": "true"}
+    assert vnic(agent)["bridge"] == "br0"
+    assert not agent.json("drift/list")
+
+    domain.destroy()
+    until(lambda: not ports(host), "its port is gone")
+    assert not agent.json("drift/list")
+
+
+def test_a_port_follows_its_metadata(host, agent):
+    host.add_bridge("br1")
+    domain = start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    say(domain, "<plug bridge='br1'/><vlan mode='trunk' trunks='7,8'/>")
+    until(lambda: ports(host, "br1") == ["tap1"], "it has moved")
+    until(lambda: vnic(agent)["state"] == "ready", "it is ready again")
+    assert ports(host) == []
+    assert host.column("tap1", "trunks") == "[7, 8]"
+
+    say(domain, "<vlan mode='trunk' trunks='7,8'/>")
+    until(lambda: ports(host, "br1") == [], "it is unplugged")
+    assert vnic(agent)["state"] == "unmanaged"
+    assert not agent.json("drift/list")
+
+
+def test_a_slip_in_the_metadata_unplugs_nobody(host, agent):
+    domain = start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    say(domain, "<plug bridge='br0'/><vlan mode='access' tag='4095'/>")
+    until(lambda: vnic(agent)["state"] == "quarantined", "it is held")
+    assert ports(host) == ["tap1"]
+    assert host.column("tap1", "tag") == "42"
+
+
+def test_a_removed_port_is_put_back(host, agent):
+    start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    host.vsctl("del-port", "tap1")
+    until(lambda: ports(host) == ["tap1"], "it is back")
+    until(lambda: vnic(agent)["state"] == "ready", "it is ready again")
+    assert [d["cause"] for d in agent.json("drift/list")] == ["port-deleted"]
+
+
+def test_what_happens_without_the_agent_is_made_up_for(host, agent):
+    domain = start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    agent.stop()
+    domain.destroy()
+    again = host.agent()
+    until(lambda: not ports(host), "the port is gone")
+    again.stop()
+    start(host, ethernet(), plug())
+    again = host.agent()
+    until(lambda: vnic(again).get("state") == "ready", "it is ready")
+
+
+def test_nobody_is_unplugged_while_libvirt_is_away(host, agent):
+    start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    agent.stop()
+    host.stop("libvirtd")
+    again = host.agent()
+    until(lambda: [v["state"] for v in again.json("vnic/list")] == ["waiting"],
+          "it waits for libvirt")
+    again.ask("vlog/list")
+    assert ports(host) == ["tap1"]
+    assert again.transactions() == 0
+
+
+@pytest.mark.parametrize("setting", ["none", "stricter"])
+def test_metadata_may_be_forbidden_to_plug(host, agent, setting):
+    host.vsctl("set", "open", ".", f"external_ids:vnicd-metadata={setting}")
+    start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "unmanaged", "it is listed")
+    assert ports(host) == []
+    host.vsctl("remove", "open", ".", "external_ids", "vnicd-metadata")
+    until(lambda: vnic(agent)["state"] == "ready", "it is ready")
+
+
+def test_a_bridge_that_does_not_exist(host, agent):
+    start(host, ethernet(), plug("br7"))
+    until(lambda: vnic(agent).get("state") == "quarantined", "it is held")
+    assert "bridge br7 does not exist" in vnic(agent)["reason"]
+    host.add_bridge("br7")
+    until(lambda: vnic(agent)["state"] == "ready", "it is ready")
+
+
+def test_no_port_on_a_bridge_of_somebody_else(host, agent):
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-manage=no")
+    start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "unmanaged", "it is listed")
+    assert ports(host) == []
+
+
+def test_a_name_in_use_is_left_alone(host, agent):
+    host.vsctl("add-port", "br0", "tap1", "tag=7")
+    start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "waiting", "it waits")
+    assert "port tap1 is there" in vnic(agent)["reason"]
+    assert host.column("tap1", "tag") == "7"
+    host.vsctl("del-port", "tap1")
+    until(lambda: vnic(agent)["state"] == "ready", "it is ready")
+
+
+# The switch here knows no DPDK, so these ports never open.
+
+
+def test_a_vhost_user_port(host, agent):
+    target = "<target dev='vhu1'/>"
+    domain = start(host, vhostuser(target=target), plug())
+    until(lambda: ports(host) == ["vhu1"], "it is plugged")
+    kind, options, ids = interface(host, "vhu1")
+    assert kind == "dpdkvhostuserclient"
+    assert options == {"vhost-server-path": SOCKET}
+    assert ids["vnicd-plugged"] == "true"
+    assert host.column("vhu1", "tag") == "42"
+    assert vnic(agent)["port"] == "vhu1"
+    assert vnic(agent)["state"] == "waiting"
+
+    # Started anew with another socket while nobody looked.
+    agent.stop()
+    domain.destroy()
+    domain = start(host, vhostuser(SOCKET + "b", target=target), plug())
+    agent = host.agent()
+    until(lambda: ports(host) and interface(host, "vhu1")[1]
+          == {"vhost-server-path": SOCKET + "b"}, "the new socket is used")
+    domain.destroy()
+    until(lambda: not ports(host), "its port is gone")
+
+
+def test_a_vhost_user_socket_that_qemu_does_not_serve(host, agent):
+    start(host, vhostuser(mode="client"), plug())
+    until(lambda: vnic(agent).get("state") == "quarantined", "it is held")
+    assert "cannot be plugged: only with mode 'server'" in \
+        vnic(agent)["reason"]
+    assert ports(host) == []
