@@ -103,12 +103,17 @@ fuzz_shared_sources = \
 	lib/cleanup.c \
 	lib/error.c \
 	lib/vlan.c
-fuzz_domain_xml_sources = \
-	tests/fuzz/fuzz-domain-xml.c \
+fuzz_domain_sources = \
 	virt/domain-xml.c \
 	virt/metadata-xml.c \
 	lib/vnic.c \
 	$(fuzz_shared_sources)
+fuzz_domain_xml_sources = \
+	tests/fuzz/fuzz-domain-xml.c \
+	$(fuzz_domain_sources)
+fuzz_metadata_xml_sources = \
+	tests/fuzz/fuzz-metadata-xml.c \
+	$(fuzz_domain_sources)
 fuzz_network_xml_sources = \
 	tests/fuzz/fuzz-network-xml.c \
 	virt/network-xml.c \
@@ -116,12 +121,17 @@ fuzz_network_xml_sources = \
 	$(fuzz_shared_sources)
 tests/fuzz/fuzz-domain-xml: $(fuzz_domain_xml_sources) config.h
 	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_domain_xml_sources) $(FUZZ_LIBS)
+tests/fuzz/fuzz-metadata-xml: $(fuzz_metadata_xml_sources) config.h
+	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_metadata_xml_sources) $(FUZZ_LIBS)
 tests/fuzz/fuzz-network-xml: $(fuzz_network_xml_sources) config.h
 	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_network_xml_sources) $(FUZZ_LIBS)
-fuzzers = tests/fuzz/fuzz-domain-xml tests/fuzz/fuzz-network-xml
+fuzzers = \
+	tests/fuzz/fuzz-domain-xml \
+	tests/fuzz/fuzz-metadata-xml \
+	tests/fuzz/fuzz-network-xml
 fuzz: $(fuzzers)
 	corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
-	for parser in domain-xml network-xml; do \
+	for parser in domain-xml metadata-xml network-xml; do \
 		mkdir "$$corpus/$$parser" && \
 		tests/fuzz/fuzz-$$parser -max_total_time=$(FUZZ_SECONDS) \
 			-dict=$(srcdir)/tests/fuzz/$$parser.dict \
@@ -134,8 +144,10 @@ EXTRA_DIST += \
 	tests/fuzz/corpus \
 	tests/fuzz/domain-xml.dict \
 	tests/fuzz/fuzz-domain-xml.c \
+	tests/fuzz/fuzz-metadata-xml.c \
 	tests/fuzz/fuzz-network-xml.c \
 	tests/fuzz/fuzz.h \
+	tests/fuzz/metadata-xml.dict \
 	tests/fuzz/network-xml.dict
 
 # The layers of the house.

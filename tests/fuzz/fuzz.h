@@ -31,6 +31,8 @@ check_vlan(const struct vlan_spec *vlan)
 {
     if (vlan->mode == VLAN_ACCESS) {
         ovs_assert(vlan->tag >= 0);
+    } else if (vlan->mode == VLAN_DOT1Q_TUNNEL) {
+        ovs_assert(vlan->tag >= 0 && vlan_set_is_empty(&vlan->trunks));
     } else if (vlan->mode != VLAN_NONE) {
         ovs_assert(!vlan_set_is_empty(&vlan->trunks));
     }
