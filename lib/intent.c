@@ -88,7 +88,7 @@ say_network(const struct network *network, const struct portgroup *portgroup,
                               network->name, portgroup->name);
         }
         if (is_said(intent)) {
-            intent->portgroup = nullable_xstrdup(portgroup->name);
+            intent->portgroup = xstrdup(portgroup->name);
             return NULL;
         }
     }

@@ -99,8 +99,7 @@ network_find_portgroup(const struct network *network, const char *name)
 {
     for (size_t i = 0; i < network->n_portgroups; i++) {
         const struct portgroup *portgroup = &network->portgroups[i];
-        if (name ? nullable_string_is_equal(portgroup->name, name)
-                 : portgroup->is_default) {
+        if (name ? !strcmp(portgroup->name, name) : portgroup->is_default) {
             return portgroup;
         }
     }

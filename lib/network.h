@@ -15,7 +15,7 @@
 
 /* One <portgroup>. */
 struct portgroup {
-    char *name;                 /* NULL if it has none. */
+    char *name;                 /* "" if it has none, which is an error. */
     bool is_default;            /* For interfaces that name no port group. */
     bool has_ovs_virtualport;   /* <virtualport type='openvswitch'>. */
     struct vlan_spec vlan;      /* <vlan>; VLAN_NONE where there is none. */

@@ -79,9 +79,9 @@ struct vnic_metadata {
 /* One direction of <bandwidth>, in the units of libvirt; 0 where it is not
  * given. */
 struct bandwidth {
-    unsigned int average;       /* Kilobytes (1000) per second. */
-    unsigned int peak;          /* Kilobytes (1000) per second. */
-    unsigned int burst;         /* Kibibytes (1024). */
+    unsigned long long int average; /* Kilobytes (1000) per second. */
+    unsigned long long int peak;    /* Kilobytes (1000) per second. */
+    unsigned long long int burst;   /* Kibibytes (1024). */
 };
 
 /* One <interface>.  Strings are NULL where the element is absent. */

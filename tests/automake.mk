@@ -68,11 +68,15 @@ tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_state_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_warnings_CPPFLAGS = $(UNIT_CPPFLAGS)
 
-# The libvirt connection, with libvirt's own test driver: no daemon needed.
-check_PROGRAMS += tests/test-virt-conn
-TESTS += tests/test-virt-conn
+# With libvirt's own test driver: no daemon needed.
+libvirt_tests = \
+	tests/test-virt-conn \
+	tests/test-virt-xml
+check_PROGRAMS += $(libvirt_tests)
+TESTS += $(libvirt_tests)
 tests_test_virt_conn_CPPFLAGS = \
 	$(UNIT_CPPFLAGS) $(LIBVIRT_CFLAGS) $(LIBXML2_CFLAGS)
+tests_test_virt_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBVIRT_CFLAGS)
 
 # Not with libopenvswitch: see ctl/automake.mk.
 tests_test_ctl_findings_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -415,8 +415,9 @@ test_vhostuser(void **state OVS_UNUSED)
 }
 
 static void
-check_bandwidth(const struct bandwidth *bandwidth, unsigned int average,
-                unsigned int peak, unsigned int burst)
+check_bandwidth(const struct bandwidth *bandwidth,
+                unsigned long long int average, unsigned long long int peak,
+                unsigned long long int burst)
 {
     assert_int_equal(bandwidth->average, average);
     assert_int_equal(bandwidth->peak, peak);
@@ -429,13 +430,13 @@ test_bandwidth(void **state OVS_UNUSED)
     struct domain *domain = parse_devices(
         "<interface type='bridge'>" MAC "<bandwidth>"
         "<inbound average='1000' peak='5000' floor='200' burst='1024'/>"
-        "<outbound average='128'/></bandwidth></interface>"
+        "<outbound average='128' peak='4294967296'/></bandwidth></interface>"
         "<interface type='bridge'>" MAC "<bandwidth/></interface>"
         "<interface type='bridge'>" MAC "</interface>");
     const struct vnic *vnics = domain->vnics;
     assert_true(vnics[0].has_bandwidth);
     check_bandwidth(&vnics[0].inbound, 1000, 5000, 1024);
-    check_bandwidth(&vnics[0].outbound, 128, 0, 0);
+    check_bandwidth(&vnics[0].outbound, 128, 4294967296, 0);
     assert_true(vnics[1].has_bandwidth);
     check_bandwidth(&vnics[1].inbound, 0, 0, 0);
     assert_false(vnics[2].has_bandwidth);
@@ -623,7 +624,7 @@ test_bad_vlan_tags(void **state OVS_UNUSED)
     assert_bad_vlan("<vlan/>", "<vlan> has no <tag>");
     assert_bad_vlan("<vlan><tag/></vlan>", "a VLAN tag has no id");
     static const char *const ids[] = {
-        "", "x", "42 ", "0x2a", "-1", "4096", "5000", "4294967338",
+        "", "x", "42 ", "0x2a", "-1", "-0", "4096", "5000", "4294967338",
         "18446744073709551658", "1-4",
     };
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {

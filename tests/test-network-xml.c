@@ -120,9 +120,10 @@ test_portgroup_attributes(void **state OVS_UNUSED)
         "<portgroup name='c' default='YES'/>"
         "<x:portgroup xmlns:x='urn:example' name='d'/>");
     assert_int_equal(network->n_portgroups, 3);
-    assert_null(network->portgroups[0].name);
+    assert_string_equal(network->portgroups[0].name, "");
+    assert_string_equal(network->portgroups[0].error, "it has no name");
     assert_true(network->portgroups[0].is_default);
-    assert_null(network->portgroups[1].name);
+    assert_string_equal(network->portgroups[1].error, "it has no name");
     assert_false(network->portgroups[1].is_default);
     assert_true(network->portgroups[2].is_default);
     network_destroy(network);

@@ -122,11 +122,12 @@ parse_vlan(const xmlNode *node, struct vnic *vnic)
 /* Stores in '*numberp' what attribute 'name' of 'node' says, 0 if it is not
  * there. */
 static char *
-parse_rate(const xmlNode *node, const char *name, unsigned int *numberp)
+parse_rate(const xmlNode *node, const char *name,
+           unsigned long long int *numberp)
 {
     CLEANUP_FREE char *value = xml_get_attribute(node, name);
     *numberp = 0;
-    if (value && !str_to_uint(value, 10, numberp)) {
+    if (value && !str_to_ullong(value, 10, numberp)) {
         CLEANUP_FREE char *shown = xml_excerpt(value);
         return xasprintf("%s='%s' of <%s> is not a number", name, shown,
                          (const char *) node->name);

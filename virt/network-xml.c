@@ -67,6 +67,11 @@ parse_portgroup(const xmlNode *node, struct portgroup *portgroup)
     portgroup->is_default = is_default && !strcasecmp(is_default, "yes");
 
     xml_set_from_attribute(node, "name", &portgroup->name);
+    if (!portgroup->name) {
+        portgroup->name = xstrdup("");
+        portgroup->error = xstrdup("it has no name");
+        return;
+    }
     portgroup->error = parse_ports(node, &portgroup->vlan,
                                    &portgroup->has_ovs_virtualport);
 }

@@ -29,7 +29,9 @@ parse_tag_id(const xmlNode *tag, unsigned int *vidp)
     if (!id) {
         return xstrdup("a VLAN tag has no id");
     }
-    if (!str_to_uint(id, 10, vidp) || *vidp >= VLAN_SET_BITS) {
+    /* Like libvirt, takes no minus, not even that of "-0". */
+    if (strchr(id, '-') || !str_to_uint(id, 10, vidp)
+        || *vidp >= VLAN_SET_BITS) {
         CLEANUP_FREE char *shown = xml_excerpt(id);
         return xasprintf("VLAN tag id '%s' is not a number in 0..4095", shown);
     }
