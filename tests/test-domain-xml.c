@@ -664,6 +664,65 @@ test_many_vlan_tags(void **state OVS_UNUSED)
     assert_bad_vlan(too_many, "4095 VLAN tags are more than 4094");
 }
 
+/* A trunk of the members of 'set' or, if 'native' is a mode, with the first of
+ * them native. */
+static char *
+vlan_xml(const struct vlan_set *set, const char *native)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    ds_put_cstr(&s, "<vlan trunk='yes'>");
+    VLAN_SET_FOR_EACH (vid, set) {
+        bool is_native = native && vid == vlan_set_next(set, 0);
+        ds_put_format(&s, "<tag id='%d'", vid);
+        if (is_native) {
+            ds_put_format(&s, " nativeMode='%s'", native);
+        }
+        ds_put_cstr(&s, "/>");
+    }
+    ds_put_cstr(&s, "</vlan>");
+    return ds_steal_cstr(&s);
+}
+
+/* Asserts that the VLANs 'set' of the XML come back from the columns. */
+static void
+check_round_trip(const struct vlan_set *set)
+{
+    static const char *const native_modes[] = { NULL, "tagged", "untagged" };
+    for (size_t i = 0; i < ARRAY_SIZE(native_modes); i++) {
+        CLEANUP_FREE char *vlan = vlan_xml(set, native_modes[i]);
+        CLEANUP_FREE char *devices = xasprintf(
+            "<interface type='bridge'>" MAC "%s</interface>", vlan);
+        struct domain *domain = parse_devices(devices);
+        const struct vlan_spec *spec = &domain->vnics[0].vlan;
+        struct vlan_spec columns = vlan_columns_from_spec(spec);
+        struct vlan_spec again = vlan_columns_to_spec(&columns);
+        assert_true(vlan_set_equals(&spec->trunks, set));
+        assert_int_equal(spec->tag,
+                         native_modes[i] ? vlan_set_next(set, 0) : -1);
+        assert_true(vlan_spec_equals(spec, &again));
+        domain_destroy(domain);
+    }
+}
+
+static void
+test_vlans_of_any_number_survive(void **state OVS_UNUSED)
+{
+    struct vlan_set set = { { 0 } };
+    vlan_set_add(&set, 4094);
+    check_round_trip(&set);
+    vlan_set_add(&set, 1);
+    check_round_trip(&set);
+
+    srand(1);
+    for (int vid = 2; vid < 4094; vid++) {
+        vlan_set_add(&set, vid);
+        if (!(rand() % 256)) {
+            check_round_trip(&set);
+        }
+    }
+    check_round_trip(&set);         /* All 4094. */
+}
+
 int
 main(void)
 {
@@ -693,6 +752,7 @@ main(void)
         cmocka_unit_test(test_bad_vlan_tags),
         cmocka_unit_test(test_bad_vlan_modes),
         cmocka_unit_test(test_many_vlan_tags),
+        cmocka_unit_test(test_vlans_of_any_number_survive),
     };
     return cmocka_run_group_tests_name("domain-xml", tests, NULL, NULL);
 }

@@ -126,6 +126,30 @@ test_modes(void **state OVS_UNUSED)
     }
 }
 
+/* Lists of any length, written as they are printed. */
+static void
+test_lists_survive(void **state OVS_UNUSED)
+{
+    struct vlan_set set = { { 0 } };
+    srand(1);
+    for (int n = 1; n <= 4094; n += 1 + rand() % 200) {
+        struct ds list = DS_EMPTY_INITIALIZER;
+        for (int i = 0; i < n; i++) {
+            vlan_set_add(&set, 1 + rand() % 4094);
+        }
+        vlan_set_format(&set, &list);
+        CLEANUP_FREE char *metadata = xasprintf(
+            VNICS VNIC "<v:vlan mode='trunk' trunks='%s'/>" END,
+            ds_cstr(&list));
+        struct domain *domain = parse(metadata);
+        assert_null(domain->vnics[0].metadata->error);
+        assert_true(vlan_set_equals(&domain->vnics[0].metadata->vlan.trunks,
+                                    &set));
+        domain_destroy(domain);
+        ds_destroy(&list);
+    }
+}
+
 static void
 test_plug(void **state OVS_UNUSED)
 {
@@ -350,6 +374,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_metadata),
         cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_lists_survive),
         cmocka_unit_test(test_plug),
         cmocka_unit_test(test_foreign_content_is_ignored),
         cmocka_unit_test(test_teaming_pair),
