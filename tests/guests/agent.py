@@ -39,6 +39,7 @@ class Agent:
         self.path = program("controller", "vnicd")
         self._process = box.process(name)
         self._rundir = rundir
+        self._args = ()
         self._expected = []
         self._log_start = len(self._whole_log())
 
@@ -46,6 +47,7 @@ class Agent:
 
     def spawn(self, *args):
         """Starts it and does not wait for anything."""
+        self._args = args
         os.makedirs(self.box.outside(self._rundir), exist_ok=True)
         self.box.spawn(self._process.name, [self.path, *args],
                        {**ENVIRONMENT, "OVS_RUNDIR": self._rundir})
@@ -197,7 +199,7 @@ class Agent:
         self.call("reconcile")
         assert self.transactions() == n_transactions, self.log()
         self.stop()
-        self.start()
+        self.start(*self._args)
         self.wait_connected()
         self.call("reconcile")
         assert self.transactions() == 0, self.log()
