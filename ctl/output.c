@@ -8,9 +8,11 @@
 #include "ctl/output.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "ctl/alloc.h"
 
@@ -67,14 +69,36 @@ output_wants_colour(void)
            && !(term && !strcmp(term, "dumb"));
 }
 
-/* Returns the offset in each line of 'text' at which its table has the state,
- * 0 if it has none. */
+/* Returns the column of a terminal at which the table 'text' has the state, 0
+ * if it has none: headings are ASCII. */
 static size_t
 find_state_column(const char *text)
 {
     const char *heading = memmem(text, strcspn(text, "\n"), STATE_HEADING,
                                  strlen(STATE_HEADING));
     return heading ? heading - text : 0;
+}
+
+/* Returns the offset in the line from 'line' to 'end' of what a terminal shows
+ * in 'column'; the line's length if it ends before.  Needs UTF-8 to be in
+ * force. */
+static size_t
+find_offset(const char *line, const char *end, size_t column)
+{
+    mbstate_t state = { 0 };
+    const char *s = line;
+    for (size_t at = 0; s < end && at < column; ) {
+        wchar_t c = L'?';
+        size_t size = mbrtowc(&c, s, end - s, &state);
+        if (size > (size_t) (end - s) || !size) {
+            state = (mbstate_t) { 0 };
+            size = 1;
+        }
+        int width = wcwidth(c);
+        at += width < 0 ? 1 : width;
+        s += size;
+    }
+    return s - line;
 }
 
 static bool
@@ -101,16 +125,16 @@ put_states(FILE *stream, const char *s, const char *end)
     }
 }
 
-/* Prints the line from 'line' to 'end', which has its state at 'column'; if
+/* Prints the line from 'line' to 'end', which has its state in 'column'; if
  * that is 0, its name tells. */
 static void
 put_line(FILE *stream, const char *line, const char *end, size_t column)
 {
     const char *states = end;
     const char *states_end = end;
-    if (column && column < end - line) {
-        states = line + column;
-        states_end = states + strcspn(states, " \n");
+    if (column) {
+        states = line + find_offset(line, end, column);
+        states_end = states < end ? states + strcspn(states, " \n") : end;
     } else if (!column && (begins_with(line, STATE_NAME)
                            || begins_with(line, COUNTS_NAME))) {
         states = strchr(line, ' ');
@@ -123,12 +147,18 @@ put_line(FILE *stream, const char *line, const char *end, size_t column)
 static void
 put_coloured(FILE *stream, const char *text)
 {
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
+    locale_t before = uselocale(utf8);
     size_t column = find_state_column(text);
     while (*text) {
         const char *end = text + strcspn(text, "\n");
         end += *end == '\n';
         put_line(stream, text, end, column);
         text = end;
+    }
+    (void) uselocale(before);   /* Was in force, so cannot fail. */
+    if (utf8) {
+        freelocale(utf8);
     }
 }
 

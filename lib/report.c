@@ -1,8 +1,8 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Listings for operators: a command puts cells, this renders them.  Text and
- * CSV are those of Open vSwitch's own tables. */
+/* Listings for operators: a command puts cells, this renders them.  CSV and
+ * paragraphs are those of Open vSwitch's own tables. */
 
 #include <config.h>
 #include "lib/report.h"
@@ -260,6 +260,105 @@ fill_table(const struct report *report, enum report_format format,
     }
 }
 
+struct grid_cell {
+    char *text;                 /* Owned. */
+    size_t width;               /* On a terminal. */
+};
+
+/* A table: its cells row by row, the headings first. */
+struct grid {
+    struct grid_cell *cells;
+    size_t n_cells;
+    size_t n_columns;
+    size_t *widths;             /* Of each column. */
+};
+
+/* Adds a cell to 'column'.  Takes ownership of 'text'. */
+static void
+grid_add(struct grid *grid, size_t column, char *text)
+{
+    struct grid_cell *cell = &grid->cells[grid->n_cells++];
+    cell->text = text;
+    cell->width = text_width(text);
+    grid->widths[column] = MAX(grid->widths[column], cell->width);
+}
+
+static void
+grid_init(struct grid *grid, const struct report *report)
+{
+    *grid = (struct grid) {
+        .cells = xmalloc((report->n_columns + report->n_cells)
+                         * sizeof *grid->cells),
+        .widths = xcalloc(report->n_columns, sizeof *grid->widths),
+    };
+    for (size_t i = 0; i < report->n_columns; i++) {
+        if (report->columns[i].heading) {
+            grid_add(grid, grid->n_columns++,
+                     xstrdup(report->columns[i].heading));
+        }
+    }
+    for (size_t i = 0; i < report->n_cells; i++) {
+        if (report->columns[i % report->n_columns].heading) {
+            grid_add(grid, grid->n_cells % grid->n_columns,
+                     cell_to_text(report->cells[i], "-"));
+        }
+    }
+}
+
+static void
+grid_destroy(struct grid *grid)
+{
+    for (size_t i = 0; i < grid->n_cells; i++) {
+        free(grid->cells[i].text);
+    }
+    free(grid->cells);
+    free(grid->widths);
+}
+
+/* Appends the row that begins with 'cells'; no blanks at its end. */
+static void
+grid_format_row(const struct grid *grid, const struct grid_cell *cells,
+                struct ds *s)
+{
+    size_t blanks = 0;
+    for (size_t i = 0; i < grid->n_columns; i++) {
+        ds_put_char_multiple(s, ' ', blanks);
+        ds_put_cstr(s, cells[i].text);
+        blanks = grid->widths[i] - cells[i].width + 1;
+    }
+    while (ds_chomp(s, ' ')) {
+        continue;
+    }
+    ds_put_char(s, '\n');
+}
+
+static void
+grid_format_rule(const struct grid *grid, struct ds *s)
+{
+    for (size_t i = 0; i < grid->n_columns; i++) {
+        ds_put_char_multiple(s, ' ', i > 0);
+        ds_put_char_multiple(s, '-', grid->widths[i]);
+    }
+    ds_put_char(s, '\n');
+}
+
+/* Columns line up on a terminal, which those of Open vSwitch's tables only do
+ * as long as every character is one byte. */
+static char *
+render_grid(const struct report *report)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct grid grid;
+    grid_init(&grid, report);
+    grid_format_row(&grid, grid.cells, &s);
+    grid_format_rule(&grid, &s);
+    for (size_t i = grid.n_columns; i < grid.n_cells; i += grid.n_columns) {
+        grid_format_row(&grid, &grid.cells[i], &s);
+    }
+    grid_destroy(&grid);
+    return ds_steal_cstr(&s);
+}
+
 static char *
 render_table(const struct report *report, enum report_format format,
              enum table_format layout)
@@ -309,7 +408,7 @@ report_render(const struct report *report, enum report_format format)
     case REPORT_CSV:
         return render_table(report, format, TF_CSV);
     case REPORT_TABLE:
-        return render_table(report, format, TF_TABLE);
+        return render_grid(report);
     }
     OVS_NOT_REACHED();
 }

@@ -7,8 +7,10 @@
 #include <config.h>
 #include "lib/text.h"
 
-#include <stddef.h>
+#include <locale.h>
+#include <stdbool.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "openvswitch/dynamic-string.h"
 
@@ -45,4 +47,55 @@ text_printable(const char *s)
         s += size ? size : 1;
     }
     return ds_steal_cstr(&out);
+}
+
+static bool
+is_ascii(const char *s)
+{
+    while (*s && (unsigned char) *s < 0x80) {
+        s++;
+    }
+    return !*s;
+}
+
+/* In the locale in force.  A byte that is no character, and a character of
+ * which the locale knows nothing, take one column, as on most terminals. */
+static size_t
+measure(const char *s)
+{
+    const char *end = s + strlen(s);
+    mbstate_t state = { 0 };
+    size_t width = 0;
+    while (s < end) {
+        wchar_t c;
+        size_t size = mbrtowc(&c, s, end - s, &state);
+        if (size > (size_t) (end - s)) {
+            state = (mbstate_t) { 0 };
+            size = 1;
+            c = L'?';
+        }
+        int columns = wcwidth(c);
+        width += columns < 0 ? 1 : columns;
+        s += size;
+    }
+    return width;
+}
+
+/* Returns how many columns of a terminal 's', which is UTF-8 whatever the
+ * locale of the process, takes: some characters take two, some none. */
+size_t
+text_width(const char *s)
+{
+    if (is_ascii(s)) {
+        return strlen(s);
+    }
+
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
+    locale_t before = uselocale(utf8);
+    size_t width = measure(s);
+    (void) uselocale(before);   /* Was in force, so cannot fail. */
+    if (utf8) {
+        freelocale(utf8);
+    }
+    return width;
 }

@@ -3,6 +3,9 @@
 #ifndef LIB_TEXT_H
 #define LIB_TEXT_H 1
 
+#include <stddef.h>
+
 char *text_printable(const char *);
+size_t text_width(const char *);
 
 #endif /* lib/text.h */

@@ -18,6 +18,7 @@ unit_tests = \
 	tests/test-scenarios \
 	tests/test-settings \
 	tests/test-switch-view \
+	tests/test-text \
 	tests/test-virt-conn-fake \
 	tests/test-vlan \
 	tests/test-vnic \
@@ -62,6 +63,7 @@ tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_virt_conn_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)

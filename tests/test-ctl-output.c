@@ -48,6 +48,29 @@ test_state_column_alone_is_coloured(void **state)
         "x");
 }
 
+/* The agent lines columns up as a terminal shows them. */
+static void
+test_state_column_behind_wide_characters(void **state)
+{
+    assert_string_taken(put("DOMAIN STATE\n"
+                            "------ -----\n"
+                            "B\303\274ro   ready\n"
+                            "\346\235\261\344\272\254   drifted\n"
+                            "cafe\314\201   waiting\n"
+                            "a\377\303    ready\n"
+                            "\303\n"
+                            "drifted", true),
+                        "DOMAIN STATE\n"
+                        "------ -----\n"
+                        "B\303\274ro   \033[32mready\033[0m\n"
+                        "\346\235\261\344\272\254   "
+                        "\033[31mdrifted\033[0m\n"
+                        "cafe\314\201   \033[33mwaiting\033[0m\n"
+                        "a\377\303    \033[32mready\033[0m\n"
+                        "\303\n"
+                        "drifted");
+}
+
 static void
 test_table_without_states(void **state)
 {
@@ -110,6 +133,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_without_colour),
         cmocka_unit_test(test_state_column_alone_is_coloured),
+        cmocka_unit_test(test_state_column_behind_wide_characters),
         cmocka_unit_test(test_table_without_states),
         cmocka_unit_test(test_paragraphs),
         cmocka_unit_test(test_counts),

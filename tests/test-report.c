@@ -54,6 +54,34 @@ test_table_has_the_headings(void **state)
           "-      -      -      no\n");
 }
 
+/* What is one character is not always one byte, nor one column. */
+static void
+test_table_lines_up_on_a_terminal(void **state)
+{
+    static const struct report_column two[] = {
+        { "domain", "DOMAIN" }, { "state", "STATE" },
+    };
+    static const char *const domains[] = {
+        "web", "B\303\274ro", "\346\235\261\344\272\254",
+        "cafe\314\201", "",
+    };
+    struct report report;
+    report_init(&report, two, ARRAY_SIZE(two));
+    for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
+        report_put_string(&report, domains[i]);
+        report_put_string(&report, i < 3 ? "ready" : "");
+    }
+    assert_string_taken(report_render(&report, REPORT_TABLE),
+                        "DOMAIN STATE\n"
+                        "------ -----\n"
+                        "web    ready\n"
+                        "B\303\274ro   ready\n"
+                        "\346\235\261\344\272\254   ready\n"
+                        "cafe\314\201\n"
+                        "\n");
+    report_destroy(&report);
+}
+
 static void
 test_csv_has_the_keys(void **state)
 {
@@ -147,6 +175,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_has_the_headings),
+        cmocka_unit_test(test_table_lines_up_on_a_terminal),
         cmocka_unit_test(test_csv_has_the_keys),
         cmocka_unit_test(test_json_has_types),
         cmocka_unit_test(test_no_rows),
