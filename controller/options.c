@@ -2,12 +2,15 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* Reads the command line.  What is wrong with it ends the program, with one
- * sentence and status 1, as with Open vSwitch's own programs. */
+ * sentence and status 2, which tells the service manager that another start
+ * would be no better.  Options that Open vSwitch's library reads end it with
+ * the library's status, 1. */
 
 #include <config.h>
 #include "controller/options.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +20,14 @@
 #include "dirs.h"
 #include "lib/cleanup.h"
 #include "openvswitch/vlog.h"
+#include "ovsdb/ovsdb-remote.h"
 #include "stream-ssl.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(options);
+
+/* The exit status after a command line of no use. */
+enum { EXIT_USAGE = 2 };
 
 #define DEFAULT_LIBVIRT_URI "qemu:///system"
 
@@ -66,15 +73,25 @@ usage(void)
     exit(EXIT_SUCCESS);
 }
 
+static void OVS_NO_RETURN OVS_PRINTF_FORMAT(1, 2)
+refuse(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    ovs_error_valist(0, format, args);
+    va_end(args);
+    exit(EXIT_USAGE);
+}
+
 static void
 add_libvirt_uri(struct options *options, const char *uri)
 {
     if (!*uri) {
-        ovs_fatal(0, "--connect needs a URI");
+        refuse("--connect needs a URI");
     }
     for (size_t i = 0; i < options->n_libvirt_uris; i++) {
         if (!strcmp(options->libvirt_uris[i], uri)) {
-            ovs_fatal(0, "--connect=%s is given twice", uri);
+            refuse("--connect=%s is given twice", uri);
         }
     }
     options->libvirt_uris = xrealloc(
@@ -107,7 +124,7 @@ parse_option(struct options *options, int c)
     VLOG_OPTION_HANDLERS
     STREAM_SSL_OPTION_HANDLERS
     case '?':
-        ovs_fatal(0, "see %s --help", program_name);
+        refuse("see %s --help", program_name);
     default:
         OVS_NOT_REACHED();
     }
@@ -121,6 +138,15 @@ set_defaults(struct options *options)
     }
     if (!options->n_libvirt_uris) {
         add_libvirt_uri(options, DEFAULT_LIBVIRT_URI);
+    }
+}
+
+static void
+check_remote(const char *remote)
+{
+    char *error = ovsdb_remote_check(remote, stream_ssl_is_configured());
+    if (error) {
+        refuse("--db: %s", error);
     }
 }
 
@@ -138,12 +164,13 @@ options_parse(struct options *options, int argc, char *argv[])
         parse_option(options, c);
     }
     if (optind < argc && !options->is_cleanup) {
-        ovs_fatal(0, "unexpected argument '%s'; see %s --help", argv[optind],
-                  program_name);
+        refuse("unexpected argument '%s'; see %s --help", argv[optind],
+               program_name);
     }
     options->bridges = argv + optind;
     options->n_bridges = argc - optind;
     set_defaults(options);
+    check_remote(options->ovsdb_remote);
 }
 
 void

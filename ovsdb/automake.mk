@@ -6,6 +6,8 @@ ovsdb_libvnic_ovsdb_a_SOURCES = \
 	ovsdb/ovs-view.h \
 	ovsdb/ovsdb-conn.c \
 	ovsdb/ovsdb-conn.h \
+	ovsdb/ovsdb-remote.c \
+	ovsdb/ovsdb-remote.h \
 	ovsdb/port-apply.c \
 	ovsdb/port-apply.h \
 	ovsdb/port-op.c \

@@ -12,6 +12,7 @@ unit_tests = \
 	tests/test-metadata-xml \
 	tests/test-network \
 	tests/test-network-xml \
+	tests/test-ovsdb-remote \
 	tests/test-port-plan \
 	tests/test-read-queue \
 	tests/test-report \
@@ -57,6 +58,7 @@ tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_metadata_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)

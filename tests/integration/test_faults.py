@@ -145,6 +145,22 @@ def test_end_does_not_wait_for_libvirt(host, agent):
     assert list(host.rundir.glob("vnicd.*")) == []
 
 
+@pytest.mark.parametrize("options, sentence", [
+    (["--db=foo"], "--db: 'foo' is not of the form unix:FILE, "
+                   "tcp:HOST[:PORT] or ssl:HOST[:PORT]"),
+    (["--db=foo", "--cleanup"], "--db: 'foo' is not"),
+    (["--db=ssl:192.0.2.1"], "'ssl:192.0.2.1' needs --private-key"),
+    (["--connect=test:///a", "--connect=test:///a"], "is given twice"),
+    (["br0"], "unexpected argument 'br0'"),
+])
+def test_a_command_line_of_no_use(host, options, sentence):
+    done = host.run(host.program("vnicd"), *options, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("vnicd: ") and sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(host.rundir.glob("vnicd.*")) == []
+
+
 def test_cleanup_takes_marks_and_nothing_else(host, agent):
     host.start_vm("web1", 1, 10)
     until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
