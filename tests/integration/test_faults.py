@@ -289,6 +289,6 @@ def test_nonsense_in_our_marks_is_no_readiness(host, agent):
     for value in ("-5", "abc", "9223372036854775807"):
         host.vsctl("set", "interface", port,
                    f"external_ids:vnicd-ready={value}")
-        until(lambda: value not in host.column(port, "external_ids",
-                                               "interface"),
+        until(lambda: value != host.column(port, "external_ids:vnicd-ready",
+                                           "interface").strip('"'),
               "it is written anew")
