@@ -36,6 +36,8 @@ controller_vnicd_SOURCES = \
 	controller/reconcile.h \
 	controller/remove.c \
 	controller/remove.h \
+	controller/stale-sockets.c \
+	controller/stale-sockets.h \
 	controller/status.c \
 	controller/status.h
 controller_vnicd_LDADD = \

@@ -19,6 +19,7 @@
 #include "controller/options.h"
 #include "controller/reconcile.h"
 #include "controller/remove.h"
+#include "controller/stale-sockets.h"
 #include "controller/status.h"
 #include "daemon.h"
 #include "dirs.h"
@@ -223,7 +224,8 @@ serve(const struct options *options)
     struct agent agent = { .n_told_passes = 0 };
 
     create_rundir();
-    daemonize_start(false);
+    daemonize_start(false);     /* From here on the pidfile is ours. */
+    stale_sockets_remove(ovs_rundir());
     agent_init(&agent, options);
     daemonize_complete();
     VLOG_INFO("vnicd %s", VERSION);

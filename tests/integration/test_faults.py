@@ -3,9 +3,11 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from host import access, until, vm_mac, vm_uuid
@@ -143,6 +145,31 @@ def test_end_does_not_wait_for_libvirt(host, agent):
     assert time.monotonic() - start < 5
     host.send("libvirtd", signal.SIGCONT)
     assert list(host.rundir.glob("vnicd.*")) == []
+
+
+def test_what_a_killed_agent_left_is_removed(host, agent):
+    """And nothing else of the kind: not what is no socket, what belongs to a
+    process that is there, what somebody listens on, or another name."""
+    agent.stop(signal.SIGKILL)
+    left = Path(agent.control_socket())
+    assert left.is_socket()
+    gone = 2 ** 22 + 1                  # More than there can be processes.
+    kept = {"file": host.rundir / f"vnicd.{gone}.ctl",
+            "alive": host.rundir / f"vnicd.{os.getpid()}.ctl",
+            "heard": host.rundir / f"vnicd.{gone + 1}.ctl",
+            "zero": host.rundir / f"vnicd.0{gone}.ctl",
+            "other": host.rundir / f"vnicd2.{gone}.ctl"}
+    kept["file"].write_text("")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(kept["heard"]))
+        listener.listen()
+        for name in ("alive", "zero", "other"):
+            with socket.socket(socket.AF_UNIX) as relic:
+                relic.bind(str(kept[name]))
+        again = host.agent()
+        assert not left.exists()
+        assert [name for name, path in kept.items() if not path.exists()] == []
+    assert f"{left}: removed, its process is gone" in again.text()
 
 
 @pytest.mark.parametrize("options, sentence", [
