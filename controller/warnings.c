@@ -70,7 +70,7 @@ warn_of_missing_ports(struct svec *warnings, const struct pass *pass)
         if (d->care == VNIC_MANAGED && !d->port && n++ < MAX_NAMED) {
             CLEANUP_FREE char *label = desired_vnic_label(d);
             char *why;
-            (void) vnic_state_find(d, &pass->plan, &why); /* It waits. */
+            (void) vnic_state_find(d, &pass->plan, &why); /* Not ready. */
             warnings_add(warnings, "%s: %s", label, why);
             free(why);
         }

@@ -304,7 +304,7 @@ def test_a_guest_without_its_port_is_a_warning(host, agent):
     _, _, mac, port = host.start_vm("web1", 1, 10)
     until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
     host.vsctl("del-port", port)
-    until(lambda: f"web1/{mac}: no port for it on bridge br0"
+    until(lambda: f"web1/{mac}: port-deleted: no port for it on bridge br0"
           in agent.status()["warnings"], "it is a warning")
     host.plug(port, vm_uuid(1), mac, ["tag=10"])
     until(lambda: is_ready(agent, "web1", 1), "web1 is ready again")
