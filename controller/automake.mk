@@ -28,6 +28,8 @@ controller_vnicd_SOURCES = \
 	controller/main.c \
 	controller/netdevs.c \
 	controller/netdevs.h \
+	controller/notes.c \
+	controller/notes.h \
 	controller/notify.c \
 	controller/notify.h \
 	controller/options.c \

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 
 #include "controller/inputs.h"
-#include "controller/journal.h"
 #include "controller/netdevs.h"
+#include "controller/notes.h"
 #include "coverage.h"
 #include "lib/cleanup.h"
 #include "lib/memory.h"
@@ -46,9 +46,8 @@ enum { TRY_AGAIN_MS = 10, RETRY_MS = 1000 };
 
 struct reconciler {
     struct inputs *in;
-    struct memory memory;
     struct pass pass;           /* The newest one. */
-    struct journal *journal;
+    struct notes notes;         /* Of all of them. */
     uint64_t n_passes;
     uint64_t seen_seqno;        /* Of the inputs, at the newest pass. */
     bool is_dirty;              /* A pass is due though nothing changed. */
@@ -93,8 +92,8 @@ must_ask(struct reconciler *r, const struct desired_vnic *d,
          long long int now)
 {
     struct port_memory *port
-        = d->port ? memory_find_port(&r->memory, &d->port->row) : NULL;
-    struct vnic_memory *vnic = memory_find_vnic(&r->memory, &d->vnic.id);
+        = d->port ? memory_find_port(&r->notes.memory, &d->port->row) : NULL;
+    struct vnic_memory *vnic = memory_find_vnic(&r->notes.memory, &d->vnic.id);
     long long int changed_ms = port ? port->changed_ms : vnic->missing_ms;
     long long int *asked_msp = port ? &port->asked_ms : &vnic->asked_ms;
 
@@ -121,85 +120,6 @@ ask_libvirt(struct reconciler *r, long long int now)
         r->may_read_ms = now + ORPHAN_AGE_MS;
         r->awaits_reading = true;
         inputs_read_all(r->in, now);
-    }
-}
-
-/* Remembers which VLANs are in force, where the port has them already, and
- * which ports are not ours. */
-static void
-remember(struct reconciler *r)
-{
-    for (size_t i = 0; i < r->pass.desired.n_vnics; i++) {
-        const struct desired_vnic *d = &r->pass.desired.vnics[i];
-        if (desired_vnic_is_written(d)
-            && !port_plan_find_vlan_op(&r->pass.plan, d)) {
-            memory_note_vlan(&r->memory, &d->vnic.id, &d->vlan);
-        }
-        if (d->care == VNIC_DISOWNED && d->port) {
-            memory_disown_port(&r->memory, &d->port->row);
-        }
-    }
-}
-
-/* Records and logs 'op', which was done or is only reported. */
-static void
-record(struct reconciler *r, const struct port_op *op)
-{
-    CLEANUP_FREE char *label = port_op_label(op);
-    CLEANUP_FREE char *object = port_op_object(op);
-    CLEANUP_FREE char *before = port_op_before(op);
-    CLEANUP_FREE char *after = port_op_after(op);
-
-    if (port_op_is_repair(op)) {
-        journal_add(r->journal, op, time_wall_msec());
-    }
-    VLOG_INFO("vnic %s: %s %s: %s -> %s (%s)", label,
-              port_op_kind_to_string(op), object, before, after,
-              port_cause_to_string(op->cause));
-}
-
-/* Which of a port's repairs is 'op'? */
-static unsigned int
-repair_of(const struct port_op *op)
-{
-    return (op->kind == PORT_OP_SET ? op->column
-            : op->kind == PORT_OP_LINK_QOS ? MEMORY_QOS : MEMORY_MARK);
-}
-
-/* Takes note that 'op' is reported.  Returns false if it has been before, or
- * is an orphan: these have a listing of their own. */
-static bool
-note_report(struct reconciler *r, const struct port_op *op)
-{
-    if (op->orphan) {
-        return false;
-    }
-
-    bool was_reported;
-    if (op->kind == PORT_OP_PLUG) {
-        struct vnic_memory *seen = memory_find_vnic(&r->memory,
-                                                    &op->vnic->vnic.id);
-        was_reported = seen->is_reported;
-        seen->is_reported = true;
-    } else {
-        struct port_memory *seen = memory_find_port(&r->memory,
-                                                    &op->vnic->port->row);
-        unsigned int bit = 1u << repair_of(op);
-        was_reported = seen->reported & bit;
-        seen->reported |= bit;
-    }
-    return !was_reported;
-}
-
-/* Reports, once per change of a port, what an operator has to decide. */
-static void
-report(struct reconciler *r)
-{
-    for (size_t i = 0; i < r->pass.plan.n_ops; i++) {
-        const struct port_op *op = &r->pass.plan.ops[i];
-        if (op->verdict == PORT_VERDICT_REPORT && note_report(r, op)) {
-            record(r, op);
-        }
     }
 }
 
@@ -241,7 +161,7 @@ make_pass(struct reconciler *r, long long int now)
         .sources = r->in->sources,
         .n_sources = r->in->n_virts,
         .view = &pass->view,
-        .memory = &r->memory,
+        .memory = &r->notes.memory,
     };
     struct port_plan_gates gates = {
         .now = now,
@@ -255,22 +175,21 @@ make_pass(struct reconciler *r, long long int now)
     /* Observe. */
     ovs_view_read(ovsdb_conn_idl(r->in->ovsdb), &pass->view);
     netdevs_find(&pass->view);
-    memory_note_switch(&r->memory, &pass->view, now);
+    memory_note_switch(&r->notes.memory, &pass->view, now);
 
     /* Decide. */
     desired_compute(&facts, &pass->desired);
-    memory_note_desired(&r->memory, &pass->desired, now);
+    memory_note_desired(&r->notes.memory, &pass->desired, now);
     orphans_find(&pass->view, &pass->desired, &pass->orphans);
-    memory_note_orphans(&r->memory, &pass->orphans, now, time_wall_msec());
+    memory_note_orphans(&r->notes.memory, &pass->orphans, now, time_wall_msec());
 
     /* Diff. */
-    port_plan_compute(&pass->desired, &pass->orphans, &r->memory, &gates,
+    port_plan_compute(&pass->desired, &pass->orphans, &r->notes.memory, &gates,
                       &pass->plan);
-    remember(r);
+    notes_take_of_plan(&r->notes, pass, time_wall_msec());
 
     /* Act. */
     ask_libvirt(r, now);
-    report(r);
     act(r);
 }
 
@@ -317,31 +236,10 @@ next_pass_ms(const struct reconciler *r)
     return MAX(due_ms, r->retry_ms);
 }
 
-/* Counts what may turn out to be a fight. */
-static void
-remember_op(struct reconciler *r, const struct port_op *op, long long int now)
-{
-    if (op->kind == PORT_OP_PLUG) {
-        memory_note_plug(&r->memory, &op->vnic->vnic.id, now);
-    } else if (op->orphan && op->orphan->vnic) {
-        memory_note_unplug(&r->memory, &op->orphan->vnic->vnic.id);
-    } else if (!op->orphan && (port_cause_is_drift(op->cause)
-                               || !port_op_is_repair(op))) {
-        memory_note_repair(&r->memory, &op->vnic->port->row, repair_of(op),
-                           now);
-    }
-}
-
 static void
 succeed(struct reconciler *r, long long int now)
 {
-    for (size_t i = 0; i < r->pass.plan.n_ops; i++) {
-        const struct port_op *op = &r->pass.plan.ops[i];
-        if (op->verdict == PORT_VERDICT_APPLY) {
-            record(r, op);
-            remember_op(r, op, now);
-        }
-    }
+    notes_take_of_deeds(&r->notes, &r->pass, now, time_wall_msec());
     r->wishes = r->pass.plan.has_more ? r->wishes & WISH_COLLECT : 0;
     free(r->error);
     r->error = NULL;
@@ -407,8 +305,7 @@ reconciler_create(struct inputs *in)
     };
     r->is_dirty = true;
     r->retry_ms = LLONG_MIN;
-    r->journal = journal_create();
-    memory_init(&r->memory);
+    notes_init(&r->notes);
     return r;
 }
 
@@ -417,8 +314,7 @@ reconciler_destroy(struct reconciler *r)
 {
     if (r) {
         pass_destroy(&r->pass);
-        memory_destroy(&r->memory);
-        journal_destroy(r->journal);
+        notes_destroy(&r->notes);
         free(r->error);
         free(r);
     }
@@ -435,13 +331,13 @@ reconciler_pass(const struct reconciler *r)
 const struct memory *
 reconciler_memory(const struct reconciler *r)
 {
-    return &r->memory;
+    return &r->notes.memory;
 }
 
 const struct journal *
 reconciler_journal(const struct reconciler *r)
 {
-    return r->journal;
+    return r->notes.journal;
 }
 
 uint64_t

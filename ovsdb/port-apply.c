@@ -159,10 +159,11 @@ static void
 write_type(const struct vnic *vnic, const struct ovsrec_interface *row)
 {
     if (vnic->type == VNIC_VHOSTUSER) {
-        const struct smap options
-            = SMAP_CONST1(&options, OVS_OPTION_VHOST_PATH, vnic->vhost_path);
+        struct smap options = SMAP_INITIALIZER(&options);
+        smap_add(&options, OVS_OPTION_VHOST_PATH, vnic->vhost_path);
         ovsrec_interface_set_type(row, "dpdkvhostuserclient");
         ovsrec_interface_set_options(row, &options);
+        smap_destroy(&options);
     }
 }
 

@@ -348,9 +348,9 @@ plan_port(const struct desired_vnic *d, const struct memory *memory,
 {
     if (desired_vnic_is_written(d)) {
         size_t n_ops = plan->n_ops;
-        bool is_right = plan_columns(d, memory, seen, gates, plan)
-                        & plan_qos(d, seen, gates, plan);
-        if (is_right && d->care == VNIC_MANAGED) {
+        bool is_right = plan_columns(d, memory, seen, gates, plan);
+        bool is_limited = plan_qos(d, seen, gates, plan);
+        if (is_right && is_limited && d->care == VNIC_MANAGED) {
             plan_mark(d, plan->n_ops > n_ops, seen, gates, plan);
         }
     }

@@ -301,13 +301,6 @@ parse_vnic(const xmlNode *node, struct vnic_metadata *metadata)
 
 /* The domain. */
 
-/* libvirt plugs interfaces of the other types itself, or they have no port. */
-static bool
-is_plugged_by_us(const struct vnic *vnic)
-{
-    return vnic->type == VNIC_ETHERNET || vnic->type == VNIC_VHOSTUSER;
-}
-
 /* Gives 'vnic', one of those that 'metadata' is about, its copy. */
 static void
 set_metadata(struct vnic *vnic, const struct vnic_metadata *metadata)
@@ -319,7 +312,7 @@ set_metadata(struct vnic *vnic, const struct vnic_metadata *metadata)
     if (is_second) {
         free(own->error);
         own->error = xstrdup("there are two elements <vnic> for this MAC");
-    } else if (own->bridge && !own->error && !is_plugged_by_us(vnic)) {
+    } else if (own->bridge && !own->error && !vnic_may_be_plugged_by_us(vnic)) {
         own->error = xasprintf("<plug> is for interfaces of type ethernet and "
                                "vhostuser, this one is of type %s",
                                vnic_type_to_string(vnic->type));
