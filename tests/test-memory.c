@@ -128,7 +128,7 @@ test_a_fight_is_tried_once_a_minute(void **state)
     struct memory memory;
     memory_init(&memory);
     long long int now = MEMORY_REPAIR_PERIOD_MS;
-    const struct repairs *repairs = repair(&memory, 99, now);
+    struct repairs *repairs = repair(&memory, 99, now);
     const struct port_memory *port
         = CONTAINER_OF(repairs, struct port_memory,
                        repairs[VLAN_COLUMN_TAG]);
