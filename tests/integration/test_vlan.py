@@ -314,6 +314,16 @@ def test_vnicctl_asks_the_same(host, agent):
     assert result.stdout.strip() == agent.ask("vnic/list").strip()
 
 
+def test_tables_line_up(host, agent):
+    """Every character here is one column of a terminal."""
+    for number, name in ((1, "Büro-é"), (2, "web")):
+        host.start_vm(name, number, 10)
+        wait_ready(agent, name, vm_mac(number))
+    table = host.run(host.program("vnicctl"), "list").stdout.splitlines()
+    column = table[0].index("STATE")
+    assert [line[column:].split()[0] for line in table[2:]] == ["ready"] * 2
+
+
 def test_nobody_wins_a_fight(host, agent):
     _, _, mac, port = host.start_vm("web1", 1, 10)
     wait_ready(agent, "web1", mac)
