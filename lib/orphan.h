@@ -33,7 +33,7 @@ struct orphans {
     size_t n, allocated;
 };
 
-#define ORPHANS_INIT { .orphans = NULL }
+#define ORPHANS_INIT { .n = 0 }
 
 void orphans_find(const struct switch_view *, const struct desired *,
                   struct orphans *);
