@@ -87,6 +87,7 @@ class Demo:
         self._show_tables()
         self._show_isolation()
         self._show_repair()
+        self._show_deleted_port()
         return all(self._facts)
 
     def remove(self):
@@ -230,9 +231,21 @@ class Demo:
         self._fact(self._guests["web1"].can_ping(GUESTS["web2"][2], tries=5),
                    "web1 still pings web2")
 
+    def _show_deleted_port(self):
+        self._screen.heading("Another slip: the port of web1 is deleted")
+        port = self._guests["web1"].taps()[0]
+        began = time.monotonic()
+        self._show("ovs-vsctl", "del-port", port)
+        seconds = self._seconds_until_repaired(port, began)
+        self._fact(seconds is not None and seconds <= REPAIR_SECONDS,
+                   f"it is back, in VLAN 10, within {REPAIR_SECONDS} s"
+                   + (f" (seen after {seconds:.2f} s)" if seconds else ""))
+        self._fact(self._guests["web1"].can_ping(GUESTS["web2"][2], tries=5),
+                   "web1 pings web2 again")
+
     def _seconds_until_repaired(self, port, began):
         def is_repaired():
-            return self._box.vsctl("get", "port", port,
+            return self._box.vsctl("--if-exists", "get", "port", port,
                                    "tag").strip() == "10"
         try:
             until(is_repaired, f"{port} is put right", timeout=10)
