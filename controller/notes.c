@@ -39,7 +39,7 @@ remember_intents(struct memory *memory, const struct pass *pass)
         const struct desired_vnic *d = &pass->desired.vnics[i];
         if (desired_vnic_is_written(d)
             && !port_plan_find_vlan_op(&pass->plan, d)) {
-            memory_note_vlan(memory, &d->vnic.id, &d->vlan);
+            memory_note_vlan(memory, &d->vnic.id, &d->vlan, d->source);
         }
         if (d->care == VNIC_DISOWNED && d->port) {
             memory_disown_port(memory, &d->port->row);

@@ -221,7 +221,9 @@ merge(const struct intent_facts *facts, struct intent *intent)
            : say_interface(&vnic->vlan, network, portgroup, intent);
 }
 
-/* The others, if metadata says nothing.  'facts->last' must be theirs. */
+/* The others, if metadata says nothing.  What was last in force because
+ * metadata said it is not theirs: they must not go on saying what an operator
+ * has forbidden, nor may metadata be measured by itself. */
 static char *
 say_others(const struct intent_facts *facts, struct intent *intent)
 {
@@ -242,17 +244,6 @@ say_others(const struct intent_facts *facts, struct intent *intent)
 }
 
 /* Metadata. */
-
-/* Returns what was last in force, unless that is what the metadata said: the
- * others must not go on saying it, nor be measured by it. */
-static const struct vlan_spec *
-last_of_others(const struct intent_facts *facts)
-{
-    const struct vnic_metadata *metadata = facts->vnic->metadata;
-    return metadata && facts->last
-           && vlan_spec_equals(facts->last, &metadata->vlan)
-           ? NULL : facts->last;
-}
 
 /* Takes ownership of 'note'. */
 static void
@@ -370,11 +361,8 @@ intent_find_network(const struct network_set *networks,
 char *
 intent_compute(const struct intent_facts *facts, struct intent *intent)
 {
-    struct intent_facts others = *facts;
-    others.last = last_of_others(facts);
-
     *intent = (struct intent) INTENT_INIT;
-    char *error = say_others(&others, intent);
+    char *error = say_others(facts, intent);
     return facts->vnic->metadata ? say_metadata(facts, error, intent) : error;
 }
 

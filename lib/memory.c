@@ -281,14 +281,19 @@ memory_note_desired(struct memory *memory, const struct desired *desired,
     }
 }
 
-/* Remembers 'vlan' as what is in force for vNIC 'id'. */
+/* Remembers 'vlan', said by 'source', as what is in force for vNIC 'id'.  A
+ * last good one may have been said by anybody. */
 void
 memory_note_vlan(struct memory *memory, const struct vnic_id *id,
-                 const struct vlan_spec *vlan)
+                 const struct vlan_spec *vlan, enum vlan_source source)
 {
     struct vnic_memory *vnic = find_or_add_vnic(memory, id);
     vnic->vlan = *vlan;
     vnic->has_vlan = true;
+    if (source != VLAN_FROM_METADATA && source != VLAN_FROM_LAST_GOOD) {
+        vnic->xml_vlan = *vlan;
+        vnic->has_xml_vlan = true;
+    }
 }
 
 /* Returns what was last in force for vNIC 'id', or NULL. */
@@ -297,6 +302,14 @@ memory_find_vlan(const struct memory *memory, const struct vnic_id *id)
 {
     const struct vnic_memory *vnic = memory_find_vnic(memory, id);
     return vnic && vnic->has_vlan ? &vnic->vlan : NULL;
+}
+
+/* The same, of those that metadata did not say. */
+const struct vlan_spec *
+memory_find_xml_vlan(const struct memory *memory, const struct vnic_id *id)
+{
+    const struct vnic_memory *vnic = memory_find_vnic(memory, id);
+    return vnic && vnic->has_xml_vlan ? &vnic->xml_vlan : NULL;
 }
 
 /* Counts that the port of vNIC 'id' was put back.  As memory_note_repair(). */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "lib/intent.h"
 #include "lib/vlan.h"
 #include "lib/vnic.h"
 #include "openvswitch/hmap.h"
@@ -64,6 +65,8 @@ struct vnic_memory {
     struct vnic_id id;
     struct vlan_spec vlan;      /* Last in force and valid. */
     bool has_vlan;              /* There is such a one. */
+    struct vlan_spec xml_vlan;  /* The last that metadata did not say. */
+    bool has_xml_vlan;          /* There is such a one. */
     bool is_present;            /* Seen among the desired being noted. */
 
     /* Its port. */
@@ -110,7 +113,7 @@ struct port_memory *memory_find_port(const struct memory *,
 void memory_note_desired(struct memory *, const struct desired *,
                          long long int now);
 void memory_note_vlan(struct memory *, const struct vnic_id *,
-                      const struct vlan_spec *);
+                      const struct vlan_spec *, enum vlan_source);
 void memory_note_plug(struct memory *, const struct vnic_id *,
                       long long int now);
 void memory_note_unplug(struct memory *, const struct vnic_id *);
@@ -118,6 +121,8 @@ struct vnic_memory *memory_find_vnic(const struct memory *,
                                      const struct vnic_id *);
 const struct vlan_spec *memory_find_vlan(const struct memory *,
                                          const struct vnic_id *);
+const struct vlan_spec *memory_find_xml_vlan(const struct memory *,
+                                             const struct vnic_id *);
 
 void memory_note_orphans(struct memory *, struct orphans *,
                          long long int now, long long int wall_ms);

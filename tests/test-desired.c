@@ -121,7 +121,7 @@ test_quarantine_keeps_the_last_good(void **state)
     struct vnic *vnic = add_bridge_vnic(web, 1, "br0", "vnet0",
                                         access_vlan(4095));
     struct vlan_spec good = access_vlan(30);
-    memory_note_vlan(&host->memory, &vnic->id, &good);
+    memory_note_vlan(&host->memory, &vnic->id, &good, VLAN_FROM_INTERFACE);
     add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(30));
 
     struct desired_vnic *d = compute(host, 1, 0);
@@ -467,6 +467,38 @@ test_settings_of_the_bridge_judge_metadata(void **state)
                         "(vnicd-metadata=none)");
 }
 
+/* What metadata had in force is not the network's, which has no VLAN: it
+ * neither stays when an operator forbids it nor binds what metadata says next,
+ * but it is the last good. */
+static void
+test_metadata_is_not_measured_by_itself(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct vnic_metadata metadata = { .vlan = access_vlan(20) };
+    (void) add_network(&host->networks, 1, "lan", none);
+    struct vnic *vnic = add_network_vnic(
+        add_domain(&host->domains, 1, "web1"), 1, "lan", NULL, none, none);
+    vnic_set_metadata(vnic, &metadata);
+    host->view.bridges[0].settings.metadata = METADATA_STRICTER;
+    metadata.vlan = access_vlan(10);
+    memory_note_vlan(&host->memory, &vnic->id, &metadata.vlan,
+                     VLAN_FROM_METADATA);
+
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->vlan.tag, 20);
+    assert_int_equal(d->source, VLAN_FROM_METADATA);
+    host->view.bridges[0].settings.metadata = METADATA_NONE;
+    d = compute(host, 1, 0);
+    assert_int_equal(d->source, VLAN_FROM_NOBODY);
+
+    host->view.bridges[0].settings.metadata = METADATA_ALL;
+    vnic->metadata->error = xstrdup("no good");
+    d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_QUARANTINED);
+    assert_int_equal(d->vlan.tag, 10);
+}
+
 /* The switch as it is by default looks at one tag. */
 static void
 test_customer_vlans_need_the_vlan_limit(void **state)
@@ -544,6 +576,7 @@ main(void)
         TEST(test_default_vlan_is_for_those_without),
         TEST(test_teaming_pair_is_no_conflict),
         TEST(test_settings_of_the_bridge_judge_metadata),
+        TEST(test_metadata_is_not_measured_by_itself),
         TEST(test_customer_vlans_need_the_vlan_limit),
         TEST(test_bridges_that_are_not_ours),
     };

@@ -398,24 +398,6 @@ test_stricter_metadata_of_an_unbound_interface(void **state)
     check(f, "99", VLAN_FROM_METADATA);
 }
 
-/* What metadata said before the operator forbade it is not the others'. */
-static void
-test_metadata_is_not_measured_by_itself(void **state)
-{
-    struct fixture *f = *state;
-    struct vlan_spec last = trunk_vlan("10,20");
-    f->facts.last = &last;
-    give_metadata(f, last);
-    check(f, "trunk 10,20", VLAN_FROM_METADATA);
-    f->facts.metadata_mode = METADATA_STRICTER;
-    check(f, "77", VLAN_FROM_LIVE);
-    f->facts.metadata_mode = METADATA_NONE;
-    check(f, "77", VLAN_FROM_LIVE);
-
-    vnic_set_metadata(f->vnic, NULL);
-    check(f, "trunk 10,20", VLAN_FROM_LAST_GOOD);
-}
-
 static void
 test_pending_stays_pending_with_metadata(void **state)
 {
@@ -490,7 +472,6 @@ main(void)
         TEST(test_metadata_that_must_not_count),
         TEST(test_stricter_metadata),
         TEST(test_stricter_metadata_of_an_unbound_interface),
-        TEST(test_metadata_is_not_measured_by_itself),
         TEST(test_pending_stays_pending_with_metadata),
         TEST(test_customer_vlans_need_a_switch_that_sees_them),
         TEST(test_plug),

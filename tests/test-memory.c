@@ -210,13 +210,32 @@ test_vlans_in_force(void **state)
     assert_non_null(meet(&memory, NULL, true, 100));
     assert_null(memory_find_vlan(&memory, &id));
 
-    memory_note_vlan(&memory, &id, &vlan);
+    memory_note_vlan(&memory, &id, &vlan, VLAN_FROM_INTERFACE);
     meet(&memory, NULL, true, 200);
     assert_int_equal(memory_find_vlan(&memory, &id)->tag, 10);
 
     memory_note_desired(&memory, &nobody, 300);
     assert_null(memory_find_vlan(&memory, &id));
     assert_null(memory_find_vnic(&memory, &id));
+    memory_destroy(&memory);
+}
+
+/* What metadata said is last good, but nobody else's. */
+static void
+test_vlans_of_metadata(void **state)
+{
+    struct memory memory;
+    struct vnic_id id = { .domain = vm(1), .mac = MAC(1) };
+    struct vlan_spec ten = access_vlan(10), twenty = access_vlan(20);
+    memory_init(&memory);
+    assert_null(memory_find_xml_vlan(&memory, &id));
+    memory_note_vlan(&memory, &id, &twenty, VLAN_FROM_METADATA);
+    assert_null(memory_find_xml_vlan(&memory, &id));
+    memory_note_vlan(&memory, &id, &ten, VLAN_FROM_PORTGROUP);
+    memory_note_vlan(&memory, &id, &twenty, VLAN_FROM_METADATA);
+    memory_note_vlan(&memory, &id, &twenty, VLAN_FROM_LAST_GOOD);
+    assert_int_equal(memory_find_vlan(&memory, &id)->tag, 20);
+    assert_int_equal(memory_find_xml_vlan(&memory, &id)->tag, 10);
     memory_destroy(&memory);
 }
 
@@ -312,6 +331,7 @@ main(void)
         cmocka_unit_test(test_what_was_found_is_remembered),
         cmocka_unit_test(test_gone_rows_are_forgotten),
         cmocka_unit_test(test_vlans_in_force),
+        cmocka_unit_test(test_vlans_of_metadata),
         cmocka_unit_test(test_missing_ports),
         cmocka_unit_test(test_later_vnics_were_seen_coming),
         cmocka_unit_test(test_plugging_over_and_over_is_a_fight),

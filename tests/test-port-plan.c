@@ -250,7 +250,8 @@ test_new_intent_is_followed(void **state)
     struct vlan_spec before = access_vlan(7);
     mark(host);
     host->port->columns.tag = 7;
-    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before);
+    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before,
+                     VLAN_FROM_INTERFACE);
     assert_op(compute(host, 1), "set", PORT_CAUSE_INTENT, "Port vnet0 tag",
               "7", "42");
 }
@@ -275,14 +276,15 @@ test_edited_portgroup_is_followed(void **state)
     struct vlan_spec before = access_vlan(7);
     edit_portgroup(host);
     mark(host);
-    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before);
+    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before,
+                     VLAN_FROM_INTERFACE);
     assert_op(compute(host, 1), "set", PORT_CAUSE_PORTGROUP_EDIT,
               "Port vnet0 tag", "7", "42");
     assert_true(port_cause_is_drift(PORT_CAUSE_PORTGROUP_EDIT));
 
     /* What happens to the port later is no edit. */
     memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id,
-                     &host->base.desired.vnics[0].vlan);
+                     &host->base.desired.vnics[0].vlan, VLAN_FROM_INTERFACE);
     host->port->columns = (struct vlan_spec) VLAN_SPEC_INIT;
     assert_op(compute(host, 1), "set", PORT_CAUSE_LIBVIRT_CLEARED,
               "Port vnet0 tag", "[]", "42");
@@ -297,7 +299,8 @@ test_edited_portgroup_may_be_only_reported(void **state)
     struct vlan_spec before = access_vlan(7);
     edit_portgroup(host);
     mark(host);
-    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before);
+    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before,
+                     VLAN_FROM_INTERFACE);
     host->base.view.bridges[0].settings.follow = false;
     assert_string_equal(port_op_kind_to_string(compute(host, 1)), "report");
     host->gates.is_forced = true;
