@@ -364,7 +364,9 @@ test_virtualports(void **state OVS_UNUSED)
 /* Networks. */
 
 /* We never see what libvirt refuses; what it accepts means the same in its
- * normal form. */
+ * normal form.  Of two default port groups, or two of one name, the first
+ * counts; the network driver of a host, unlike the test driver, refuses them,
+ * too. */
 static void
 test_networks(void **state OVS_UNUSED)
 {
