@@ -35,8 +35,8 @@ parse_mac(const xmlNode *node, struct vnic *vnic)
            : xstrdup("<mac> has no address");
 }
 
-/* Stores in '*partp' the number that attribute 'name' is, decimal or with 0x in
- * front; 0 if it is not there.  Returns false if it is no number. */
+/* Stores in '*partp' the number that attribute 'name' is, decimal or with 0x
+ * in front; 0 if it is not there.  Returns false if it is no number. */
 static bool
 parse_address_part(const xmlNode *address, const char *name,
                    unsigned int *partp)

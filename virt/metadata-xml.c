@@ -47,8 +47,9 @@ is_foreign(const xmlNode *node)
     if (node->type == XML_ELEMENT_NODE) {
         return node->ns && !is_our_namespace(node->ns);
     }
-    return (node->type != XML_TEXT_NODE && node->type != XML_CDATA_SECTION_NODE)
-           || xmlIsBlankNode(node);
+    bool is_text = node->type == XML_TEXT_NODE
+                   || node->type == XML_CDATA_SECTION_NODE;
+    return !is_text || xmlIsBlankNode(node);
 }
 
 /* Returns 'node', or the first after it of its siblings, that is said to us;
