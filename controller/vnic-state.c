@@ -135,7 +135,7 @@ find_managed_state(const struct desired_vnic *d, const struct port_plan *plan,
 static char *
 explain_quarantine(const struct desired_vnic *d)
 {
-    if (d->source != VLAN_FROM_LAST_GOOD) {
+    if (d->source != VLAN_FROM_LAST_GOOD || !d->port) {
         return xstrdup(d->reason);
     }
     CLEANUP_FREE char *vlan = vlan_spec_to_string(&d->vlan);
