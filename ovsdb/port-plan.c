@@ -76,17 +76,21 @@ has_other_vms_columns(const struct port_view *port,
 }
 
 /* Did the port group, or the network, of 'd' change its VLANs while the guest
- * runs?  'before' was last in force; if it is NULL, we were not there to see,
- * but the port is still as libvirt made it when the guest started. */
+ * runs?  Not if the domain's metadata said what was last in force.  If nothing
+ * is known of that, we were not there to see, but the port is still as libvirt
+ * made it when the guest started. */
 static bool
-is_portgroup_edited(const struct desired_vnic *d,
-                    const struct vlan_spec *before)
+is_portgroup_edited(const struct desired_vnic *d, const struct memory *memory)
 {
     if (d->source != VLAN_FROM_PORTGROUP && d->source != VLAN_FROM_NETWORK) {
         return false;
     }
+
+    const struct vlan_spec *before = memory_find_vlan(memory, &d->vnic.id);
+    const struct vlan_spec *said = memory_find_xml_vlan(memory, &d->vnic.id);
     return before
-           ? !vlan_spec_equals(before, &d->vlan)
+           ? said && vlan_spec_equals(before, said)
+             && !vlan_spec_equals(before, &d->vlan)
            : vnic_is_merged(&d->vnic)
              && !vlan_columns_diff(&d->port->columns, &d->vnic.vlan);
 }
@@ -114,10 +118,10 @@ find_cause(const struct desired_vnic *d, const struct port_memory *seen,
                 : PORT_CAUSE_STALE_ROW);
     }
 
-    const struct vlan_spec *before = memory_find_vlan(memory, &d->vnic.id);
-    if (is_portgroup_edited(d, before)) {
+    if (is_portgroup_edited(d, memory)) {
         return PORT_CAUSE_PORTGROUP_EDIT;
     }
+    const struct vlan_spec *before = memory_find_vlan(memory, &d->vnic.id);
     if (before && !vlan_spec_equals(before, &d->vlan)) {
         return PORT_CAUSE_INTENT;
     }

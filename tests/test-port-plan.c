@@ -290,6 +290,20 @@ test_edited_portgroup_is_followed(void **state)
               "Port vnet0 tag", "[]", "42");
 }
 
+/* The metadata said 7 until now. */
+static void
+test_removed_metadata_is_no_edit(void **state)
+{
+    struct fixture *host = *state;
+    struct vlan_spec before = access_vlan(7);
+    edit_portgroup(host);
+    mark(host);
+    memory_note_vlan(&host->base.memory, &host->domain->vnics[0].id, &before,
+                     VLAN_FROM_METADATA);
+    assert_op(compute(host, 1), "set", PORT_CAUSE_INTENT, "Port vnet0 tag",
+              "7", "42");
+}
+
 /* An edit while there was no agent is known by the port: it is still as
  * libvirt made it. */
 static void
@@ -820,6 +834,7 @@ main(void)
         TEST(test_absent_libvirt_is_not_waited_for),
         TEST(test_new_intent_is_followed),
         TEST(test_edited_portgroup_is_followed),
+        TEST(test_removed_metadata_is_no_edit),
         TEST(test_edited_portgroup_may_be_only_reported),
         TEST(test_portgroup_edited_before_us),
         TEST(test_without_intent_columns_stay),

@@ -89,10 +89,15 @@ def test_a_port_follows_its_metadata(host, agent):
     assert not agent.json("drift/list")
 
 
-def test_a_slip_in_the_metadata_unplugs_nobody(host, agent):
+@pytest.mark.parametrize("slip", [
+    "<plug bridge='br0'/><vlan mode='access' tag='4095'/>",
+    "<vlan mode='access' tag='4095'/><plug bridge='br0'/>",
+    "<plug bridge=''/>", "<plug/>", "<plugg bridge='br0'/>",
+])
+def test_a_slip_in_the_metadata_unplugs_nobody(host, agent, slip):
     domain = start(host, ethernet(), plug())
     until(lambda: vnic(agent).get("state") == "ready", "it is ready")
-    say(domain, "<plug bridge='br0'/><vlan mode='access' tag='4095'/>")
+    say(domain, slip)
     until(lambda: vnic(agent)["state"] == "quarantined", "it is held")
     assert ports(host) == ["tap1"]
     assert host.column("tap1", "tag") == "42"
