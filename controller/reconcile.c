@@ -82,7 +82,8 @@ is_puzzling(const struct desired_vnic *d, const struct port_plan *plan)
                         || d->care == VNIC_UNMANAGED))
            || (op && (op->cause == PORT_CAUSE_OPERATOR
                       || op->cause == PORT_CAUSE_LIBVIRT_CLEARED
-                      || op->kind == PORT_OP_PLUG));
+                      || op->kind == PORT_OP_PLUG
+                      || op->kind == PORT_OP_LINK_QOS));
 }
 
 /* Has libvirt to be asked about 'd', because its port has changed, or gone,
@@ -94,7 +95,8 @@ must_ask(struct reconciler *r, const struct desired_vnic *d,
     struct port_memory *port
         = d->port ? memory_find_port(&r->notes.memory, &d->port->row) : NULL;
     struct vnic_memory *vnic = memory_find_vnic(&r->notes.memory, &d->vnic.id);
-    long long int changed_ms = port ? port->changed_ms : vnic->missing_ms;
+    long long int changed_ms
+        = port ? MAX(port->changed_ms, port->qos_ms) : vnic->missing_ms;
     long long int *asked_msp = port ? &port->asked_ms : &vnic->asked_ms;
 
     if (*asked_msp >= changed_ms) {

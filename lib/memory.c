@@ -114,6 +114,10 @@ note_port(struct memory *memory, const struct port_view *view,
         port->changed_ms = now;
         port->reported = 0;
     }
+    if (is_new || is_taken || !uuid_equals(&port->qos, &view->qos)) {
+        port->qos = view->qos;
+        port->qos_ms = now;
+    }
     port->is_present = true;
 }
 

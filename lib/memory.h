@@ -46,6 +46,8 @@ struct port_memory {
     struct uuid vm_id;
     struct vlan_spec columns;   /* As last seen. */
     long long int changed_ms;   /* When 'vm_id' or 'columns' became so. */
+    struct uuid qos;            /* As last seen. */
+    long long int qos_ms;       /* When 'qos' became so. */
     bool is_first_contact;      /* The row with this VM is older than our first
                                  * look at the switch. */
     bool had_other_vm;          /* The row belonged to another VM before. */

@@ -234,6 +234,14 @@ plan_columns(const struct desired_vnic *d, const struct memory *memory,
 
 /* Quality of service. */
 
+/* May libvirt still say that it has just taken the limit of 'd' away?  Before
+ * it removes such rows, it unlinks them. */
+static bool
+is_limit_in_doubt(const struct desired_vnic *d, const struct port_memory *seen)
+{
+    return d->can_be_asked && d->read_ms < seen->qos_ms;
+}
+
 /* Plans to link what libvirt made for the vNIC's bandwidth, if the port does
  * not use it: libvirt finds its rows of an earlier start again, and does not
  * link them.  Returns false if that is not made right now. */
@@ -250,6 +258,10 @@ plan_qos(const struct desired_vnic *d, const struct port_memory *seen,
                              : PORT_CAUSE_FIRST_CONTACT);
     struct port_op *op = add_op(plan, d, PORT_OP_LINK_QOS, cause);
     op->verdict = judge(d, cause, seen->no_repair_before_ms, gates, plan);
+    if (op->verdict == PORT_VERDICT_APPLY && !gates->is_forced
+        && is_limit_in_doubt(d, seen)) {
+        op->verdict = PORT_VERDICT_CONFIRM;
+    }
     return op->verdict == PORT_VERDICT_APPLY;
 }
 

@@ -589,6 +589,7 @@ test_unlinked_qos_is_linked(void **state)
     (void) compute(host, 0);    /* No bandwidth is meant. */
 
     host->domain->vnics[0].inbound.average = 1000;
+    host->domain->read_ms = 1001;
     struct port_op *op = compute(host, 1);
     CLEANUP_FREE char *after = xasprintf(UUID_FMT,
                                          UUID_ARGS(&host->base.view.qoses->row));
@@ -598,6 +599,29 @@ test_unlinked_qos_is_linked(void **state)
     uuid_zero(&host->port->marked_vm_id);
     assert_op(compute(host, 1), "report", PORT_CAUSE_FIRST_CONTACT,
               "Port vnet0 qos", "[]", after);
+}
+
+/* To take a limit away, libvirt unlinks it first. */
+static void
+test_qos_is_linked_again_only_if_libvirt_means_it(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    struct qos_view *qos = add_qos(host, "vnet0", true);
+    host->port->qos = qos->row;
+    host->domain->vnics[0].inbound.average = 1000;
+    (void) compute(host, 0);
+
+    uuid_zero(&host->port->qos);
+    qos->is_used = false;
+    host->gates.now = 2000;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "confirm");
+    host->gates.now = 100000;   /* However long that takes. */
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "confirm");
+    host->domain->read_ms = 2001;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "link");
+    host->domain->vnics[0].inbound.average = 0;
+    (void) compute(host, 0);
 }
 
 /* Orphans. */
@@ -855,6 +879,7 @@ main(void)
         TEST(test_name_in_use_is_not_plugged),
         TEST(test_plugging_over_and_over_is_left_for_a_while),
         TEST(test_unlinked_qos_is_linked),
+        TEST(test_qos_is_linked_again_only_if_libvirt_means_it),
         TEST(test_orphan_goes_after_two_looks),
         TEST(test_orphan_goes_at_once_if_asked_for),
         TEST(test_orphans_may_be_only_reported),
