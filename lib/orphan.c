@@ -107,21 +107,40 @@ find_ports(const struct switch_view *view, const struct desired *desired,
     sset_destroy(&claimed);
 }
 
-/* Does the vNIC still have the port that 'qos' was made for?  Then it may be
- * linked to that again. */
+/* Is 'd', whose domain runs, the vNIC that 'qos' was made for? */
 static bool
-is_wanted(const struct switch_view *view, const struct qos_view *qos)
+is_made_for(const struct qos_view *qos, const struct desired_vnic *d)
+{
+    return !d->is_stray
+           && uuid_equals(&d->vnic.id.domain, &qos->vm_id)
+           && nullable_string_is_equal(vnic_port_name(&d->vnic), qos->ifname);
+}
+
+/* Is there still the vNIC, or its port, that 'qos' was made for?  Then it may
+ * be linked to that again, also if the port has to be put back first. */
+static bool
+is_wanted(const struct switch_view *view, const struct desired *desired,
+          const struct qos_view *qos)
 {
     const struct port_view *port = switch_view_find_port(view, qos->ifname);
-    return port && port->is_vnic && uuid_equals(&port->vm_id, &qos->vm_id);
+    if (port && port->is_vnic && uuid_equals(&port->vm_id, &qos->vm_id)) {
+        return true;
+    }
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        if (is_made_for(qos, &desired->vnics[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void
-find_qoses(const struct switch_view *view, struct orphans *orphans)
+find_qoses(const struct switch_view *view, const struct desired *desired,
+           struct orphans *orphans)
 {
     for (size_t i = 0; i < view->n_qoses; i++) {
         const struct qos_view *qos = &view->qoses[i];
-        if (!qos->is_used && !is_wanted(view, qos)) {
+        if (!qos->is_used && !is_wanted(view, desired, qos)) {
             struct orphan *orphan = add_orphan(orphans, &qos->row);
             orphan->qos = qos;
             orphan->is_collected = view->settings.collect_orphans;
@@ -139,7 +158,7 @@ orphans_find(const struct switch_view *view, const struct desired *desired,
     *orphans = (struct orphans) ORPHANS_INIT;
     if (desired->is_complete) {
         find_ports(view, desired, orphans);
-        find_qoses(view, orphans);
+        find_qoses(view, desired, orphans);
     }
 }
 

@@ -761,6 +761,26 @@ test_unused_qos_is_an_orphan(void **state)
     assert_string_equal(label, expected);
 }
 
+/* Once the port is put back, it is linked again. */
+static void
+test_qos_of_a_missing_port_is_no_orphan(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    delete_port(host);
+    struct qos_view *qos = add_qos(host, "vnet0", false);
+    host->domain->read_ms = 2001;
+    host->base.view.bridges[0].settings.drift = DRIFT_REPORT;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "report");
+
+    qos->vm_id = vm(2);         /* Another guest's, that had the name. */
+    struct port_op *ops = compute(host, 2);
+    assert_string_equal(port_op_kind_to_string(&ops[0]), "report");
+    assert_op(&ops[1], "confirm", PORT_CAUSE_ORPHAN, "QoS of vnet0",
+              "11111111-0000-0000-0000-00000000004d", "removed");
+}
+
 /* What we plug ourselves. */
 
 /* The vNIC is one that libvirt does not plug; its metadata names br0. */
@@ -887,6 +907,7 @@ main(void)
         TEST(test_claimed_name_is_no_orphan),
         TEST(test_orphans_never_hold_up_repairs),
         TEST(test_unused_qos_is_an_orphan),
+        TEST(test_qos_of_a_missing_port_is_no_orphan),
         TEST(test_our_own_port_is_plugged_at_once),
         TEST(test_our_own_port_goes_with_its_guest),
         TEST(test_our_own_port_moves_with_its_metadata),
