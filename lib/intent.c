@@ -207,7 +207,7 @@ merge(const struct intent_facts *facts, struct intent *intent)
     const struct network *network = intent_find_network(facts->networks, vnic);
     if (!network) {
         keep(facts, intent);
-        return NULL;
+        return vlan_spec_validate(&intent->vlan);
     }
 
     const struct portgroup *portgroup

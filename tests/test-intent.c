@@ -194,6 +194,10 @@ test_unknown_network_changes_nothing(void **state)
     check(f, "77", VLAN_FROM_LIVE);
     f->facts.networks = NULL;
     check(f, "77", VLAN_FROM_LIVE);
+
+    /* Nor does it make sense of what makes none. */
+    f->vnic->vlan = access_vlan(4095);
+    check_refused(f, "VLAN 4095 is out of range (1..4094)");
 }
 
 /* What libvirt has not merged is what the interface says itself. */
