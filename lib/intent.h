@@ -40,8 +40,9 @@ struct intent_facts {
     const struct network_set *networks; /* Of its libvirt connection, or
                                          * NULL. */
     const struct bridge_view *bridge;   /* That its XML names, or NULL. */
-    const struct vlan_spec *last;       /* Last in force of those that metadata
-                                         * did not say, or NULL. */
+    const struct vlan_spec *last;       /* Last in force of those that neither
+                                         * metadata nor 'default_vlan' said,
+                                         * or NULL. */
     int default_vlan;                   /* For want of any, 0: none. */
     enum metadata_mode metadata_mode;   /* What metadata may change. */
     int vlan_limit;                     /* The switch's, see there. */

@@ -297,6 +297,7 @@ memory_note_vlan(struct memory *memory, const struct vnic_id *id,
     if (source != VLAN_FROM_METADATA && source != VLAN_FROM_LAST_GOOD) {
         vnic->xml_vlan = *vlan;
         vnic->has_xml_vlan = true;
+        vnic->is_xml_vlan_default = source == VLAN_FROM_DEFAULT;
     }
 }
 
@@ -314,6 +315,17 @@ memory_find_xml_vlan(const struct memory *memory, const struct vnic_id *id)
 {
     const struct vnic_memory *vnic = memory_find_vnic(memory, id);
     return vnic && vnic->has_xml_vlan ? &vnic->xml_vlan : NULL;
+}
+
+/* The same, of those that stay in force when nobody says them any more: not
+ * what vnicd-default-vlan said. */
+const struct vlan_spec *
+memory_find_lasting_vlan(const struct memory *memory,
+                         const struct vnic_id *id)
+{
+    const struct vnic_memory *vnic = memory_find_vnic(memory, id);
+    return vnic && vnic->has_xml_vlan && !vnic->is_xml_vlan_default
+           ? &vnic->xml_vlan : NULL;
 }
 
 /* Counts that the port of vNIC 'id' was put back.  As memory_note_repair(). */

@@ -69,6 +69,7 @@ struct vnic_memory {
     bool has_vlan;              /* There is such a one. */
     struct vlan_spec xml_vlan;  /* The last that metadata did not say. */
     bool has_xml_vlan;          /* There is such a one. */
+    bool is_xml_vlan_default;   /* vnicd-default-vlan said it. */
     bool is_present;            /* Seen among the desired being noted. */
 
     /* Its port. */
@@ -125,6 +126,8 @@ const struct vlan_spec *memory_find_vlan(const struct memory *,
                                          const struct vnic_id *);
 const struct vlan_spec *memory_find_xml_vlan(const struct memory *,
                                              const struct vnic_id *);
+const struct vlan_spec *memory_find_lasting_vlan(const struct memory *,
+                                                 const struct vnic_id *);
 
 void memory_note_orphans(struct memory *, struct orphans *,
                          long long int now, long long int wall_ms);

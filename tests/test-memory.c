@@ -239,6 +239,26 @@ test_vlans_of_metadata(void **state)
     memory_destroy(&memory);
 }
 
+/* The host's setting is in force as long as it is set. */
+static void
+test_default_vlan_does_not_last(void **state)
+{
+    struct memory memory;
+    struct vnic_id id = { .domain = vm(1), .mac = MAC(1) };
+    struct vlan_spec ten = access_vlan(10), twenty = access_vlan(20);
+    memory_init(&memory);
+    assert_null(memory_find_lasting_vlan(&memory, &id));
+    memory_note_vlan(&memory, &id, &twenty, VLAN_FROM_DEFAULT);
+    assert_null(memory_find_lasting_vlan(&memory, &id));
+    assert_int_equal(memory_find_xml_vlan(&memory, &id)->tag, 20);
+    memory_note_vlan(&memory, &id, &ten, VLAN_FROM_NETWORK);
+    assert_int_equal(memory_find_lasting_vlan(&memory, &id)->tag, 10);
+    memory_note_vlan(&memory, &id, &twenty, VLAN_FROM_DEFAULT);
+    memory_note_vlan(&memory, &id, &twenty, VLAN_FROM_LAST_GOOD);
+    assert_null(memory_find_lasting_vlan(&memory, &id));
+    memory_destroy(&memory);
+}
+
 static void
 test_missing_ports(void **state)
 {
@@ -332,6 +352,7 @@ main(void)
         cmocka_unit_test(test_gone_rows_are_forgotten),
         cmocka_unit_test(test_vlans_in_force),
         cmocka_unit_test(test_vlans_of_metadata),
+        cmocka_unit_test(test_default_vlan_does_not_last),
         cmocka_unit_test(test_missing_ports),
         cmocka_unit_test(test_later_vnics_were_seen_coming),
         cmocka_unit_test(test_plugging_over_and_over_is_a_fight),

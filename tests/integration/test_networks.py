@@ -98,6 +98,23 @@ def test_unknown_portgroup_is_quarantined(host, agent):
     assert host.column(port, "tag") == "[]"
 
 
+def test_default_vlan_takes_effect_at_once(host, agent):
+    """Also where a network could have had a VLAN, and has none."""
+    host.start_network("lan")
+    mac, port = host.start_network_vm("web1", 1, "lan", None)
+    wait_state(agent, "web1", mac)
+    for tag in ("7", "8"):
+        host.vsctl("set", "bridge", "br0",
+                   f"external_ids:vnicd-default-vlan={tag}")
+        until(lambda: host.column(port, "tag") == tag, "the port follows")
+    assert source(agent, "web1") == "vnicd-default-vlan"
+
+    host.vsctl("remove", "bridge", "br0", "external_ids",
+               "vnicd-default-vlan")
+    until(lambda: source(agent, "web1") == "nobody", "nobody says a VLAN")
+    assert host.column(port, "tag") == "8"
+
+
 def test_network_that_goes_changes_nothing(host, agent):
     network = host.start_network("lan", access(10))
     mac, port = host.start_network_vm("web1", 1, "lan", 10)
