@@ -137,6 +137,26 @@ class Box:
             self.add_bridge(bridge)
         self.daemon("libvirtd").wait_ready()
 
+    def lose_power(self, *others):
+        """Ends the daemons, the guests and 'others', processes, all at once.
+
+        What a host keeps in memory is lost, what it has on disk stays."""
+        ending = [self.daemon(name) for name in DAEMONS] + list(others)
+        guests = [self.guest(name).pid() for name in
+                  self.virsh("list", "--name").split()]
+        pids = [process.pid() for process in ending] + guests
+        self.run(["kill", "-9", *map(str, pids)])
+        for process in ending:
+            process.wait()
+        until(lambda: not any(self.has_process(pid) for pid in guests),
+              f"the guests of box {self.name} end", timeout=20)
+        for path in ("/run/libvirt", "/run/openvswitch"):
+            shutil.rmtree(self.outside(path))
+
+    def regain_power(self):
+        """Boots the host anew; its guests are not started by themselves."""
+        self._start_daemons(bridges=())
+
     def stop(self):
         """Kills everything in the box and removes what it left.
 
@@ -237,6 +257,11 @@ class Box:
             raise HostboxError(f"box {self.name}: {reply['error']}")
         return reply
 
+    def has_process(self, pid):
+        """Is there a process that the box counts as 'pid'?"""
+        return "yes" in self.run(["sh", "-c", f"[ ! -e /proc/{pid} ] "
+                                              "|| echo yes"])
+
     # Open vSwitch and libvirt.
 
     def vsctl(self, *args, timeout=15):
@@ -302,11 +327,21 @@ class Box:
 
     def migrate(self, guest_name, other, timeout=60):
         """Moves a running guest to the joined box 'other'."""
-        path = other.outside(f"{layout.GUESTS_DIR}/{guest_name}.migration")
-        self.virsh("migrate", "--live", "--p2p", "--persistent",
-                   "--undefinesource", guest_name, other.libvirt_uri(),
-                   "--migrateuri", f"unix://{path}", timeout=timeout)
+        self.virsh(*_migration(guest_name, other), timeout=timeout)
         return Guest(other, guest_name)
+
+    def start_migration(self, guest_name, other, mib_per_second):
+        """The same, so slowly; returns the process that does it."""
+        return self.spawn(f"migrate-{guest_name}", [
+            "virsh", "-q", *_migration(guest_name, other),
+            "--bandwidth", f"{mib_per_second}"])
+
+
+def _migration(guest_name, other):
+    """What to tell virsh."""
+    path = other.outside(f"{layout.GUESTS_DIR}/{guest_name}.migration")
+    return ["migrate", "--live", "--p2p", "--persistent", "--undefinesource",
+            guest_name, other.libvirt_uri(), "--migrateuri", f"unix://{path}"]
 
 
 def _need_root():

@@ -61,20 +61,22 @@ class Vlan:
 
 @dataclasses.dataclass(frozen=True)
 class Nic:
-    """An <interface>: on a bridge, or on a libvirt network."""
+    """An <interface>: on a bridge, on a libvirt network, or on neither: a tap
+    that libvirt makes and plugs nowhere."""
 
     mac: Optional[str] = None       # None: made from the names
     vlan: Optional[Vlan] = None
-    bridge: str = "br0"
+    bridge: Optional[str] = "br0"
     network: Optional[str] = None   # instead of 'bridge'
     portgroup: Optional[str] = None
     target: Optional[str] = None    # None: libvirt's vnetN
     alias: Optional[str] = None     # must begin with "ua-"
     interface_id: Optional[str] = None
+    extra: str = ""                 # <bandwidth> and the like
 
     def xml(self):
         return "".join([
-            f"<interface type='{'network' if self.network else 'bridge'}'>",
+            f"<interface type='{self._type()}'>",
             f"<mac address={quoteattr(self.mac)}/>" if self.mac else "",
             self._source(),
             self._virtualport(),
@@ -82,17 +84,23 @@ class Nic:
             f"<target dev={quoteattr(self.target)}/>" if self.target else "",
             "<model type='virtio'/>", OFFLOADS_OFF,
             f"<alias name={quoteattr(self.alias)}/>" if self.alias else "",
-            "<rom enabled='no'/></interface>"])
+            self.extra, "<rom enabled='no'/></interface>"])
+
+    def _type(self):
+        return ("network" if self.network else
+                "bridge" if self.bridge else "ethernet")
 
     def _source(self):
-        if not self.network:
+        if self._type() == "ethernet":
+            return ""
+        if self._type() == "bridge":
             return f"<source bridge={quoteattr(self.bridge)}/>"
         group = (f" portgroup={quoteattr(self.portgroup)}"
                  if self.portgroup else "")
         return f"<source network={quoteattr(self.network)}{group}/>"
 
     def _virtualport(self):
-        if self.network:
+        if self._type() != "bridge":
             return ""
         if not self.interface_id:
             return "<virtualport type='openvswitch'/>"
@@ -107,11 +115,12 @@ def make_mac(*names):
 
 
 def domain_xml(name, nics, *, image, guests_dir, kvm=False, uuid=None,
-               extra=""):
+               extra="", extra_devices=""):
     """A domain that boots 'image' with the interfaces 'nics'.
 
     Its serial port is a Unix socket, and a log, in 'guests_dir'.  'extra' is
-    put under <domain>, for <metadata> and the like."""
+    put under <domain>, for <metadata> and the like, 'extra_devices' under
+    <devices>."""
     identity = f"<uuid>{escape(uuid)}</uuid>" if uuid else ""
     interfaces = "\n    ".join(nic.xml() for nic in nics)
     return f"""<domain type='{'kvm' if kvm else 'qemu'}'>
@@ -133,7 +142,7 @@ def domain_xml(name, nics, *, image, guests_dir, kvm=False, uuid=None,
       <source mode='bind' path='{guests_dir}/{name}.sock'/>
       <log file='{guests_dir}/{name}.log' append='off'/>
     </serial>
-    {interfaces}
+    {interfaces}{extra_devices}
   </devices>
 </domain>
 """

@@ -78,7 +78,7 @@ class Guest:
 
     def remove(self):
         """Stops the guest, if it runs, and forgets it."""
-        if self.state() not in ("shut off", "crashed"):
+        if self.state() != "shut off":
             self.destroy()
         self.box.virsh("undefine", self.name, "--managed-save")
         for ending in ("xml", "log", "sock", "lock"):
