@@ -144,6 +144,14 @@ class Agent:
         except HostboxError as e:
             pytest.fail(f"{e}; it is {seen[0]}")
 
+    def wait_ready_mac(self, mac):
+        """Waits until the vNIC with this address is ready; returns its
+        row."""
+        def is_ready():
+            row = self.vnic_by_mac(mac)
+            return row if row and row["state"] == "ready" else None
+        return self.wait_for(is_ready, f"the vNIC {mac} is ready")
+
     def wait_gone(self, guest):
         self.wait_for(lambda: not self.vnic(guest),
                       f"{guest.name} is gone from the list")

@@ -51,19 +51,50 @@ def box(make_box):
 
 
 @pytest.fixture(scope="module")
-def guests(box):
+def boot(box):
+    """A function that boots guests, {name: Nic}, all at once, and gives them
+    the addresses 192.0.2.1/24, 2, ...; returns them by name."""
+    def boot(nics):
+        running = {name: box.add_guest(name, nic, wait=False)
+                   for name, nic in nics.items()}
+        for number, guest in enumerate(running.values(), 1):
+            guest.wait_ready()
+            guest.set_address(f"192.0.2.{number}/24")
+        return running
+    return boot
+
+
+@pytest.fixture(scope="module")
+def guests(boot):
     """Two guests in VLAN 10 that ping each other."""
-    running = [box.add_guest(name, Nic(vlan=Vlan.access(10)), wait=False)
-               for name in ("one", "two")]
-    for number, guest in enumerate(running, 1):
-        guest.wait_ready()
-        guest.set_address(f"192.0.2.{number}/24")
-    return running
+    return list(boot({name: Nic(vlan=Vlan.access(10))
+                      for name in ("one", "two")}).values())
 
 
 @pytest.fixture
 def guest(guests):
     return guests[0]
+
+
+@pytest.fixture
+def one(guests):
+    """Guest 'one' of a file that has its own guests, by name."""
+    return guests["one"]
+
+
+@pytest.fixture
+def port(one):
+    """The port of guest 'one'."""
+    return one.taps()[0]
+
+
+@pytest.fixture
+def brief(box):
+    """A guest for one test, defined and not started."""
+    guest = box.guest("brief")
+    guest.define([Nic(vlan=Vlan.access(10))])
+    yield guest
+    guest.remove()
 
 
 @pytest.fixture

@@ -43,6 +43,18 @@ def set_port(box, port, *settings):
     box.vsctl("--no-wait", "set", "port", port, *settings)
 
 
+def leave_row(box, name, *settings):
+    """What the crash of a host leaves of a guest that no libvirt knows."""
+    ids = {"attached-mac": "52:54:00:de:ad:01",
+           "iface-id": "00000000-dead-4000-8000-000000000001",
+           "vm-id": "00000000-dead-4000-8000-000000000002",
+           "iface-status": "active"}
+    box.vsctl("--no-wait", "--if-exists", "del-port", name, "--",
+              "add-port", "br0", name, *settings, "--", "set", "interface",
+              name, *[f'external_ids:{key}="{value}"'
+                      for key, value in ids.items()])
+
+
 def port_names(box, bridge="br0"):
     return box.vsctl("list-ports", bridge).split()
 

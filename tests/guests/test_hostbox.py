@@ -19,16 +19,11 @@ FRAME = "ffffffffffff{source}8100{tci:04x}88b5{payload}"
 
 
 @pytest.fixture(scope="module", name="host")
-def booted_host(box):
+def booted_host(boot):
     """A box with four guests: one, two (VLAN 10), other (20), trunk."""
     vlans = {"one": Vlan.access(10), "two": Vlan.access(10),
              "other": Vlan.access(20), "trunk": Vlan.trunk(10, 20)}
-    guests = {name: box.add_guest(name, Nic(vlan=vlan), wait=False)
-              for name, vlan in vlans.items()}
-    for number, guest in enumerate(guests.values(), 1):
-        guest.wait_ready()
-        guest.set_address(f"192.0.2.{number}/24")
-    return guests
+    return boot({name: Nic(vlan=vlan) for name, vlan in vlans.items()})
 
 
 def hostbox(*args, status=0):

@@ -12,15 +12,6 @@ from hostbox import Nic, Vlan, make_mac, until
 VLAN = switch.vlan(None, 10)
 
 
-@pytest.fixture
-def brief(box):
-    """A guest for one test, defined and not started."""
-    guest = box.guest("brief")
-    guest.define([Nic(vlan=Vlan.access(10))])
-    yield guest
-    guest.remove()
-
-
 def check_ready(agent, guest):
     """Its vNIC is ready, and its port is what its XML says."""
     row = agent.wait_state(guest)
@@ -111,9 +102,7 @@ def test_plug_and_unplug(box, agent, guest):
     nic = Nic(vlan=Vlan.access(20), mac=make_mac("plugged"))
     path = box.put_file("plugged.xml", nic.xml())
     box.virsh("attach-device", guest.name, path, "--live")
-    row = agent.wait_for(
-        lambda: (agent.vnic_by_mac(nic.mac) or {}).get("state") == "ready"
-        and agent.vnic_by_mac(nic.mac), "the new NIC is ready")
+    row = agent.wait_ready_mac(nic.mac)
     assert (row["domain"], row["tag"]) == (guest.name, 20)
     assert switch.columns(box, row["port"]) == switch.vlan(None, 20)
     assert agent.vnic_by_mac(guest.macs()[0])["state"] == "ready"

@@ -35,24 +35,8 @@ BROADCAST = "ffffffffffff"
 
 
 @pytest.fixture(scope="module")
-def guests(box):
-    running = {name: box.add_guest(name, Nic(vlan=vlan), wait=False)
-               for name, vlan in VLANS.items()}
-    for number, guest in enumerate(running.values(), 1):
-        guest.wait_ready()
-        guest.set_address(f"192.0.2.{number}/24")
-    return running
-
-
-@pytest.fixture
-def one(guests):
-    return guests["one"]
-
-
-@pytest.fixture
-def port(one):
-    """The port of guest 'one'."""
-    return one.taps()[0]
+def guests(boot):
+    return boot({name: Nic(vlan=vlan) for name, vlan in VLANS.items()})
 
 
 def forget_marks(box):
@@ -383,18 +367,6 @@ STALE = [
 ]
 
 
-def leave_stale_row(box, settings):
-    """What the crash of a host leaves of a guest that is no more."""
-    box.vsctl("--no-wait", "--if-exists", "del-port", "stale0", "--",
-              "add-port", "br0", "stale0", *settings, "--", "set",
-              "interface", "stale0",
-              'external_ids:attached-mac="52:54:00:de:ad:01"',
-              'external_ids:iface-id='
-              '"00000000-dead-4000-8000-000000000001"',
-              'external_ids:vm-id="00000000-dead-4000-8000-000000000002"',
-              "external_ids:iface-status=active")
-
-
 @pytest.fixture
 def newcomer(box):
     """Starts a guest whose tap has the name of the stale row."""
@@ -414,7 +386,7 @@ def test_without_an_agent_a_stale_row_wins(box, newcomer, kind, stale, vlan,
                                            right):
     """F2 itself: the new guest runs in the dead one's VLAN.  If libvirt
     ever mends this, the test after this one has lost its subject."""
-    leave_stale_row(box, stale)
+    switch.leave_row(box, "stale0", *stale)
     newcomer(vlan)
     assert switch.columns(box, "stale0") != right
 
@@ -423,7 +395,7 @@ def test_without_an_agent_a_stale_row_wins(box, newcomer, kind, stale, vlan,
                          ids=[case[0] for case in STALE])
 def test_a_stale_row_is_put_right_before_the_first_packet(
         box, agent, newcomer, kind, stale, vlan, right):
-    leave_stale_row(box, stale)
+    switch.leave_row(box, "stale0", *stale)
     agent.wait_connected()
     guest = newcomer(vlan)
     agent.wait_state(guest)
