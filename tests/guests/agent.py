@@ -114,6 +114,9 @@ class Agent:
     def plan(self):
         return self.call("plan")
 
+    def orphans(self):
+        return self.call("orphan/list")
+
     def transactions(self):
         """How often it has written to the database since its start."""
         return self.status()["ovsdb_transactions"]

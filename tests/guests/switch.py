@@ -2,11 +2,19 @@
 """What Open vSwitch has, read and changed as an operator would."""
 
 import json
+import re
 
 VLAN_COLUMNS = ("vlan_mode", "tag", "trunks", "cvlans")
 
 # These change on their own while packets flow.
 RESTLESS_COLUMNS = ("statistics", "status", "rstp_statistics")
+
+# What whoever plugs a port says of it.
+PORT_COLUMNS = (*VLAN_COLUMNS, "qos")
+INTERFACE_COLUMNS = ("type", "options", "external_ids",
+                     "ingress_policing_rate", "ingress_policing_burst")
+
+DATABASE = "/etc/openvswitch/conf.db"
 
 
 def columns(box, port):
@@ -38,6 +46,22 @@ def external_ids(box, interface):
     return row["external_ids"]
 
 
+def plug(box, port):
+    """The bridge of 'port', and all that was said when it was plugged; equal
+    for two plugs that only took place at different times."""
+    said = {"bridge": box.vsctl("port-to-br", port).strip()}
+    for table, names in (("port", PORT_COLUMNS),
+                         ("interface", INTERFACE_COLUMNS)):
+        row, = _rows(box, "--columns=" + ",".join(names), "list", table, port)
+        said.update(row)
+    said["external_ids"].pop("vnicd-ready", None)
+    return said
+
+
+def ofport(box, port):
+    return int(box.vsctl("get", "interface", port, "ofport"))
+
+
 def set_port(box, port, *settings):
     """An operator's 'ovs-vsctl set port'; does not wait for the switch."""
     box.vsctl("--no-wait", "set", "port", port, *settings)
@@ -57,6 +81,22 @@ def leave_row(box, name, *settings):
 
 def port_names(box, bridge="br0"):
     return box.vsctl("list-ports", bridge).split()
+
+
+def limit_rows(box):
+    """The names of the taps that libvirt's QoS and Queue rows are for."""
+    return {table: sorted(row["external_ids"]["ifname"] for row in
+                          _rows(box, "--columns=external_ids", "list", table))
+            for table in ("qos", "queue")}
+
+
+def port_inserts(box):
+    """The comment of each transaction so far that made a port: it begins with
+    the program that did it.  From the log that the database is."""
+    log = box.run(["ovsdb-tool", "-mm", "show-log", DATABASE])
+    records = re.split(r"^record \d+:", log, flags=re.MULTILINE)
+    return [re.search('"(.*)', record)[1] for record in records
+            if "table Port insert row" in record]
 
 
 def snapshot(box):
