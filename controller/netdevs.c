@@ -18,7 +18,7 @@ netdevs_find(struct switch_view *view)
 {
     for (size_t i = 0; i < view->n_ports; i++) {
         struct port_view *port = &view->ports[i];
-        if (port->error) {
+        if (port->error || port->is_detached) {
             port->has_netdev = if_nametoindex(port->name) != 0;
         }
     }

@@ -44,6 +44,9 @@ enum { SETTLE_MS = 100, WISH_SETTLE_MS = 1000 };
  * database refused. */
 enum { TRY_AGAIN_MS = 10, RETRY_MS = 1000 };
 
+/* The pause between two complete readings for the sake of orphans. */
+enum { READ_ALL_PAUSE_MS = 5000 };
+
 struct reconciler {
     struct inputs *in;
     struct pass pass;           /* The newest one. */
@@ -119,7 +122,7 @@ ask_libvirt(struct reconciler *r, long long int now)
         }
     }
     if (r->pass.plan.needs_reading && now >= r->may_read_ms) {
-        r->may_read_ms = now + ORPHAN_AGE_MS;
+        r->may_read_ms = now + READ_ALL_PAUSE_MS;
         r->awaits_reading = true;
         inputs_read_all(r->in, now);
     }

@@ -333,7 +333,7 @@ static void
 put_drift_line(struct report *report, const struct journal *journal)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
-    ds_put_cstr(&s, "columns put right: ");
+    ds_put_cstr(&s, "put right: ");
     journal_format_drift(journal, false, &s);
     ds_put_cstr(&s, ", only reported: ");
     journal_format_drift(journal, true, &s);

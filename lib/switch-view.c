@@ -321,12 +321,16 @@ port_view_is_alive(const struct port_view *port)
 }
 
 /* True if both the switch and the host say that the port's network device does
- * not exist: whoever used it is gone. */
+ * not exist: whoever used it is gone.  The switch says so when it opens the
+ * port; with the userspace datapath it keeps a port whose device goes later
+ * open, and only loses sight of the device. */
 bool
 port_view_lacks_netdev(const struct port_view *port)
 {
-    return port->ofport < 0 && port->error && !port->has_netdev
-           && strstr(port->error, ovs_strerror(ENODEV));
+    return !port->has_netdev
+           && (port->is_detached
+               || (port->ofport < 0 && port->error
+                   && strstr(port->error, ovs_strerror(ENODEV))));
 }
 
 /* True if any mark of ours is there, whoever it names. */

@@ -38,8 +38,10 @@ struct port_view {
     char *type;                 /* Interface.type; "" is a network device. */
     int64_t ofport;             /* 0 while unknown, -1 if it has none. */
     char *error;                /* Interface.error, NULL if there is none. */
+    bool is_detached;           /* The switch had a network device for it, which
+                                 * has gone: ifindex 0, link down. */
     bool has_netdev;            /* The host has a network device of its name;
-                                 * only looked up where there is an error. */
+                                 * only looked up where there is a doubt. */
     char *vhost_path;           /* Its vhost-user socket, or NULL. */
     struct uuid qos;            /* Port.qos, all-zero if there is none. */
 

@@ -96,12 +96,22 @@ read_external_ids(const struct smap *ids, struct port_view *port)
     port->is_plugged_by_us = smap_get_bool(ids, OVS_KEY_PLUGGED, false);
 }
 
+/* Of a device that is there ifindex is never 0. */
+static bool
+is_detached(const struct ovsrec_interface *row)
+{
+    return !row->type[0]
+           && row->n_ifindex && !row->ifindex[0]
+           && nullable_string_is_equal(row->link_state, "down");
+}
+
 static void
 read_interface(const struct ovsrec_interface *row, struct port_view *port)
 {
     port->interface_row = row->header_.uuid;
     port->type = xstrdup(row->type);
     port->ofport = row->n_ofport ? row->ofport[0] : 0;
+    port->is_detached = is_detached(row);
     port->error = nullable_xstrdup(row->error);
     port->vhost_path = nullable_xstrdup(smap_get(&row->options,
                                                  OVS_OPTION_VHOST_PATH));

@@ -78,6 +78,8 @@ monitor_columns(struct ovsdb_idl *idl)
         &ovsrec_interface_col_external_ids,
         &ovsrec_interface_col_ofport,
         &ovsrec_interface_col_error,
+        &ovsrec_interface_col_ifindex,
+        &ovsrec_interface_col_link_state,
         &ovsrec_qos_col_queues,
         &ovsrec_qos_col_external_ids,
         &ovsrec_queue_col_external_ids,

@@ -179,6 +179,19 @@ find_bridge(const struct ovsdb_idl *idl, const char *name)
     return NULL;
 }
 
+/* With a limit to what the guest receives libvirt marks the port, too. */
+static void
+write_port_ids(const struct vnic *vnic, const struct ovsrec_port *row)
+{
+    if (vnic->inbound.average) {
+        struct smap ids = SMAP_INITIALIZER(&ids);
+        add_uuid(&ids, "vm-id", &vnic->id.domain);
+        smap_add(&ids, "ifname", vnic_port_name(vnic));
+        ovsrec_port_set_external_ids(row, &ids);
+        smap_destroy(&ids);
+    }
+}
+
 /* A bridge that has gone meanwhile is no error. */
 static void
 apply_plug(const struct port_op *op, const struct ovsdb_idl *idl,
@@ -204,6 +217,7 @@ apply_plug(const struct port_op *op, const struct ovsdb_idl *idl,
         write_column(port, column, &op->after);
     }
     write_qos(d, idl, port);
+    write_port_ids(&d->vnic, port);
     ovsrec_bridge_update_ports_addvalue(bridge, port);
 }
 

@@ -72,9 +72,9 @@ port_op_is_repair(const struct port_op *op)
 }
 
 static const char *
-kind_to_string(enum port_op_kind kind)
+deed_to_string(const struct port_op *op)
 {
-    switch (kind) {
+    switch (op->kind) {
     case PORT_OP_PLUG:
         return "plug";
     case PORT_OP_SET:
@@ -88,7 +88,7 @@ kind_to_string(enum port_op_kind kind)
     case PORT_OP_FORGET:
         return "forget";
     case PORT_OP_COLLECT:
-        return "collect";
+        return op->orphan->is_plugged_by_us ? "unplug" : "collect";
     }
     OVS_NOT_REACHED();
 }
@@ -108,7 +108,7 @@ port_op_kind_to_string(const struct port_op *op)
     case PORT_VERDICT_APPLY:
         break;
     }
-    return kind_to_string(op->kind);
+    return deed_to_string(op);
 }
 
 /* Returns the name of the port that 'op' is about. */

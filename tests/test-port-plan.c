@@ -688,12 +688,18 @@ test_no_orphan_while_in_doubt(void **state)
 
     host->port->has_netdev = true;
     (void) compute(host, 0);
+    host->port->is_detached = true;
+    (void) compute(host, 0);
     host->port->has_netdev = false;
 
     host->port->has_iface_id = false;
     (void) compute(host, 0);
     host->port->has_iface_id = true;
 
+    host->port->ofport = 1;
+    (void) compute(host, 1);    /* Detached. */
+    host->port->is_detached = false;
+    (void) compute(host, 0);
     host->port->ofport = 0;
     (void) compute(host, 0);
     host->port->ofport = -1;
@@ -821,7 +827,7 @@ test_our_own_port_goes_with_its_guest(void **state)
     plug_by_ourselves(host);
     (void) compute(host, 0);
     host->domain->is_active = false;
-    assert_op(compute(host, 1), "collect", PORT_CAUSE_INTENT, "Port vnet0",
+    assert_op(compute(host, 1), "unplug", PORT_CAUSE_INTENT, "Port vnet0",
               "on br0, VLAN 42", "removed");
     host->base.source.is_complete = false;
     (void) compute(host, 0);
@@ -837,7 +843,7 @@ test_our_own_port_moves_with_its_metadata(void **state)
     free(host->domain->vnics[0].metadata->bridge);
     host->domain->vnics[0].metadata->bridge = xstrdup("br1");
     struct port_op *op = compute(host, 1);
-    assert_op(op, "collect", PORT_CAUSE_INTENT, "Port vnet0",
+    assert_op(op, "unplug", PORT_CAUSE_INTENT, "Port vnet0",
               "on br0, VLAN 42", "removed");
     memory_note_unplug(&host->base.memory, &host->domain->vnics[0].id);
     delete_port(host);

@@ -103,7 +103,7 @@ def test_drift_is_counted_by_cause(host):
     line, = [line for line in agent.ask("status").splitlines()
              if line.startswith("drift ")]
     assert line.split(maxsplit=1)[1] == (
-        "columns put right: 3 (operator 2, libvirt-cleared 1), "
+        "put right: 3 (operator 2, libvirt-cleared 1), "
         "only reported: 1 (first-contact 1)")
 
 
