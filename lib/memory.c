@@ -262,16 +262,31 @@ note_vnic(struct vnic_memory *vnic, const struct port_view *port,
     }
 }
 
+/* Notes what 'desired' tells of vNICs.  A row that an earlier run of a guest
+ * left behind tells of a vNIC, too, but only while nobody knows better. */
+static void
+note_vnics(struct memory *memory, const struct desired *desired, bool strays,
+           long long int now)
+{
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
+        if (d->is_stray == strays) {
+            struct vnic_memory *vnic = find_or_add_vnic(memory, &d->vnic.id);
+            if (!strays || !vnic->is_present) {
+                note_vnic(vnic, d->port, now);
+            }
+        }
+    }
+}
+
 /* Compares 'desired' with what is remembered of vNICs, at 'now' in monotonic
  * ms, and forgets those that are no more. */
 void
 memory_note_desired(struct memory *memory, const struct desired *desired,
                     long long int now)
 {
-    for (size_t i = 0; i < desired->n_vnics; i++) {
-        const struct desired_vnic *d = &desired->vnics[i];
-        note_vnic(find_or_add_vnic(memory, &d->vnic.id), d->port, now);
-    }
+    note_vnics(memory, desired, false, now);
+    note_vnics(memory, desired, true, now);
     memory->has_met = memory->has_met || desired->is_complete;
 
     struct vnic_memory *vnic;

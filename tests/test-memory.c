@@ -283,6 +283,37 @@ test_missing_ports(void **state)
     memory_destroy(&memory);
 }
 
+/* An earlier run of the guest left a row behind: that is not the port. */
+static void
+test_left_row_of_the_same_vnic(void **state)
+{
+    struct memory memory;
+    struct port_view port = { .columns = access_vlan(10) };
+    struct port_view left = { .columns = access_vlan(20) };
+    struct vnic_id id = { .domain = vm(1), .mac = MAC(1) };
+    struct desired_vnic vnics[] = {
+        { .vnic.id = id, .port = &left, .is_stray = true },
+        { .vnic.id = id, .port = &port },
+        { .vnic.id = id, .port = &left, .is_stray = true },
+    };
+    struct desired desired = { .vnics = vnics, .n_vnics = 3 };
+    memory_init(&memory);
+
+    memory_note_desired(&memory, &desired, 100);
+    vnics[1].port = NULL;
+    memory_note_desired(&memory, &desired, 200);
+    memory_note_desired(&memory, &desired, 300);
+    const struct vnic_memory *vnic = memory_find_vnic(&memory, &id);
+    assert_int_equal(vnic->missing_ms, 200);
+    assert_int_equal(vnic->columns.tag, 10);
+
+    /* While libvirt is silent about the guest, the row is all there is. */
+    desired.n_vnics = 1;
+    memory_note_desired(&memory, &desired, 400);
+    assert_int_equal(memory_find_vnic(&memory, &id)->missing_ms, 0);
+    memory_destroy(&memory);
+}
+
 static void
 test_later_vnics_were_seen_coming(void **state)
 {
@@ -354,6 +385,7 @@ main(void)
         cmocka_unit_test(test_vlans_of_metadata),
         cmocka_unit_test(test_default_vlan_does_not_last),
         cmocka_unit_test(test_missing_ports),
+        cmocka_unit_test(test_left_row_of_the_same_vnic),
         cmocka_unit_test(test_later_vnics_were_seen_coming),
         cmocka_unit_test(test_plugging_over_and_over_is_a_fight),
         cmocka_unit_test(test_orphans_are_dated_once),
