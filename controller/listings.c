@@ -343,13 +343,17 @@ static const struct report_column change_columns[] = {
     { "after", "AFTER" },
 };
 
-/* What the newest pass wants changed, and what it only reports. */
+/* What the newest pass wants changed, and what it only reports; orphans that
+ * are not due yet have a listing of their own. */
 void
 listing_plan(const struct pass *pass, struct report *report)
 {
     report_init(report, change_columns, ARRAY_SIZE(change_columns));
     for (size_t i = 0; i < pass->plan.n_ops; i++) {
         const struct port_op *op = &pass->plan.ops[i];
+        if (op->orphan && op->verdict == PORT_VERDICT_CONFIRM) {
+            continue;
+        }
         report_put_string(report, port_op_kind_to_string(op));
         report_put_string(report, port_cause_to_string(op->cause));
         report_put_take(report, port_op_label(op));

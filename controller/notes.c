@@ -144,3 +144,23 @@ notes_take_of_deeds(struct notes *notes, const struct pass *pass,
         }
     }
 }
+
+/* Takes note of the row that the database has refused at 'now', if 'pass' has
+ * sent a single one. */
+void
+notes_take_of_refusal(struct notes *notes, const struct pass *pass,
+                      long long int now)
+{
+    for (size_t i = 0; i < pass->plan.n_ops; i++) {
+        const struct port_op *op = &pass->plan.ops[i];
+        if (op->verdict != PORT_VERDICT_APPLY || !port_op_is_of_row(op)) {
+            continue;
+        }
+        if (op->kind == PORT_OP_PLUG) {
+            memory_note_refused_plug(&notes->memory, &op->vnic->vnic.id, now);
+        } else {
+            memory_note_refused_collect(&notes->memory, &op->orphan->row,
+                                        now);
+        }
+    }
+}

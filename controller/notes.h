@@ -21,5 +21,7 @@ void notes_take_of_plan(struct notes *, const struct pass *,
                         long long int wall_ms);
 void notes_take_of_deeds(struct notes *, const struct pass *,
                          long long int now, long long int wall_ms);
+void notes_take_of_refusal(struct notes *, const struct pass *,
+                           long long int now);
 
 #endif /* controller/notes.h */

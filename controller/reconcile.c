@@ -35,6 +35,8 @@ VLOG_DEFINE_THIS_MODULE(reconcile);
 
 COVERAGE_DEFINE(reconcile_pass);
 
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
 /* How long a pass waits for libvirt's answers that are under way, so that a
  * burst of changes makes one transaction; when an operator asks for it, so that
  * it knows the newest intent. */
@@ -61,6 +63,8 @@ struct reconciler {
     long long int may_read_ms;  /* Not before, everything is read once more for
                                  * the sake of what waits for it. */
     bool awaits_reading;        /* A pass is due when that has been done. */
+    bool is_row_by_row;         /* The database has refused several rows at
+                                 * once; until all are dealt with. */
     long long int retry_ms;     /* No pass before, monotonic. */
     char *error;                /* Why the last transaction failed, or NULL. */
 };
@@ -78,22 +82,26 @@ pass_destroy(struct pass *pass)
 
 /* Does what we know of libvirt leave open why the port of 'd' is as it is? */
 static bool
-is_puzzling(const struct desired_vnic *d, const struct port_plan *plan)
+is_puzzling(const struct desired_vnic *d)
 {
-    const struct port_op *op = port_plan_find_repair(plan, d);
-    return (d->port && (d->care == VNIC_UNKNOWN
-                        || d->care == VNIC_UNMANAGED))
-           || (op && (op->cause == PORT_CAUSE_OPERATOR
-                      || op->cause == PORT_CAUSE_LIBVIRT_CLEARED
-                      || op->kind == PORT_OP_PLUG
-                      || op->kind == PORT_OP_LINK_QOS));
+    return d->port && (d->care == VNIC_UNKNOWN || d->care == VNIC_UNMANAGED);
 }
 
-/* Has libvirt to be asked about 'd', because its port has changed, or gone,
- * since it was asked last?  Then takes note that it is. */
+/* May libvirt have the last word on 'op'? */
 static bool
-must_ask(struct reconciler *r, const struct desired_vnic *d,
-         long long int now)
+is_in_doubt(const struct port_op *op)
+{
+    return op->cause == PORT_CAUSE_OPERATOR
+           || op->cause == PORT_CAUSE_LIBVIRT_CLEARED
+           || op->kind == PORT_OP_PLUG
+           || op->kind == PORT_OP_LINK_QOS;
+}
+
+/* Asks libvirt about the domain of 'd', if its port has changed, or gone, since
+ * it was asked last. */
+static void
+ask_about(struct reconciler *r, const struct desired_vnic *d,
+          long long int now)
 {
     struct port_memory *port
         = d->port ? memory_find_port(&r->notes.memory, &d->port->row) : NULL;
@@ -102,11 +110,10 @@ must_ask(struct reconciler *r, const struct desired_vnic *d,
         = port ? MAX(port->changed_ms, port->qos_ms) : vnic->missing_ms;
     long long int *asked_msp = port ? &port->asked_ms : &vnic->asked_ms;
 
-    if (*asked_msp >= changed_ms) {
-        return false;
+    if (*asked_msp < changed_ms) {
+        *asked_msp = now;
+        inputs_read_domain(r->in, &d->vnic.id.domain, now);
     }
-    *asked_msp = now;
-    return true;
 }
 
 /* Asks libvirt about the domains of the ports that changed in a way which the
@@ -117,8 +124,14 @@ ask_libvirt(struct reconciler *r, long long int now)
 {
     for (size_t i = 0; i < r->pass.desired.n_vnics; i++) {
         const struct desired_vnic *d = &r->pass.desired.vnics[i];
-        if (is_puzzling(d, &r->pass.plan) && must_ask(r, d, now)) {
-            inputs_read_domain(r->in, &d->vnic.id.domain, now);
+        if (is_puzzling(d)) {
+            ask_about(r, d, now);
+        }
+    }
+    for (size_t i = 0; i < r->pass.plan.n_ops; i++) {
+        const struct port_op *op = &r->pass.plan.ops[i];
+        if (op->vnic && is_in_doubt(op)) {
+            ask_about(r, op->vnic, now);
         }
     }
     if (r->pass.plan.needs_reading && now >= r->may_read_ms) {
@@ -171,6 +184,7 @@ make_pass(struct reconciler *r, long long int now)
     struct port_plan_gates gates = {
         .now = now,
         .is_forced = r->wishes & WISH_REPAIR,
+        .is_row_by_row = r->is_row_by_row,
         .collect_ms = (r->wishes & WISH_COLLECT
                        ? r->wished_ms : LLONG_MAX),
     };
@@ -192,6 +206,7 @@ make_pass(struct reconciler *r, long long int now)
     port_plan_compute(&pass->desired, &pass->orphans, &r->notes.memory, &gates,
                       &pass->plan);
     notes_take_of_plan(&r->notes, pass, time_wall_msec());
+    r->is_row_by_row = r->is_row_by_row && pass->plan.has_more;
 
     /* Act. */
     ask_libvirt(r, now);
@@ -236,18 +251,40 @@ next_pass_ms(const struct reconciler *r)
 
     long long int due_ms = MIN(r->pass.plan.due_ms, reading_due_ms(r));
     if (r->is_dirty || r->seen_seqno != inputs_seqno(r->in)) {
-        due_ms = MIN(due_ms, settled_ms(r));
+        due_ms = LLONG_MIN;
     }
-    return MAX(due_ms, r->retry_ms);
+    return MAX(MAX(due_ms, settled_ms(r)), r->retry_ms);
 }
 
 static void
 succeed(struct reconciler *r, long long int now)
 {
     notes_take_of_deeds(&r->notes, &r->pass, now, time_wall_msec());
+    r->is_dirty = r->is_dirty || r->pass.plan.has_more;
     r->wishes = r->pass.plan.has_more ? r->wishes & WISH_COLLECT : 0;
     free(r->error);
     r->error = NULL;
+}
+
+/* The database will not have the transaction.  A single row that it refuses is
+ * left for a while; of several, the next passes find out which it is.  Takes
+ * ownership of 'error'. */
+static void
+fail(struct reconciler *r, char *error, long long int now)
+{
+    size_t n_rows = port_plan_count_rows(&r->pass.plan);
+
+    VLOG_WARN_RL(&rl, "the database refused a transaction: %s", error);
+    free(r->error);
+    r->error = error;
+    r->is_dirty = true;
+    if (n_rows > 1) {
+        r->is_row_by_row = true;
+    } else if (n_rows) {
+        notes_take_of_refusal(&r->notes, &r->pass, now);
+    } else {
+        r->retry_ms = now + RETRY_MS;
+    }
 }
 
 /* Deals with the outcome of the transaction on its way, if it has one. */
@@ -268,11 +305,7 @@ finish_transaction(struct reconciler *r, long long int now)
         r->retry_ms = now + TRY_AGAIN_MS;
         break;
     case OVSDB_CONN_FAILED:
-        VLOG_WARN("the database refused a transaction: %s", error);
-        free(r->error);
-        r->error = TAKE_PTR(error);
-        r->retry_ms = now + RETRY_MS;
-        r->is_dirty = true;
+        fail(r, error, now);
         break;
     }
 }

@@ -90,7 +90,7 @@ find_planned_state(const struct desired_vnic *d, const struct port_op *op,
     CLEANUP_FREE char *what = explain_repair(d, op);
     *reasonp = xasprintf("%s: %s%s", port_cause_to_string(op->cause), what,
                          op->verdict == PORT_VERDICT_BACK_OFF
-                         ? "; put right too often, trying once a minute"
+                         ? "; trying once a minute"
                          : "");
     return op->cause == PORT_CAUSE_INTENT ? VNIC_STATE_WAITING
                                           : VNIC_STATE_DRIFTED;
@@ -101,6 +101,10 @@ static char *
 explain_missing_port(const struct desired_vnic *d)
 {
     const struct port_view *port = d->namesake;
+    if (!port && d->is_name_taken) {
+        return xasprintf("an interface called %s is there, of another port",
+                         vnic_port_name(&d->vnic));
+    }
     if (!port) {
         return xasprintf("no port for it on bridge %s",
                          d->bridge ? d->bridge : "(unknown)");

@@ -127,7 +127,12 @@ warn_of_fights(struct svec *warnings, const struct memory *memory,
     if (op->kind == PORT_OP_PLUG) {
         const struct vnic_memory *vnic
             = memory_find_vnic(memory, &op->vnic->vnic.id);
-        warn_of_fight(warnings, name, "removes it", &vnic->plugs);
+        if (repairs_are_fight(&vnic->plugs)) {
+            warn_of_fight(warnings, name, "removes it", &vnic->plugs);
+        } else {
+            warnings_add(warnings, "port %s: the database refuses it; trying "
+                         "once a minute", name);
+        }
         return;
     }
 
@@ -151,7 +156,8 @@ warn_of_ports_left_alone(struct svec *warnings, const struct pass *pass,
     const struct desired_vnic *previous = NULL;
     for (size_t i = 0; i < pass->plan.n_ops; i++) {
         const struct port_op *op = &pass->plan.ops[i];
-        if (op->verdict == PORT_VERDICT_BACK_OFF && op->vnic != previous) {
+        if (op->verdict == PORT_VERDICT_BACK_OFF && op->vnic
+            && op->vnic != previous) {
             warn_of_fights(warnings, memory, op);
             previous = op->vnic;
         }

@@ -137,6 +137,7 @@ collect_domain(const struct facts *facts, const struct domain_source *source,
         d->read_ms = domain->read_ms;
         d->can_be_asked = source->is_complete;
         d->networks = source->networks;
+        d->is_metadata_in_doubt = domain->metadata_errors.n > 0;
         if (!domain->is_active && vnic->type == VNIC_NETWORK
             && vnic->vlan.mode == VLAN_NONE
             && !intent_find_network(source->networks, vnic)) {
@@ -174,19 +175,25 @@ is_complete(const struct facts *facts)
     return true;
 }
 
-/* Why a port that says it belongs to a vNIC of 'domain' has no such vNIC. */
+/* Why 'port', which says it belongs to a vNIC of 'domain', has no such vNIC. */
 static char *
-explain_stray(const struct facts *facts, const struct domain *domain)
+explain_stray(const struct facts *facts, const struct domain *domain,
+              const struct port_view *port)
 {
     if (!domain) {
         return is_complete(facts)
                ? xstrdup("no domain with this vm-id is known to libvirt")
                : xstrdup("libvirt has not told us about this domain");
     }
-    return domain->is_active
-           ? xasprintf("domain %s has no interface with this MAC",
-                       domain->name)
-           : xasprintf("domain %s is not running", domain->name);
+    if (!domain->is_active) {
+        return xasprintf("domain %s is not running", domain->name);
+    }
+    const struct vnic *vnic = domain_find_mac(domain, port->mac);
+    return vnic && vnic_port_name(vnic)
+           ? xasprintf("domain %s has this MAC on port %s", domain->name,
+                       vnic_port_name(vnic))
+           : xasprintf("domain %s has no interface with this MAC",
+                       domain->name);
 }
 
 /* Adds the vNIC of which only 'port' tells. */
@@ -211,7 +218,7 @@ collect_stray(const struct facts *facts, const struct port_view *port,
         d->vnic.error = xstrdup(domain->error);
     } else {
         d->care = is_complete(facts) ? VNIC_UNMANAGED : VNIC_UNKNOWN;
-        d->reason = explain_stray(facts, domain);
+        d->reason = explain_stray(facts, domain, port);
     }
 }
 

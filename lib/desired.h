@@ -41,8 +41,11 @@ struct desired_vnic {
     bool is_stray;              /* Only its port tells of it. */
     bool is_ours_to_plug;       /* libvirt does not, and its metadata names a
                                  * bridge. */
+    bool is_metadata_in_doubt;  /* Something in the domain's metadata is wrong,
+                                 * and may be about this vNIC. */
     const struct port_view *namesake; /* Borrowed: a port with the name of its
                                  * own, which is missing, but not its own. */
+    bool is_name_taken;         /* By that, or by something else. */
     const struct qos_view *qos; /* Borrowed: what libvirt made for its
                                  * bandwidth and its port does not use. */
     char *bridge;               /* Real bridge that it is, or should be, on. */

@@ -19,6 +19,7 @@
 #include "lib/memory.h"
 #include "lib/network.h"
 #include "lib/switch-view.h"
+#include "openvswitch/shash.h"
 #include "packets.h"
 #include "util.h"
 #include "uuid.h"
@@ -184,6 +185,8 @@ find_related_rows(const struct switch_view *view, struct desired_vnic *d)
     const char *name = d->port ? d->port->name : vnic_port_name(&d->vnic);
     if (!d->port && name) {
         d->namesake = switch_view_find_port(view, name);
+        d->is_name_taken = d->namesake
+                           || svec_contains(&view->interface_names, name);
     }
     if (name && d->vnic.inbound.average
         && (!d->port || uuid_is_zero(&d->port->qos))) {
@@ -273,6 +276,40 @@ judge_vnic(const struct facts *facts, struct desired_vnic *d)
     }
 }
 
+/* Conflicts: two vNICs whose ports would have one name. */
+
+static void
+quarantine_namesake(const struct memory *memory,
+                    const struct desired_vnic *first, struct desired_vnic *d)
+{
+    CLEANUP_FREE char *other = desired_vnic_label(first);
+    quarantine(d, memory, xasprintf("its port would be called %s, as that of "
+                                    "%s", vnic_port_name(&d->vnic), other));
+    d->is_name_taken = true;
+}
+
+/* Quarantines, of any two vNICs that wait for a port of the same name, the
+ * second. */
+static void
+resolve_names(const struct facts *facts, struct desired *desired)
+{
+    struct shash names = SHASH_INITIALIZER(&names);
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        struct desired_vnic *d = &desired->vnics[i];
+        const char *name = vnic_port_name(&d->vnic);
+        if (d->port || !name || !desired_vnic_is_meant(d)) {
+            continue;
+        }
+        const struct desired_vnic *first = shash_find_data(&names, name);
+        if (first) {
+            quarantine_namesake(facts->memory, first, d);
+        } else {
+            shash_add(&names, name, d);
+        }
+    }
+    shash_destroy(&names);
+}
+
 /* Conflicts: two vNICs with one MAC that can hear each other. */
 
 static long long int
@@ -331,8 +368,8 @@ resolve_conflict(const struct memory *memory,
 
 /* Quarantines, of any two running vNICs with the same MAC on one bridge and a
  * VLAN in common, the one that came later. */
-void
-judge_conflicts(const struct facts *facts, struct desired *desired)
+static void
+resolve_macs(const struct facts *facts, struct desired *desired)
 {
     struct desired_vnic **sorted = xmalloc(desired->n_vnics * sizeof *sorted);
     size_t n = 0;
@@ -359,4 +396,12 @@ judge_conflicts(const struct facts *facts, struct desired *desired)
         }
     }
     free(sorted);
+}
+
+/* Quarantines, of any two vNICs that are in each other's way, one. */
+void
+judge_conflicts(const struct facts *facts, struct desired *desired)
+{
+    resolve_names(facts, desired);
+    resolve_macs(facts, desired);
 }

@@ -365,25 +365,56 @@ memory_note_unplug(struct memory *memory, const struct vnic_id *id)
     }
 }
 
+/* Takes note that the database has refused the port of vNIC 'id' at 'now'. */
+void
+memory_note_refused_plug(struct memory *memory, const struct vnic_id *id,
+                         long long int now)
+{
+    struct vnic_memory *vnic = memory_find_vnic(memory, id);
+    if (vnic) {
+        vnic->no_plug_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
+}
+
 /* Orphans. */
+
+static struct orphan_memory *
+find_orphan(const struct memory *memory, const struct uuid *row)
+{
+    struct orphan_memory *orphan;
+    HMAP_FOR_EACH_WITH_HASH (orphan, node, uuid_hash(row), &memory->orphans) {
+        if (uuid_equals(&orphan->row, row)) {
+            return orphan;
+        }
+    }
+    return NULL;
+}
 
 static struct orphan_memory *
 find_or_add_orphan(struct memory *memory, const struct uuid *row,
                    long long int now, long long int wall_ms)
 {
-    struct orphan_memory *orphan;
-    uint32_t hash = uuid_hash(row);
-    HMAP_FOR_EACH_WITH_HASH (orphan, node, hash, &memory->orphans) {
-        if (uuid_equals(&orphan->row, row)) {
-            return orphan;
-        }
+    struct orphan_memory *orphan = find_orphan(memory, row);
+    if (!orphan) {
+        orphan = xzalloc(sizeof *orphan);
+        orphan->row = *row;
+        orphan->since_ms = now;
+        orphan->seen_ms = wall_ms;
+        hmap_insert(&memory->orphans, &orphan->node, uuid_hash(row));
     }
-    orphan = xzalloc(sizeof *orphan);
-    orphan->row = *row;
-    orphan->since_ms = now;
-    orphan->seen_ms = wall_ms;
-    hmap_insert(&memory->orphans, &orphan->node, hash);
     return orphan;
+}
+
+/* Takes note that the database has refused to remove the orphan 'row' at
+ * 'now'. */
+void
+memory_note_refused_collect(struct memory *memory, const struct uuid *row,
+                            long long int now)
+{
+    struct orphan_memory *orphan = find_orphan(memory, row);
+    if (orphan) {
+        orphan->not_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
 }
 
 /* Tells each of 'orphans' since when it is one, at 'now' in monotonic ms, which
@@ -399,6 +430,7 @@ memory_note_orphans(struct memory *memory, struct orphans *orphans,
             = find_or_add_orphan(memory, &orphan->row, now, wall_ms);
         orphan->since_ms = seen->since_ms;
         orphan->seen_ms = seen->seen_ms;
+        orphan->not_before_ms = seen->not_before_ms;
         seen->is_present = true;
     }
 

@@ -90,6 +90,7 @@ struct orphan_memory {
     struct uuid row;
     long long int since_ms;     /* Monotonic. */
     long long int seen_ms;      /* The same, since the epoch. */
+    long long int not_before_ms; /* The database has refused to remove it. */
     bool is_present;            /* Seen among the orphans being noted. */
 };
 
@@ -120,6 +121,10 @@ void memory_note_vlan(struct memory *, const struct vnic_id *,
 void memory_note_plug(struct memory *, const struct vnic_id *,
                       long long int now);
 void memory_note_unplug(struct memory *, const struct vnic_id *);
+void memory_note_refused_plug(struct memory *, const struct vnic_id *,
+                              long long int now);
+void memory_note_refused_collect(struct memory *, const struct uuid *row,
+                                 long long int now);
 struct vnic_memory *memory_find_vnic(const struct memory *,
                                      const struct vnic_id *);
 const struct vlan_spec *memory_find_vlan(const struct memory *,

@@ -64,7 +64,8 @@ is_unwanted(const struct desired_vnic *d)
     }
     return d->is_stray
            ? d->care == VNIC_UNMANAGED
-           : d->care == VNIC_MANAGED
+           : d->care == VNIC_MANAGED && !d->is_metadata_in_doubt
+             && vnic_may_be_plugged_by_us(&d->vnic)
              && (!d->is_ours_to_plug || d->is_misplaced
                  || !nullable_string_is_equal(d->port->vhost_path,
                                               d->vnic.vhost_path));

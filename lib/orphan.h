@@ -26,6 +26,7 @@ struct orphan {
     bool is_collected;          /* The settings have us remove it. */
     long long int since_ms;     /* Since when it looks like one, monotonic. */
     long long int seen_ms;      /* The same, since the epoch. */
+    long long int not_before_ms; /* The database has refused to remove it. */
 };
 
 struct orphans {

@@ -50,6 +50,7 @@ switch_view_destroy(struct switch_view *view)
     free(view->ports);
     free(view->qoses);
     svec_destroy(&view->setting_errors);
+    svec_destroy(&view->interface_names);
     *view = (struct switch_view) SWITCH_VIEW_INIT;
 }
 
@@ -150,6 +151,7 @@ switch_view_sort(struct switch_view *view)
     if (view->n_ports) {
         qsort(view->ports, view->n_ports, sizeof *view->ports, compare_ports);
     }
+    svec_sort(&view->interface_names);
     if (view->n_qoses) {
         qsort(view->qoses, view->n_qoses, sizeof *view->qoses, compare_qoses);
     }

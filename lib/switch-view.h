@@ -103,6 +103,7 @@ struct switch_view {
     int vlan_limit;             /* At how many VLAN tags of a frame the switch
                                  * looks; 0: at as many as it can. */
     struct svec setting_errors; /* Sentences about settings of no use. */
+    struct svec interface_names; /* That are not those of their ports. */
 };
 
 /* What Open vSwitch does unless other_config:vlan-limit says otherwise. */
@@ -112,6 +113,7 @@ struct switch_view {
     .settings = SETTINGS_DEFAULT,                               \
     .vlan_limit = SWITCH_VIEW_DEFAULT_VLAN_LIMIT,               \
     .setting_errors = SVEC_EMPTY_INITIALIZER,                   \
+    .interface_names = SVEC_EMPTY_INITIALIZER,                  \
 }
 
 void switch_view_destroy(struct switch_view *);

@@ -339,6 +339,18 @@ domain_add_vnic(struct domain *domain, struct vnic *vnic)
     return &domain->vnics[domain->n_vnics++];
 }
 
+/* Returns the first interface of 'domain' with 'mac', or NULL. */
+const struct vnic *
+domain_find_mac(const struct domain *domain, struct eth_addr mac)
+{
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        if (eth_addr_equals(domain->vnics[i].id.mac, mac)) {
+            return &domain->vnics[i];
+        }
+    }
+    return NULL;
+}
+
 /* True if some vNIC of 'domain' is merged. */
 bool
 domain_is_merged(const struct domain *domain)

@@ -145,6 +145,7 @@ struct domain *domain_create(void);
 void domain_destroy(struct domain *);
 bool domain_equals(const struct domain *, const struct domain *);
 struct vnic *domain_add_vnic(struct domain *, struct vnic *);
+const struct vnic *domain_find_mac(const struct domain *, struct eth_addr);
 bool domain_is_merged(const struct domain *);
 bool domain_has_networks(const struct domain *);
 void domain_set_configs(struct domain *, const struct domain *configured);

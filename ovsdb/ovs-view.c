@@ -93,7 +93,11 @@ read_external_ids(const struct smap *ids, struct port_view *port)
         uuid_zero(&port->marked_vm_id);
     }
     port->ready_ms = read_ready(smap_get(ids, OVS_KEY_READY));
-    port->is_plugged_by_us = smap_get_bool(ids, OVS_KEY_PLUGGED, false);
+    /* libvirt takes a row over without removing our keys, but writes iface-id;
+     * our own ports have none. */
+    port->is_plugged_by_us = smap_get_bool(ids, OVS_KEY_PLUGGED, false)
+                             && port_view_is_marked(port)
+                             && !port->has_iface_id;
 }
 
 /* Of a device that is there ifindex is never 0. */
@@ -132,6 +136,17 @@ find_interface(const struct ovsrec_port *row)
     return row->interfaces[0];
 }
 
+/* A bond's, for example. */
+static void
+read_interface_names(const struct ovsrec_port *row, struct svec *names)
+{
+    for (size_t i = 0; i < row->n_interfaces; i++) {
+        if (strcmp(row->interfaces[i]->name, row->name)) {
+            svec_add(names, row->interfaces[i]->name);
+        }
+    }
+}
+
 /* A fake bridge is a port, with a tag, of a real one. */
 static void
 read_fake_bridge(const struct ovsrec_port *row, const char *parent,
@@ -155,6 +170,7 @@ read_port(const struct ovsrec_port *row, const char *bridge,
     if (row->qos) {
         port->qos = row->qos->header_.uuid;
     }
+    read_interface_names(row, &view->interface_names);
     if (row->n_interfaces) {
         read_interface(find_interface(row), port);
     }

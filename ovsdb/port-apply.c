@@ -141,16 +141,22 @@ write_interface_ids(const struct desired_vnic *d,
     smap_destroy(&ids);
 }
 
-/* The limit to what the guest sends, as libvirt writes it: kilobits from
- * kilobytes. */
+/* As libvirt does, but no more than the switch can count. */
+static int64_t
+kilobits(unsigned long long int kilobytes)
+{
+    return MIN(kilobytes, UINT32_MAX / 8) * 8;
+}
+
+/* The limit to what the guest sends. */
 static void
 write_policing(const struct vnic *vnic, const struct ovsrec_interface *row)
 {
     if (vnic->has_bandwidth) {
         ovsrec_interface_set_ingress_policing_rate(
-            row, (int64_t) vnic->outbound.average * 8);
+            row, kilobits(vnic->outbound.average));
         ovsrec_interface_set_ingress_policing_burst(
-            row, (int64_t) vnic->outbound.burst * 8);
+            row, kilobits(vnic->outbound.burst));
     }
 }
 
@@ -275,6 +281,10 @@ apply_mark(const struct port_op *op, const struct ovsrec_interface *row,
     ovsrec_interface_verify_external_ids(row);
     ovsrec_interface_update_external_ids_setkey(row, OVS_KEY_VM_ID, vm_id);
 
+    if (!op->vnic->is_ours_to_plug
+        && smap_get(&row->external_ids, OVS_KEY_PLUGGED)) {
+        ovsrec_interface_update_external_ids_delkey(row, OVS_KEY_PLUGGED);
+    }
     if (op->is_ready) {
         CLEANUP_FREE char *ready = xasprintf("%lld", now_ms);
         ovsrec_interface_update_external_ids_setkey(row, OVS_KEY_READY, ready);

@@ -101,6 +101,8 @@ port_op_kind_to_string(const struct port_op *op)
     switch (op->verdict) {
     case PORT_VERDICT_CONFIRM:
         return "confirm";
+    case PORT_VERDICT_WAIT:
+        return "wait";
     case PORT_VERDICT_REPORT:
         return "report";
     case PORT_VERDICT_BACK_OFF:
@@ -109,6 +111,13 @@ port_op_kind_to_string(const struct port_op *op)
         break;
     }
     return deed_to_string(op);
+}
+
+/* True if 'op' makes or removes a whole row. */
+bool
+port_op_is_of_row(const struct port_op *op)
+{
+    return op->kind == PORT_OP_PLUG || op->kind == PORT_OP_COLLECT;
 }
 
 /* Returns the name of the port that 'op' is about. */

@@ -58,9 +58,10 @@ enum port_verdict {
     PORT_VERDICT_CONFIRM,       /* Not before libvirt has been asked once more;
                                  * if only the intent may have changed, not
                                  * before 'due_ms'. */
+    PORT_VERDICT_WAIT,          /* Not before the rest has been done. */
     PORT_VERDICT_REPORT,        /* An operator has to decide. */
-    PORT_VERDICT_BACK_OFF,      /* It was put right too often of late; not
-                                 * before 'due_ms'. */
+    PORT_VERDICT_BACK_OFF,      /* It was put right too often of late, or
+                                 * refused; not before 'due_ms'. */
 };
 
 /* One difference between what is meant and what is there, and what to do
@@ -82,6 +83,7 @@ const char *port_cause_to_string(enum port_cause);
 bool port_cause_is_drift(enum port_cause);
 
 bool port_op_is_repair(const struct port_op *);
+bool port_op_is_of_row(const struct port_op *);
 const char *port_op_port_name(const struct port_op *);
 const char *port_op_column(const struct port_op *);
 char *port_op_label(const struct port_op *);

@@ -178,6 +178,18 @@ judge(const struct desired_vnic *d, enum port_cause cause,
     return PORT_VERDICT_APPLY;
 }
 
+/* Holds 'op', which would be applied, back until 'not_before_ms'. */
+static void
+hold_back(struct port_op *op, long long int not_before_ms,
+          const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    if (op->verdict == PORT_VERDICT_APPLY && !gates->is_forced
+        && gates->now < not_before_ms) {
+        op->verdict = PORT_VERDICT_BACK_OFF;
+        look_again(plan, not_before_ms);
+    }
+}
+
 /* VLAN columns. */
 
 static enum port_verdict
@@ -273,7 +285,7 @@ static bool
 is_missing(const struct desired_vnic *d)
 {
     return !d->port && !d->is_stray && desired_vnic_is_meant(d)
-           && d->bridge && vnic_port_name(&d->vnic) && !d->namesake;
+           && d->bridge && vnic_port_name(&d->vnic) && !d->is_name_taken;
 }
 
 /* Has libvirt, asked after the port was gone, said that the guest runs with
@@ -322,20 +334,10 @@ plan_plug(const struct desired_vnic *d, const struct vnic_memory *seen,
     op->verdict = (cause == PORT_CAUSE_INTENT || is_confirmed(d, seen)
                    ? judge(d, cause, seen->no_plug_before_ms, gates, plan)
                    : PORT_VERDICT_CONFIRM);
+    hold_back(op, seen->no_plug_before_ms, gates, plan);
 }
 
 /* Marks. */
-
-/* Holds 'op' back if our mark came and went too often of late. */
-static void
-hold_mark(struct port_op *op, const struct port_memory *seen,
-          const struct port_plan_gates *gates, struct port_plan *plan)
-{
-    if (!gates->is_forced && gates->now < seen->no_mark_before_ms) {
-        op->verdict = PORT_VERDICT_BACK_OFF;
-        look_again(plan, seen->no_mark_before_ms);
-    }
-}
 
 /* Plans our mark on a port whose VLANs are right, or become so in the same
  * transaction: whose plug it is, and "ready" once the switch has opened it. */
@@ -351,7 +353,7 @@ plan_mark(const struct desired_vnic *d, bool is_changed,
                 : is_changed && !is_marked) {
         struct port_op *op = add_op(plan, d, PORT_OP_MARK, PORT_CAUSE_READY);
         op->is_ready = is_open;
-        hold_mark(op, seen, gates, plan);
+        hold_back(op, seen->no_mark_before_ms, gates, plan);
     }
 }
 
@@ -371,8 +373,8 @@ plan_port(const struct desired_vnic *d, const struct memory *memory,
         }
     }
     if (d->care == VNIC_QUARANTINED && d->port->ready_ms) {
-        hold_mark(add_op(plan, d, PORT_OP_UNMARK, PORT_CAUSE_NOT_READY), seen,
-                  gates, plan);
+        hold_back(add_op(plan, d, PORT_OP_UNMARK, PORT_CAUSE_NOT_READY),
+                  seen->no_mark_before_ms, gates, plan);
     }
     if (d->care == VNIC_DISOWNED && port_view_bears_mark(d->port)) {
         add_op(plan, d, PORT_OP_FORGET, PORT_CAUSE_NOT_MANAGED);
@@ -405,6 +407,10 @@ static enum port_verdict
 judge_orphan(const struct orphan *orphan, long long int read_ms,
              const struct port_plan_gates *gates, struct port_plan *plan)
 {
+    if (gates->now < orphan->not_before_ms) {
+        look_again(plan, orphan->not_before_ms);
+        return PORT_VERDICT_BACK_OFF;
+    }
     if (orphan->is_plugged_by_us) {
         return PORT_VERDICT_APPLY;
     }
@@ -427,14 +433,10 @@ judge_orphan(const struct orphan *orphan, long long int read_ms,
     return PORT_VERDICT_CONFIRM;
 }
 
-/* Plans to collect 'orphans', but never together with anything else: no repair
- * has to suffer if the database refuses that. */
 static void
 plan_orphans(const struct orphans *orphans, long long int read_ms,
              const struct port_plan_gates *gates, struct port_plan *plan)
 {
-    bool has_other_work = port_plan_has_work(plan);
-
     for (size_t i = 0; i < orphans->n; i++) {
         const struct orphan *orphan = &orphans->orphans[i];
         enum port_cause cause = (orphan->is_plugged_by_us ? PORT_CAUSE_INTENT
@@ -442,11 +444,38 @@ plan_orphans(const struct orphans *orphans, long long int read_ms,
         struct port_op *op = add_op(plan, NULL, PORT_OP_COLLECT, cause);
         op->orphan = orphan;
         op->verdict = judge_orphan(orphan, read_ms, gates, plan);
-        if (op->verdict == PORT_VERDICT_APPLY && has_other_work) {
-            op->verdict = PORT_VERDICT_CONFIRM;
-            plan->has_more = true;
-            look_again(plan, gates->now);
+    }
+}
+
+/* Order. */
+
+static bool
+is_due(const struct port_op *op, bool is_row)
+{
+    return op->verdict == PORT_VERDICT_APPLY
+           && port_op_is_of_row(op) == is_row;
+}
+
+/* Holds back the whole rows that are to be made or removed, as long as anything
+ * else is to be done: the database may refuse them, and with them whatever is
+ * in the same transaction.  Once it has refused several, they go one by one. */
+static void
+hold_rows(const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    bool is_held = false;
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        is_held = is_held || is_due(&plan->ops[i], false);
+    }
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        struct port_op *op = &plan->ops[i];
+        if (!is_due(op, true)) {
+            continue;
         }
+        if (is_held) {
+            op->verdict = PORT_VERDICT_WAIT;
+            plan->has_more = true;
+        }
+        is_held = is_held || gates->is_row_by_row;
     }
 }
 
@@ -463,6 +492,7 @@ port_plan_compute(const struct desired *desired, const struct orphans *orphans,
         plan_vnic(&desired->vnics[i], memory, gates, plan);
     }
     plan_orphans(orphans, desired->read_ms, gates, plan);
+    hold_rows(gates, plan);
 }
 
 void
@@ -470,6 +500,17 @@ port_plan_destroy(struct port_plan *plan)
 {
     free(plan->ops);
     *plan = (struct port_plan) PORT_PLAN_INIT;
+}
+
+/* Returns how many whole rows 'plan' makes or removes now. */
+size_t
+port_plan_count_rows(const struct port_plan *plan)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        n += is_due(&plan->ops[i], true);
+    }
+    return n;
 }
 
 /* True if 'plan' has something to write now. */

@@ -34,6 +34,8 @@ struct port_plan_gates {
     long long int now;          /* Monotonic ms. */
     bool is_forced;             /* An operator asks for everything that is only
                                  * reported to be put right, too. */
+    bool is_row_by_row;         /* The database has refused several rows at
+                                 * once. */
     long long int collect_ms;   /* When an operator asked for orphans to be
                                  * collected, LLONG_MAX: nobody did. */
 };
@@ -44,6 +46,7 @@ void port_plan_compute(const struct desired *, const struct orphans *,
 void port_plan_destroy(struct port_plan *);
 
 bool port_plan_has_work(const struct port_plan *);
+size_t port_plan_count_rows(const struct port_plan *);
 const struct port_op *port_plan_find_vlan_op(const struct port_plan *,
                                              const struct desired_vnic *);
 const struct port_op *port_plan_find_repair(const struct port_plan *,

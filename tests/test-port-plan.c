@@ -746,9 +746,37 @@ test_orphans_never_hold_up_repairs(void **state)
     host->gates.collect_ms = 0;
     struct port_op *ops = compute(host, 2);
     assert_string_equal(port_op_kind_to_string(&ops[0]), "mark");
-    assert_string_equal(port_op_kind_to_string(&ops[1]), "confirm");
+    assert_string_equal(port_op_kind_to_string(&ops[1]), "wait");
     assert_true(host->plan.has_more);
-    assert_int_equal(host->plan.due_ms, host->gates.now);
+    assert_int_equal(port_plan_count_rows(&host->plan), 0);
+}
+
+/* Once the database has refused several. */
+static void
+test_rows_go_one_by_one(void **state)
+{
+    struct fixture *host = *state;
+    orphan_port(host);
+    struct qos_view *qos = switch_view_add_qos(&host->base.view);
+    qos->row = vm(77);
+    qos->vm_id = vm(1);
+    qos->ifname = xstrdup("vnet9");
+    host->gates.collect_ms = 0;
+    (void) compute(host, 2);
+    assert_int_equal(port_plan_count_rows(&host->plan), 2);
+    assert_false(host->plan.has_more);
+
+    host->gates.is_row_by_row = true;
+    (void) compute(host, 2);
+    assert_int_equal(port_plan_count_rows(&host->plan), 1);
+    assert_true(host->plan.has_more);
+
+    /* That one was refused. */
+    memory_note_refused_collect(&host->base.memory, &host->port->row, 1000);
+    struct port_op *ops = compute(host, 2);
+    assert_string_equal(port_op_kind_to_string(&ops[0]), "back-off");
+    assert_string_equal(port_op_kind_to_string(&ops[1]), "collect");
+    assert_int_equal(host->plan.due_ms, 1000 + MEMORY_REPAIR_PERIOD_MS);
 }
 
 static void
@@ -852,6 +880,71 @@ test_our_own_port_moves_with_its_metadata(void **state)
               "missing", "on br1, VLAN 42");
 }
 
+/* Something is wrong with the metadata; it may be what named the bridge. */
+static void
+test_our_own_port_stays_while_metadata_is_in_doubt(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    plug_by_ourselves(host);
+    vnic_set_metadata(&host->domain->vnics[0], NULL);
+    svec_add(&host->domain->metadata_errors, "no interface has this MAC");
+    (void) compute(host, 0);
+    svec_clear(&host->domain->metadata_errors);
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "unplug");
+}
+
+/* libvirt has taken the row over, with our keys in it. */
+static void
+test_a_port_of_libvirt_is_never_unplugged(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    host->port->is_plugged_by_us = true;
+    (void) compute(host, 0);
+}
+
+static void
+test_a_refused_plug_is_left_for_a_while(void **state)
+{
+    struct fixture *host = *state;
+    delete_port(host);
+    plug_by_ourselves(host);
+    (void) compute(host, 1);
+    memory_note_refused_plug(&host->base.memory,
+                             &host->domain->vnics[0].id, 2000);
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "back-off");
+    assert_int_equal(host->plan.due_ms, 2000 + MEMORY_REPAIR_PERIOD_MS);
+}
+
+static void
+test_two_ports_of_one_name(void **state)
+{
+    struct fixture *host = *state;
+    delete_port(host);
+    plug_by_ourselves(host);
+    struct domain *twin = add_domain(&host->base.domains, 2, "web2");
+    struct vnic *vnic = add_bridge_vnic(twin, 2, "br0", "vnet0",
+                                        access_vlan(1));
+    vnic_set_metadata(vnic, host->domain->vnics[0].metadata);
+    vnic->type = VNIC_ETHERNET;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "plug");
+    assert_int_equal(host->base.desired.vnics[1].care, VNIC_QUARANTINED);
+    assert_non_null(strstr(host->base.desired.vnics[1].reason,
+                           "its port would be called vnet0, as that of "
+                           "web1/52:54:00:00:00:01"));
+}
+
+static void
+test_an_interface_has_the_name(void **state)
+{
+    struct fixture *host = *state;
+    delete_port(host);
+    plug_by_ourselves(host);
+    svec_add(&host->base.view.interface_names, "vnet0");
+    (void) compute(host, 0);
+}
+
 /* An interface of a type that libvirt leaves to others, and no word of ours. */
 static void
 test_a_port_of_others_is_not_removed(void **state)
@@ -912,11 +1005,17 @@ main(void)
         TEST(test_no_orphan_while_in_doubt),
         TEST(test_claimed_name_is_no_orphan),
         TEST(test_orphans_never_hold_up_repairs),
+        TEST(test_rows_go_one_by_one),
         TEST(test_unused_qos_is_an_orphan),
         TEST(test_qos_of_a_missing_port_is_no_orphan),
         TEST(test_our_own_port_is_plugged_at_once),
         TEST(test_our_own_port_goes_with_its_guest),
         TEST(test_our_own_port_moves_with_its_metadata),
+        TEST(test_our_own_port_stays_while_metadata_is_in_doubt),
+        TEST(test_a_port_of_libvirt_is_never_unplugged),
+        TEST(test_a_refused_plug_is_left_for_a_while),
+        TEST(test_two_ports_of_one_name),
+        TEST(test_an_interface_has_the_name),
         TEST(test_a_port_of_others_is_not_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,10 @@
 """Interfaces that libvirt leaves to others to plug."""
 
 import json
+from pathlib import Path
 
 import pytest
-from host import until, vm_mac, vm_uuid
+from host import SCHEMA, until, vm_mac, vm_uuid
 from test_metadata import say
 
 SOCKET = "/var/run/guests/web1-net0"
@@ -170,6 +171,59 @@ def test_a_name_in_use_is_left_alone(host, agent):
     assert "port tap1 is there" in vnic(agent)["reason"]
     assert host.column("tap1", "tag") == "7"
     host.vsctl("del-port", "tap1")
+    until(lambda: vnic(agent)["state"] == "ready", "it is ready")
+
+
+def test_a_row_that_libvirt_has_taken_over_is_libvirts(host, agent):
+    domain = start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    agent.stop()
+    domain.destroy()        # As after a loss of power: the row stays.
+    host.start_vm("web2", 2, 81, "tap1")
+    again = host.agent()
+    until(lambda: again.states().get(("web2", vm_mac(2))) == "ready",
+          "it is ready")
+    assert ports(host) == ["tap1"]
+    assert "vnicd-plugged" not in interface(host, "tap1")[2]
+    assert host.column("tap1", "tag") == "81"
+    assert [d["cause"] for d in again.json("drift/list")] == ["stale-row"]
+
+
+def limit_interfaces(host, n):
+    """From now on the database refuses more interfaces than 'n'."""
+    schema = json.loads(Path(SCHEMA).read_text())
+    schema["tables"]["Interface"]["maxRows"] = n
+    path = host.dir / "limited.ovsschema"
+    path.write_text(json.dumps(schema))
+    host.run("ovsdb-client", "convert", f"unix:{host.rundir}/db.sock", path)
+
+
+def test_a_row_that_the_database_refuses_holds_up_nothing(host, agent):
+    host.start_vm("web2", 2, 20)
+    until(lambda: agent.states().get(("web2", vm_mac(2))) == "ready",
+          "web2 is ready")
+    agent.expect_warning("the database refused a transaction")
+    agent.expect_warning("ovsdb_idl|WARN|transaction error")
+    limit_interfaces(host, 2)   # Those that are there.
+    domain = start(host, ethernet(), plug())
+    until(lambda: "the database refuses it" in str(agent.status()["warnings"]),
+          "it is refused")
+    for tag in range(30, 33):
+        host.vsctl("set", "port", "tap2", f"tag={tag}")
+        until(lambda: host.column("tap2", "tag") == "20", "it is put right")
+    refused = [line for line in agent.text().splitlines()
+               if "refused a transaction" in line]
+    assert len(refused) <= 2
+    domain.destroy()
+
+
+def test_an_interface_of_a_bond_has_the_name(host, agent):
+    host.vsctl("add-bond", "br0", "bond0", "tap1", "tap8")
+    start(host, ethernet(), plug())
+    until(lambda: "an interface called tap1" in vnic(agent).get("reason", ""),
+          "it is told")
+    assert vnic(agent)["state"] == "waiting"
+    host.vsctl("del-port", "bond0")
     until(lambda: vnic(agent)["state"] == "ready", "it is ready")
 
 
