@@ -36,6 +36,13 @@ destroy_port(struct port_memory *port)
     free(port);
 }
 
+static void
+destroy_vnic(struct vnic_memory *vnic)
+{
+    free(vnic->port_name);
+    free(vnic);
+}
+
 void
 memory_destroy(struct memory *memory)
 {
@@ -47,7 +54,7 @@ memory_destroy(struct memory *memory)
 
     struct vnic_memory *vnic;
     HMAP_FOR_EACH_POP (vnic, node, &memory->vnics) {
-        free(vnic);
+        destroy_vnic(vnic);
     }
     hmap_destroy(&memory->vnics);
 
@@ -248,17 +255,40 @@ find_or_add_vnic(struct memory *memory, const struct vnic_id *id)
 }
 
 static void
-note_vnic(struct vnic_memory *vnic, const struct port_view *port,
+note_port_of(struct vnic_memory *vnic, const struct port_view *port)
+{
+    vnic->had_port = true;
+    free(vnic->port_name);
+    vnic->port_name = nullable_xstrdup(port->name);
+    vnic->columns = port->columns;
+    vnic->missing_ms = 0;
+    vnic->is_reported = false;
+}
+
+/* Notes that 'd' has no port.  One by another name was that of an earlier run
+ * of its guest. */
+static void
+note_no_port_of(struct vnic_memory *vnic, const struct desired_vnic *d,
+                long long int now)
+{
+    const char *name = vnic_port_name(&d->vnic);
+    if (name && !nullable_string_is_equal(name, vnic->port_name)) {
+        vnic->had_port = false;
+    }
+    if (!vnic->missing_ms) {
+        vnic->missing_ms = now;
+    }
+}
+
+static void
+note_vnic(struct vnic_memory *vnic, const struct desired_vnic *d,
           long long int now)
 {
     vnic->is_present = true;
-    if (port) {
-        vnic->had_port = true;
-        vnic->columns = port->columns;
-        vnic->missing_ms = 0;
-        vnic->is_reported = false;
-    } else if (!vnic->missing_ms) {
-        vnic->missing_ms = now;
+    if (d->port) {
+        note_port_of(vnic, d->port);
+    } else {
+        note_no_port_of(vnic, d, now);
     }
 }
 
@@ -273,7 +303,7 @@ note_vnics(struct memory *memory, const struct desired *desired, bool strays,
         if (d->is_stray == strays) {
             struct vnic_memory *vnic = find_or_add_vnic(memory, &d->vnic.id);
             if (!strays || !vnic->is_present) {
-                note_vnic(vnic, d->port, now);
+                note_vnic(vnic, d, now);
             }
         }
     }
@@ -293,7 +323,7 @@ memory_note_desired(struct memory *memory, const struct desired *desired,
     HMAP_FOR_EACH_SAFE (vnic, node, &memory->vnics) {
         if (!vnic->is_present) {
             hmap_remove(&memory->vnics, &vnic->node);
-            free(vnic);
+            destroy_vnic(vnic);
         } else {
             vnic->is_present = false;
         }

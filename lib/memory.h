@@ -76,6 +76,7 @@ struct vnic_memory {
     bool is_first_contact;      /* The vNIC is older than our first complete
                                  * look at libvirt. */
     bool had_port;              /* We have seen one. */
+    char *port_name;            /* Of that; NULL: we have not. */
     struct vlan_spec columns;   /* Of that, as last seen. */
     long long int missing_ms;   /* Since when there is none, 0: there is. */
     long long int asked_ms;     /* When libvirt was last asked about that. */

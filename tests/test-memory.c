@@ -314,6 +314,32 @@ test_left_row_of_the_same_vnic(void **state)
     memory_destroy(&memory);
 }
 
+/* A guest that runs again with another tap never had the old one's port. */
+static void
+test_port_of_an_earlier_run(void **state)
+{
+    struct memory memory;
+    char vnet0[] = "vnet0", vnet1[] = "vnet1";
+    struct port_view left = { .name = vnet0, .columns = access_vlan(20) };
+    struct desired_vnic vnic = {
+        .vnic.id = { .domain = vm(1), .mac = MAC(1) },
+        .port = &left, .is_stray = true,
+    };
+    struct desired desired = { .vnics = &vnic, .n_vnics = 1 };
+    memory_init(&memory);
+    memory_note_desired(&memory, &desired, 100);
+
+    vnic.port = NULL;
+    vnic.is_stray = false;
+    vnic.vnic.target = vnet0;
+    memory_note_desired(&memory, &desired, 200);
+    assert_true(memory_find_vnic(&memory, &vnic.vnic.id)->had_port);
+    vnic.vnic.target = vnet1;
+    memory_note_desired(&memory, &desired, 300);
+    assert_false(memory_find_vnic(&memory, &vnic.vnic.id)->had_port);
+    memory_destroy(&memory);
+}
+
 static void
 test_later_vnics_were_seen_coming(void **state)
 {
@@ -386,6 +412,7 @@ main(void)
         cmocka_unit_test(test_default_vlan_does_not_last),
         cmocka_unit_test(test_missing_ports),
         cmocka_unit_test(test_left_row_of_the_same_vnic),
+        cmocka_unit_test(test_port_of_an_earlier_run),
         cmocka_unit_test(test_later_vnics_were_seen_coming),
         cmocka_unit_test(test_plugging_over_and_over_is_a_fight),
         cmocka_unit_test(test_orphans_are_dated_once),
