@@ -261,6 +261,9 @@ note_port_of(struct vnic_memory *vnic, const struct port_view *port)
     free(vnic->port_name);
     vnic->port_name = nullable_xstrdup(port->name);
     vnic->columns = port->columns;
+    if (port_view_is_another_vms(port)) {
+        vnic->columns = (struct vlan_spec) VLAN_SPEC_INIT;
+    }
     vnic->missing_ms = 0;
     vnic->is_reported = false;
 }

@@ -77,7 +77,8 @@ struct vnic_memory {
                                  * look at libvirt. */
     bool had_port;              /* We have seen one. */
     char *port_name;            /* Of that; NULL: we have not. */
-    struct vlan_spec columns;   /* Of that, as last seen. */
+    struct vlan_spec columns;   /* Of that, as last seen; none if they were
+                                 * another VM's. */
     long long int missing_ms;   /* Since when there is none, 0: there is. */
     long long int asked_ms;     /* When libvirt was last asked about that. */
     bool is_reported;           /* That there is none. */

@@ -349,3 +349,11 @@ port_view_is_marked(const struct port_view *port)
 {
     return port->is_vnic && uuid_equals(&port->marked_vm_id, &port->vm_id);
 }
+
+/* True if our mark is there and names another VM than the one that holds the
+ * port now: its VLANs were meant for that. */
+bool
+port_view_is_another_vms(const struct port_view *port)
+{
+    return !uuid_is_zero(&port->marked_vm_id) && !port_view_is_marked(port);
+}

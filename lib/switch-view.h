@@ -145,6 +145,7 @@ bool bridge_view_is_managed(const struct bridge_view *);
 bool port_view_is_alive(const struct port_view *);
 bool port_view_lacks_netdev(const struct port_view *);
 bool port_view_bears_mark(const struct port_view *);
+bool port_view_is_another_vms(const struct port_view *);
 bool port_view_is_marked(const struct port_view *);
 
 #endif /* lib/switch-view.h */

@@ -71,7 +71,7 @@ static bool
 has_other_vms_columns(const struct port_view *port,
                       const struct port_memory *seen)
 {
-    return (!uuid_is_zero(&port->marked_vm_id) && !port_view_is_marked(port))
+    return port_view_is_another_vms(port)
            || (seen->had_other_vm && !port_view_is_marked(port));
 }
 

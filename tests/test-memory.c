@@ -340,6 +340,22 @@ test_port_of_an_earlier_run(void **state)
     memory_destroy(&memory);
 }
 
+/* What is left of another guest is none of this one's. */
+static void
+test_port_with_another_vms_columns(void **state)
+{
+    struct memory memory;
+    struct port_view port = {
+        .is_vnic = true, .vm_id = vm(1), .marked_vm_id = vm(2),
+        .columns = access_vlan(20),
+    };
+    memory_init(&memory);
+    assert_int_equal(meet(&memory, &port, true, 100)->columns.tag, -1);
+    port.marked_vm_id = vm(1);
+    assert_int_equal(meet(&memory, &port, true, 200)->columns.tag, 20);
+    memory_destroy(&memory);
+}
+
 static void
 test_later_vnics_were_seen_coming(void **state)
 {
@@ -413,6 +429,7 @@ main(void)
         cmocka_unit_test(test_missing_ports),
         cmocka_unit_test(test_left_row_of_the_same_vnic),
         cmocka_unit_test(test_port_of_an_earlier_run),
+        cmocka_unit_test(test_port_with_another_vms_columns),
         cmocka_unit_test(test_later_vnics_were_seen_coming),
         cmocka_unit_test(test_plugging_over_and_over_is_a_fight),
         cmocka_unit_test(test_orphans_are_dated_once),
