@@ -6,6 +6,7 @@ unit_tests = \
 	tests/test-desired \
 	tests/test-domain-xml \
 	tests/test-error \
+	tests/test-flow-table \
 	tests/test-intent \
 	tests/test-journal \
 	tests/test-memory \
@@ -35,6 +36,8 @@ tests_libunit_a_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_libunit_a_SOURCES = \
 	tests/build.c \
 	tests/build.h \
+	tests/flow-text.c \
+	tests/flow-text.h \
 	tests/host.c \
 	tests/host.h \
 	tests/unit.h
@@ -44,6 +47,7 @@ LDADD = \
 	tests/libunit.a \
 	controller/libvnic-controller.a \
 	ovsdb/libvnic-ovsdb.a \
+	flows/libvnic-flows.a \
 	virt/libvnic-virt.a \
 	lib/libvnic.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
@@ -52,6 +56,7 @@ tests_test_bridge_vlans_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_flow_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)

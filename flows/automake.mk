@@ -1,0 +1,6 @@
+# OpenFlow: flows as data, their difference, and the connection to a bridge.
+noinst_LIBRARIES += flows/libvnic-flows.a
+flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
+flows_libvnic_flows_a_SOURCES = \
+	flows/flow-table.c \
+	flows/flow-table.h
