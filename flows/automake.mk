@@ -2,5 +2,9 @@
 noinst_LIBRARIES += flows/libvnic-flows.a
 flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
+	flows/flow-diff.c \
+	flows/flow-diff.h \
+	flows/flow-space.c \
+	flows/flow-space.h \
 	flows/flow-table.c \
 	flows/flow-table.h

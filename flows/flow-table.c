@@ -79,6 +79,15 @@ flow_table_clear(struct flow_table *table)
     }
 }
 
+/* Replaces the content of 'dst' by that of 'src', which is empty then. */
+void
+flow_table_steal(struct flow_table *dst, struct flow_table *src)
+{
+    flow_table_clear(dst);
+    hmap_swap(&dst->flows, &src->flows);
+    hmap_swap(&dst->groups, &src->groups);
+}
+
 /* Initialises 'dst' as what a dump would say of 'src'.  What cannot be decoded
  * stays as it is: the switch will refuse it, and say why. */
 static void
@@ -193,6 +202,23 @@ find_flow(const struct flow_table *table, const struct flow_entry *key,
     return NULL;
 }
 
+static void
+remove_flow(struct flow_table *table, struct flow_entry *entry)
+{
+    if (entry) {
+        hmap_remove(&table->flows, &entry->node);
+        flow_entry_destroy(entry);
+    }
+}
+
+static void
+insert_flow(struct flow_table *table, struct flow_entry *entry)
+{
+    uint32_t hash = flow_hash(entry);
+    remove_flow(table, find_flow(table, entry, hash));
+    hmap_insert(&table->flows, &entry->node, hash);
+}
+
 /* Adds a flow to 'table', in place of one with the same identity, as a switch
  * does. */
 void
@@ -207,13 +233,25 @@ flow_table_add(struct flow_table *table, uint8_t table_id, uint16_t priority,
     canonicalise_match(match, &entry->match);
     entry->actions = canonicalise_flow_actions(actions, &entry->actions_len);
 
-    uint32_t hash = flow_hash(entry);
-    struct flow_entry *old = find_flow(table, entry, hash);
-    if (old) {
-        hmap_remove(&table->flows, &old->node);
-        flow_entry_destroy(old);
-    }
-    hmap_insert(&table->flows, &entry->node, hash);
+    insert_flow(table, entry);
+}
+
+/* Adds a copy of 'entry' to 'table', in place of one with the same
+ * identity. */
+void
+flow_table_copy(struct flow_table *table, const struct flow_entry *entry)
+{
+    struct flow_entry *copy = xmemdup(entry, sizeof *entry);
+    minimatch_clone(&copy->match, &entry->match);
+    copy->actions = xmemdup(entry->actions, entry->actions_len);
+    insert_flow(table, copy);
+}
+
+/* Removes the flow with the identity of 'key', which may be that flow. */
+void
+flow_table_remove(struct flow_table *table, const struct flow_entry *key)
+{
+    remove_flow(table, find_flow(table, key, flow_hash(key)));
 }
 
 /* Returns the flow of 'table' with the identity of 'key', or NULL. */
@@ -241,15 +279,40 @@ format_actions(const struct ofpact *actions, size_t actions_len, struct ds *s)
     ofpacts_format(actions, actions_len, &params);
 }
 
+/* Appends the table, priority and match of 'entry'. */
+void
+flow_entry_format_identity(const struct flow_entry *entry, struct ds *s)
+{
+    ds_put_format(s, "table=%"PRIu8", ", entry->table_id);
+    minimatch_format(&entry->match, NULL, NULL, s, entry->priority);
+}
+
+void
+flow_entry_format_actions(const struct flow_entry *entry, struct ds *s)
+{
+    format_actions(entry->actions, entry->actions_len, s);
+}
+
 /* Appends 'entry' in the syntax of ovs-ofctl. */
 void
 flow_entry_format(const struct flow_entry *entry, struct ds *s)
 {
-    ds_put_format(s, "cookie=0x%"PRIx64", table=%"PRIu8", ",
-                  entry->cookie, entry->table_id);
-    minimatch_format(&entry->match, NULL, NULL, s, entry->priority);
+    ds_put_format(s, "cookie=0x%"PRIx64", ", entry->cookie);
+    flow_entry_format_identity(entry, s);
     ds_put_char(s, ' ');
-    format_actions(entry->actions, entry->actions_len, s);
+    flow_entry_format_actions(entry, s);
+}
+
+static struct flow_group *
+find_group(const struct flow_table *table, uint32_t id)
+{
+    struct flow_group *group;
+    HMAP_FOR_EACH_WITH_HASH (group, node, hash_int(id, 0), &table->groups) {
+        if (group->id == id) {
+            return group;
+        }
+    }
+    return NULL;
 }
 
 /* Adds an empty group to 'table', in place of one with the same 'id', and
@@ -257,18 +320,31 @@ flow_entry_format(const struct flow_entry *entry, struct ds *s)
 struct flow_group *
 flow_table_add_group(struct flow_table *table, uint32_t id)
 {
-    struct flow_group *old = CONST_CAST(struct flow_group *,
-                                        flow_table_find_group(table, id));
-    if (old) {
-        hmap_remove(&table->groups, &old->node);
-        flow_group_destroy(old);
-    }
+    flow_table_remove_group(table, id);
 
     struct flow_group *group = xmalloc(sizeof *group);
     group->id = id;
     ovs_list_init(&group->buckets);
     hmap_insert(&table->groups, &group->node, hash_int(id, 0));
     return group;
+}
+
+/* Adds a copy of 'group' to 'table', in place of one with the same id. */
+void
+flow_table_copy_group(struct flow_table *table, const struct flow_group *group)
+{
+    struct flow_group *copy = flow_table_add_group(table, group->id);
+    ofputil_bucket_clone_list(&copy->buckets, &group->buckets, NULL);
+}
+
+void
+flow_table_remove_group(struct flow_table *table, uint32_t id)
+{
+    struct flow_group *group = find_group(table, id);
+    if (group) {
+        hmap_remove(&table->groups, &group->node);
+        flow_group_destroy(group);
+    }
 }
 
 /* Adds a bucket behind the others of 'group'. */
@@ -289,13 +365,7 @@ flow_group_add_bucket(struct flow_group *group, uint32_t bucket_id,
 const struct flow_group *
 flow_table_find_group(const struct flow_table *table, uint32_t id)
 {
-    struct flow_group *group;
-    HMAP_FOR_EACH_WITH_HASH (group, node, hash_int(id, 0), &table->groups) {
-        if (group->id == id) {
-            return group;
-        }
-    }
-    return NULL;
+    return find_group(table, id);
 }
 
 static bool

@@ -44,18 +44,25 @@ struct flow_table {
 void flow_table_init(struct flow_table *);
 void flow_table_destroy(struct flow_table *);
 void flow_table_clear(struct flow_table *);
+void flow_table_steal(struct flow_table *dst, struct flow_table *src);
 
 void flow_table_add(struct flow_table *, uint8_t table_id, uint16_t priority,
                     uint64_t cookie, const struct match *,
                     const struct ofpbuf *actions);
+void flow_table_copy(struct flow_table *, const struct flow_entry *);
+void flow_table_remove(struct flow_table *, const struct flow_entry *key);
 const struct flow_entry *flow_table_find(const struct flow_table *,
                                          const struct flow_entry *);
 bool flow_entry_equals(const struct flow_entry *, const struct flow_entry *);
 void flow_entry_format(const struct flow_entry *, struct ds *);
+void flow_entry_format_identity(const struct flow_entry *, struct ds *);
+void flow_entry_format_actions(const struct flow_entry *, struct ds *);
 
 struct flow_group *flow_table_add_group(struct flow_table *, uint32_t id);
 void flow_group_add_bucket(struct flow_group *, uint32_t bucket_id,
                            const struct ofpbuf *actions);
+void flow_table_copy_group(struct flow_table *, const struct flow_group *);
+void flow_table_remove_group(struct flow_table *, uint32_t id);
 const struct flow_group *flow_table_find_group(const struct flow_table *,
                                                uint32_t id);
 bool flow_group_equals(const struct flow_group *, const struct flow_group *);

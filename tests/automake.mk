@@ -6,6 +6,8 @@ unit_tests = \
 	tests/test-desired \
 	tests/test-domain-xml \
 	tests/test-error \
+	tests/test-flow-diff \
+	tests/test-flow-space \
 	tests/test-flow-table \
 	tests/test-intent \
 	tests/test-journal \
@@ -56,6 +58,8 @@ tests_test_bridge_vlans_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_flow_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_flow_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
