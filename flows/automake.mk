@@ -4,6 +4,8 @@ flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
 	flows/flow-diff.c \
 	flows/flow-diff.h \
+	flows/flow-msg.c \
+	flows/flow-msg.h \
 	flows/flow-space.c \
 	flows/flow-space.h \
 	flows/flow-table.c \

@@ -7,6 +7,7 @@ unit_tests = \
 	tests/test-domain-xml \
 	tests/test-error \
 	tests/test-flow-diff \
+	tests/test-flow-msg \
 	tests/test-flow-space \
 	tests/test-flow-table \
 	tests/test-intent \
@@ -59,6 +60,7 @@ tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_flow_msg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
