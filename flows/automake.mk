@@ -9,4 +9,6 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-space.c \
 	flows/flow-space.h \
 	flows/flow-table.c \
-	flows/flow-table.h
+	flows/flow-table.h \
+	flows/port-table.c \
+	flows/port-table.h

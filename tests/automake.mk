@@ -18,6 +18,7 @@ unit_tests = \
 	tests/test-network-xml \
 	tests/test-ovsdb-remote \
 	tests/test-port-plan \
+	tests/test-port-table \
 	tests/test-read-queue \
 	tests/test-report \
 	tests/test-scenarios \
@@ -71,6 +72,7 @@ tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_port_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
