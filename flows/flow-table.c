@@ -385,7 +385,7 @@ flow_group_equals(const struct flow_group *a, const struct flow_group *b)
         return false;
     }
 
-    const struct ovs_list *other = b->buckets.next;
+    struct ovs_list *other = b->buckets.next;
     const struct ofputil_bucket *bucket;
     LIST_FOR_EACH (bucket, list_node, &a->buckets) {
         if (!bucket_equals(bucket, CONTAINER_OF(other, struct ofputil_bucket,

@@ -269,6 +269,20 @@ test_buckets_in_their_order_make_groups_equal(void **state)
 }
 
 static void
+test_groups_without_buckets_are_equal(void **state)
+{
+    struct flow_table a, b;
+    flow_table_init(&a);
+    flow_table_init(&b);
+    assert_true(flow_group_equals(flow_table_add_group(&a, 7),
+                                  flow_table_add_group(&b, 7)));
+    assert_false(flow_group_equals(flow_table_find_group(&a, 7),
+                                   flow_table_add_group(&b, 8)));
+    flow_table_destroy(&a);
+    flow_table_destroy(&b);
+}
+
+static void
 test_destroy_twice(void **state)
 {
     struct flow_table table;
@@ -291,6 +305,7 @@ main(void)
         cmocka_unit_test(test_cookie_and_actions_make_flows_differ),
         cmocka_unit_test(test_group_is_written_as_a_dump_writes_it),
         cmocka_unit_test(test_buckets_in_their_order_make_groups_equal),
+        cmocka_unit_test(test_groups_without_buckets_are_equal),
         cmocka_unit_test(test_destroy_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
