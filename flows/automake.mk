@@ -2,6 +2,8 @@
 noinst_LIBRARIES += flows/libvnic-flows.a
 flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
+	flows/channel.c \
+	flows/channel.h \
 	flows/flow-diff.c \
 	flows/flow-diff.h \
 	flows/flow-msg.c \
@@ -10,5 +12,7 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-space.h \
 	flows/flow-table.c \
 	flows/flow-table.h \
+	flows/port-conn.c \
+	flows/port-conn.h \
 	flows/port-table.c \
 	flows/port-table.h

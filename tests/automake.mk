@@ -17,6 +17,7 @@ unit_tests = \
 	tests/test-network \
 	tests/test-network-xml \
 	tests/test-ovsdb-remote \
+	tests/test-port-conn \
 	tests/test-port-plan \
 	tests/test-port-table \
 	tests/test-read-queue \
@@ -40,6 +41,8 @@ tests_libunit_a_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_libunit_a_SOURCES = \
 	tests/build.c \
 	tests/build.h \
+	tests/fake-switch.c \
+	tests/fake-switch.h \
 	tests/flow-text.c \
 	tests/flow-text.h \
 	tests/host.c \
@@ -71,6 +74,7 @@ tests_test_metadata_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_port_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,52 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOWS_PORT_CONN_H
+#define FLOWS_PORT_CONN_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ofputil_phy_port;
+struct simap;
+
+/* The ports of one bridge, and whether NORMAL may flood to them.  Main thread
+ * only; never blocks. */
+
+#define PORT_CONN_STATES                                        \
+    PORT_CONN_STATE(DISCONNECTED, "disconnected")               \
+    /* Waits for what the switch was set to ... */              \
+    PORT_CONN_STATE(CONFIGURING, "configuring")                 \
+    /* ... for its ports ... */                                 \
+    PORT_CONN_STATE(READING, "reading")                         \
+    /* ... and for a change to be done. */                      \
+    PORT_CONN_STATE(CHANGING, "changing")                       \
+    PORT_CONN_STATE(SETTLED, "settled")
+
+enum port_conn_state {
+#define PORT_CONN_STATE(ENUM, NAME) PORT_CONN_##ENUM,
+    PORT_CONN_STATES
+#undef PORT_CONN_STATE
+    N_PORT_CONN_STATES
+};
+
+const char *port_conn_state_to_string(enum port_conn_state);
+
+struct port_conn *port_conn_create(const char *bridge, const char *target);
+void port_conn_destroy(struct port_conn *);
+
+void port_conn_run(struct port_conn *);
+void port_conn_wait(struct port_conn *);
+
+void port_conn_set_floods(struct port_conn *, const struct simap *);
+void port_conn_match_fragments(struct port_conn *, bool);
+void port_conn_refresh(struct port_conn *);
+
+enum port_conn_state port_conn_state(const struct port_conn *);
+unsigned int port_conn_seqno(const struct port_conn *);
+bool port_conn_is_refused(const struct port_conn *);
+const struct ofputil_phy_port *port_conn_find(const struct port_conn *,
+                                              const char *name);
+uint64_t port_conn_n_changes(const struct port_conn *);
+uint64_t port_conn_n_errors(const struct port_conn *);
+
+#endif /* flows/port-conn.h */
