@@ -12,6 +12,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-space.h \
 	flows/flow-table.c \
 	flows/flow-table.h \
+	flows/ofconn.c \
+	flows/ofconn.h \
 	flows/port-conn.c \
 	flows/port-conn.h \
 	flows/port-table.c \

@@ -16,6 +16,7 @@ unit_tests = \
 	tests/test-metadata-xml \
 	tests/test-network \
 	tests/test-network-xml \
+	tests/test-ofconn \
 	tests/test-ovsdb-remote \
 	tests/test-port-conn \
 	tests/test-port-plan \
@@ -73,6 +74,7 @@ tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_metadata_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_ofconn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)

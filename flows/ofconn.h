@@ -1,0 +1,93 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOWS_OFCONN_H
+#define FLOWS_OFCONN_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flows/flow-diff.h"
+#include "openvswitch/compiler.h"
+#include "openvswitch/types.h"
+
+struct flow_space;
+struct flow_table;
+struct simap;
+
+/* The OpenFlow side of one bridge: which flows it has, and making them those
+ * that are meant.  Main thread only; never blocks. */
+
+#define OFCONN_STATES                                                   \
+    OFCONN_STATE(DISCONNECTED, "disconnected")                          \
+    OFCONN_STATE(READING_FLOWS, "reading-flows")                        \
+    OFCONN_STATE(READING_GROUPS, "reading-groups")                      \
+    OFCONN_STATE(READY, "ready")                                        \
+    /* Sends a bundle, and waits for what the switch says of it ... */  \
+    OFCONN_STATE(FILLING, "filling")                                    \
+    /* ... and then for it to be committed. */                          \
+    OFCONN_STATE(COMMITTING, "committing")
+
+enum ofconn_state {
+#define OFCONN_STATE(ENUM, NAME) OFCONN_##ENUM,
+    OFCONN_STATES
+#undef OFCONN_STATE
+    N_OFCONN_STATES
+};
+
+const char *ofconn_state_to_string(enum ofconn_state);
+
+/* What became of the flows that are meant. */
+enum ofconn_verdict {
+    OFCONN_NONE,                /* Nobody said which. */
+    OFCONN_PENDING,             /* They are on their way. */
+    OFCONN_INSTALLED,           /* The switch has them, and nothing else of
+                                 * ours. */
+    OFCONN_REFUSED,             /* It has those of before: see the errors. */
+};
+
+/* Why a bundle was refused. */
+struct ofconn_error {
+    uint64_t cookie;            /* Of the flow; 0: it was not a flow. */
+    uint32_t group;             /* Id of the group; 0: it was not a group. */
+    char *text;                 /* For people. */
+};
+
+/* No more than so many errors of one bundle are kept. */
+#define OFCONN_MAX_ERRORS 1000
+
+struct ofconn_counters {
+    uint64_t ops[N_FLOW_OP_KINDS]; /* Sent, each in a bundle. */
+    uint64_t bundles;           /* Committed. */
+    uint64_t refused_bundles;
+    uint64_t errors;            /* From the switch. */
+    uint64_t port_mods;
+    uint64_t reads;             /* Complete dumps. */
+    uint64_t reconnects;
+};
+
+struct ofconn *ofconn_create(const char *bridge, const char *target,
+                             const struct flow_space *);
+void ofconn_destroy(struct ofconn *);
+
+void ofconn_run(struct ofconn *);
+void ofconn_wait(struct ofconn *);
+
+void ofconn_set_floods(struct ofconn *, const struct simap *);
+void ofconn_match_fragments(struct ofconn *, bool);
+void ofconn_set_desired(struct ofconn *, struct flow_table *);
+void ofconn_refresh(struct ofconn *);
+
+enum ofconn_state ofconn_state(const struct ofconn *);
+unsigned int ofconn_seqno(const struct ofconn *);
+bool ofconn_has_facts(const struct ofconn *);
+char *ofconn_problem(const struct ofconn *) OVS_WARN_UNUSED_RESULT;
+const struct flow_table *ofconn_installed(const struct ofconn *);
+ofp_port_t ofconn_ofport(const struct ofconn *, const char *port);
+
+enum ofconn_verdict ofconn_verdict(const struct ofconn *);
+const struct ofconn_error *ofconn_errors(const struct ofconn *,
+                                         size_t *n_errors);
+void ofconn_get_counters(const struct ofconn *, struct ofconn_counters *);
+
+#endif /* flows/ofconn.h */

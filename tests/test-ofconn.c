@@ -1,0 +1,387 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "flows/ofconn.h"
+
+#include <string.h>
+
+#include "fatal-signal.h"
+#include "flow.h"
+#include "flows/flow-space.h"
+#include "flows/flow-table.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "simap.h"
+#include "tests/fake-switch.h"
+#include "tests/flow-text.h"
+#include "tests/unit.h"
+#include "timeval.h"
+#include "util.h"
+
+static const struct flow_space space = {
+    .cookie = 0x7600,
+    .cookie_mask = 0xff00,
+    .group = 0x7600,
+    .group_mask = 0xff00,
+};
+
+/* Types of the messages of one bundle with two flows. */
+#define READ "OFPST_FLOW request\nNXST_GROUP_DESC request\n"
+#define CONTROL "OFPT_BUNDLE_CONTROL\n  "
+#define FILL CONTROL "open\n"                                          \
+    "OFPT_BUNDLE_ADD_MESSAGE\nOFPT_BUNDLE_ADD_MESSAGE\n"               \
+    "OFPT_BARRIER_REQUEST\n"
+#define COMMIT CONTROL "commit\n"
+#define DISCARD CONTROL "discard\n"
+
+#define TIMEOUT_MS 10000
+
+static struct fake_switch sw;
+static struct ofconn *conn;
+
+static int
+setup(void **state)
+{
+    fake_switch_init(&sw);
+    conn = ofconn_create("br0", sw.target, &space);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    ofconn_destroy(conn);
+    fake_switch_destroy(&sw);
+    return 0;
+}
+
+static bool
+has_facts(void)
+{
+    return ofconn_has_facts(conn);
+}
+
+static bool
+is_installed(void)
+{
+    return ofconn_verdict(conn) == OFCONN_INSTALLED;
+}
+
+static bool
+is_refused(void)
+{
+    return (ofconn_verdict(conn) == OFCONN_REFUSED
+            && ofconn_state(conn) == OFCONN_READY);
+}
+
+static bool
+is_disconnected(void)
+{
+    return ofconn_state(conn) == OFCONN_DISCONNECTED;
+}
+
+static bool
+is_filled(void)
+{
+    return strstr(ds_cstr(&sw.flow_log), "BARRIER_REQUEST") != NULL;
+}
+
+static bool
+has_problem(void)
+{
+    char *problem = ofconn_problem(conn);
+    free(problem);
+    return problem != NULL;
+}
+
+/* Lets both sides run until 'condition()' is true. */
+static void
+run_until(bool (*condition)(void))
+{
+    long long int deadline = time_msec() + TIMEOUT_MS;
+    for (;;) {
+        ofconn_run(conn);
+        fake_switch_run(&sw);
+        if (condition()) {
+            return;
+        }
+        assert_true(time_msec() < deadline);
+        ofconn_wait(conn);
+        fake_switch_wait(&sw);
+        poll_timer_wait_until(deadline);
+        poll_block();
+    }
+}
+
+/* Says that these flows are meant. */
+static void
+mean(const char *first, const char *second)
+{
+    struct flow_table table;
+    flow_table_init(&table);
+    if (first) {
+        assert_null(flow_text_add(&table, first));
+    }
+    if (second) {
+        assert_null(flow_text_add(&table, second));
+    }
+    ofconn_set_desired(conn, &table);
+    assert_true(hmap_is_empty(&table.flows));
+    flow_table_destroy(&table);
+}
+
+static const char one[] = "table=1,cookie=0x7601,actions=output:1";
+static const char two[] = "table=2,cookie=0x7602,actions=output:2";
+
+static void
+assert_log(struct ds *log, const char *expected)
+{
+    assert_string_equal(ds_cstr(log), expected);
+    ds_clear(log);
+}
+
+static struct ofconn_counters
+get_counters(void)
+{
+    struct ofconn_counters counters;
+    ofconn_get_counters(conn, &counters);
+    return counters;
+}
+
+static void
+test_nothing_is_sent_before_somebody_means_something(void **state)
+{
+    assert_null(flow_text_add(&sw.flows, one));
+    run_until(has_facts);
+    assert_log(&sw.flow_log, READ);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_NONE);
+    assert_int_equal(hmap_count(&ofconn_installed(conn)->flows), 1);
+    assert_int_equal(get_counters().reads, 1);
+}
+
+static void
+test_what_is_meant_is_one_bundle(void **state)
+{
+    mean(one, two);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    run_until(is_installed);
+    assert_log(&sw.flow_log, READ FILL COMMIT);
+    assert_int_equal(get_counters().bundles, 1);
+    assert_int_equal(get_counters().ops[FLOW_OP_ADD_FLOW], 2);
+    assert_int_equal(hmap_count(&ofconn_installed(conn)->flows), 2);
+}
+
+static void
+test_right_switch_is_left_alone(void **state)
+{
+    assert_null(flow_text_add(&sw.flows, one));
+    assert_null(flow_text_add(&sw.flows, two));
+    mean(one, two);
+    run_until(is_installed);
+    assert_log(&sw.flow_log, READ);
+
+    unsigned int seqno = ofconn_seqno(conn);
+    mean(two, one);
+    assert_true(is_installed());
+    assert_int_equal(ofconn_seqno(conn), seqno);
+    assert_int_equal(get_counters().bundles, 0);
+}
+
+static void
+test_what_others_took_away_comes_back_with_a_refresh(void **state)
+{
+    mean(one, two);
+    run_until(is_installed);
+    ds_clear(&sw.flow_log);
+
+    /* The fake switch forgot both. */
+    ofconn_refresh(conn);
+    while (get_counters().bundles < 2) {
+        run_until(has_facts);
+    }
+    assert_log(&sw.flow_log, READ FILL COMMIT);
+}
+
+static void
+test_refused_flow_is_named_and_nothing_else_changes(void **state)
+{
+    sw.refused_add = 2;
+    mean(one, two);
+    run_until(is_refused);
+    assert_log(&sw.flow_log, READ FILL DISCARD READ);
+
+    size_t n_errors;
+    const struct ofconn_error *errors = ofconn_errors(conn, &n_errors);
+    assert_int_equal(n_errors, 1);
+    assert_int_equal(errors[0].cookie, 0x7602);
+    assert_string_equal(errors[0].text,
+                        "flow table=2, : cookie=0x7602, actions=output:2: "
+                        "OFPBAC_BAD_OUT_PORT");
+    assert_int_equal(get_counters().errors, 1);
+    assert_int_equal(get_counters().refused_bundles, 1);
+    assert_true(hmap_is_empty(&ofconn_installed(conn)->flows));
+}
+
+static void
+test_refused_flows_wait_for_the_caller(void **state)
+{
+    sw.refused_add = 2;
+    mean(one, two);
+    run_until(is_refused);
+    ds_clear(&sw.flow_log);
+    ofconn_refresh(conn);
+    run_until(has_facts);
+    assert_int_equal(get_counters().refused_bundles, 1);
+
+    mean(one, NULL);
+    run_until(is_installed);
+    size_t n_errors;
+    ofconn_errors(conn, &n_errors);
+    assert_int_equal(n_errors, 0);
+    assert_int_equal(get_counters().bundles, 1);
+}
+
+static void
+test_failed_commit_names_the_flow(void **state)
+{
+    sw.refuses_commit = true;
+    mean(one, two);
+    run_until(is_refused);
+    assert_log(&sw.flow_log, READ FILL COMMIT READ);
+
+    size_t n_errors;
+    const struct ofconn_error *errors = ofconn_errors(conn, &n_errors);
+    assert_int_equal(n_errors, 1);
+    assert_int_equal(errors[0].cookie, 0x7601);
+}
+
+static void
+test_what_is_meant_meanwhile_comes_next(void **state)
+{
+    sw.keeps_barriers = true;
+    mean(one, two);
+    run_until(is_filled);
+    mean(one, NULL);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    assert_int_equal(ofconn_state(conn), OFCONN_FILLING);
+
+    /* The answer is lost with the connection, and the bundle with it. */
+    fake_switch_hang_up(&sw);
+    sw.keeps_barriers = false;
+    ds_clear(&sw.flow_log);
+    run_until(is_installed);
+    assert_int_equal(hmap_count(&ofconn_installed(conn)->flows), 1);
+    assert_int_equal(get_counters().bundles, 1);
+    assert_int_equal(get_counters().reconnects, 1);
+}
+
+static void
+test_new_connection_gets_everything_again(void **state)
+{
+    mean(one, two);
+    run_until(is_installed);
+    ds_clear(&sw.flow_log);
+
+    fake_switch_hang_up(&sw);
+    run_until(is_disconnected);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    assert_false(ofconn_has_facts(conn));
+    run_until(is_installed);
+    assert_log(&sw.flow_log, READ FILL COMMIT);
+}
+
+static void
+test_queue_for_a_deaf_switch_is_bounded(void **state)
+{
+    run_until(has_facts);
+    sw.is_deaf = true;
+
+    struct flow_table table;
+    flow_table_init(&table);
+    for (int i = 0; i < 20000; i++) {
+        char *line = xasprintf("table=1,cookie=0x7601,in_port=%d,"
+                               "actions=drop", i + 1);
+        assert_null(flow_text_add(&table, line));
+        free(line);
+    }
+    ofconn_set_desired(conn, &table);
+    flow_table_destroy(&table);
+
+    for (int i = 0; i < 100; i++) {
+        ofconn_run(conn);
+    }
+    assert_int_equal(ofconn_state(conn), OFCONN_FILLING);
+    assert_true(get_counters().ops[FLOW_OP_ADD_FLOW] < 10000);
+
+    sw.is_deaf = false;
+    run_until(is_installed);
+    assert_int_equal(get_counters().ops[FLOW_OP_ADD_FLOW], 20000);
+}
+
+static void
+test_floods_are_forbidden_before_flows_are_sent(void **state)
+{
+    struct simap floods = SIMAP_INITIALIZER(&floods);
+    simap_put(&floods, "vnet1", 0);
+    simap_put(&floods, "vnet2", 0);
+    ofconn_set_floods(conn, &floods);
+    simap_destroy(&floods);
+    ofconn_match_fragments(conn, true);
+    mean(one, NULL);
+    run_until(is_installed);
+
+    assert_log(&sw.port_log, "NXT_SET_CONTROLLER_ID\n"
+                             "OFPT_GET_CONFIG_REQUEST\n"
+                             "NXT_SET_ASYNC_CONFIG\nOFPT_SET_CONFIG\n"
+                             "OFPST_PORT_DESC request\n"
+                             "OFPT_PORT_MOD\nOFPT_PORT_MOD\n"
+                             "OFPT_BARRIER_REQUEST\n");
+    assert_int_equal(get_counters().port_mods, 2);
+    assert_int_equal(ofp_to_u16(ofconn_ofport(conn, "vnet2")), 2);
+    assert_int_equal(ofp_to_u16(ofconn_ofport(conn, "vnet3")), 0);
+}
+
+static void
+test_bridge_without_our_versions_is_a_problem(void **state)
+{
+    sw.versions = 1u << OFP10_VERSION;
+    run_until(has_problem);
+    assert_string_taken(ofconn_problem(conn),
+                        "bridge br0: protocols has neither OpenFlow14 nor "
+                        "OpenFlow15, which flows need");
+}
+
+static void
+test_bridge_without_openflow_10_gets_flows_all_the_same(void **state)
+{
+    sw.versions = 1u << OFP14_VERSION;
+    mean(one, NULL);
+    run_until(is_installed);
+    assert_string_taken(ofconn_problem(conn),
+                        "bridge br0: protocols has no OpenFlow10, without "
+                        "which guests receive floods twice");
+}
+
+int
+main(void)
+{
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_nothing_is_sent_before_somebody_means_something),
+        TEST(test_what_is_meant_is_one_bundle),
+        TEST(test_right_switch_is_left_alone),
+        TEST(test_what_others_took_away_comes_back_with_a_refresh),
+        TEST(test_refused_flow_is_named_and_nothing_else_changes),
+        TEST(test_refused_flows_wait_for_the_caller),
+        TEST(test_failed_commit_names_the_flow),
+        TEST(test_what_is_meant_meanwhile_comes_next),
+        TEST(test_new_connection_gets_everything_again),
+        TEST(test_queue_for_a_deaf_switch_is_bounded),
+        TEST(test_floods_are_forbidden_before_flows_are_sent),
+        TEST(test_bridge_without_our_versions_is_a_problem),
+        TEST(test_bridge_without_openflow_10_gets_flows_all_the_same),
+    };
+    fatal_ignore_sigpipe();
+    vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
