@@ -91,6 +91,10 @@ tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_state_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_warnings_CPPFLAGS = $(UNIT_CPPFLAGS)
 
+# Installs flows for the integration tests.
+check_PROGRAMS += tests/ofconn-load
+tests_ofconn_load_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
+
 # With libvirt's own test driver: no daemon needed.
 libvirt_tests = \
 	tests/test-virt-conn \
