@@ -20,6 +20,8 @@ lib_libvnic_a_SOURCES = \
 	lib/network.h \
 	lib/orphan.c \
 	lib/orphan.h \
+	lib/policy.c \
+	lib/policy.h \
 	lib/report.c \
 	lib/report.h \
 	lib/settings.c \

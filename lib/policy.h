@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "openvswitch/compiler.h"
 #include "openvswitch/types.h"
+
+struct ds;
 
 /* What a vNIC may do, and whom it may reach. */
 
@@ -23,6 +26,9 @@ enum isolation_class {
 #undef ISOLATION_CLASS
 };
 
+const char *isolation_class_to_string(enum isolation_class);
+bool isolation_class_from_string(const char *, enum isolation_class *);
+
 /* What becomes of a frame that a guest must not send. */
 #define GUARD_LEVELS                                            \
     GUARD_LEVEL(MONITOR, "monitor") /* It passes, counted. */   \
@@ -34,6 +40,9 @@ enum guard_level {
     GUARD_LEVELS
 #undef GUARD_LEVEL
 };
+
+const char *guard_level_to_string(enum guard_level);
+bool guard_level_from_string(const char *, enum guard_level *);
 
 /* Roles that a guest plays only if it is told so; bits. */
 #define POLICY_SERVICES                                         \
@@ -47,6 +56,17 @@ enum policy_service {
 #define POLICY_SERVICE(ENUM, NAME, BIT) SERVICE_##ENUM = 1u << (BIT),
     POLICY_SERVICES
 #undef POLICY_SERVICE
+};
+
+const char *policy_service_to_string(enum policy_service);
+bool policy_service_from_string(const char *, enum policy_service *);
+
+/* Families of addresses: within one that has an entry only entries pass, one
+ * that has none is unknown. */
+enum policy_family {
+    POLICY_FAMILY_IPV4,
+    POLICY_FAMILY_IPV6,         /* Other than link-local. */
+    POLICY_FAMILY_LINK_LOCAL    /* fe80::/10. */
 };
 
 /* An address, or prefix, that a vNIC may use. */
@@ -68,6 +88,7 @@ struct policy {
 
 #define POLICY_INIT { .isolation = ISOLATION_PROMISCUOUS }
 
+void policy_init(struct policy *);
 void policy_destroy(struct policy *);
 void policy_clone(struct policy *dst, const struct policy *src);
 bool policy_equals(const struct policy *, const struct policy *);
@@ -75,5 +96,10 @@ struct policy_address *policy_add_address(struct policy *);
 
 bool policy_address_is_ipv4(const struct policy_address *);
 bool policy_address_is_link_local(const struct policy_address *);
+enum policy_family policy_address_family(const struct policy_address *);
+bool policy_knows_family(const struct policy *, enum policy_family);
+char *policy_address_parse(const char *, struct in6_addr *,
+                           unsigned int *plenp) OVS_WARN_UNUSED_RESULT;
+void policy_address_format(const struct policy_address *, struct ds *);
 
 #endif /* lib/policy.h */

@@ -19,6 +19,7 @@ unit_tests = \
 	tests/test-ofconn \
 	tests/test-ovsdb-remote \
 	tests/test-port-conn \
+	tests/test-policy \
 	tests/test-port-plan \
 	tests/test-port-table \
 	tests/test-read-queue \
@@ -77,6 +78,7 @@ tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ofconn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
