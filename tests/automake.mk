@@ -47,8 +47,12 @@ tests_libunit_a_SOURCES = \
 	tests/fake-switch.h \
 	tests/flow-text.c \
 	tests/flow-text.h \
+	tests/golden.c \
+	tests/golden.h \
 	tests/host.c \
 	tests/host.h \
+	tests/json-member.c \
+	tests/json-member.h \
 	tests/unit.h
 
 # Linked with every program that does not say otherwise.

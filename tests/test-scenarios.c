@@ -18,9 +18,7 @@
 #include <config.h>
 
 #include <dirent.h>
-#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,6 +33,8 @@
 #include "openvswitch/json.h"
 #include "packets.h"
 #include "sset.h"
+#include "tests/golden.h"
+#include "tests/json-member.h"
 #include "tests/unit.h"
 #include "util.h"
 #include "uuid.h"
@@ -55,22 +55,6 @@ struct scenario {
 
 /* Reading. */
 
-static char *
-read_file(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        fail_msg("%s: %s", path, ovs_strerror(errno));
-    }
-    struct ds s = DS_EMPTY_INITIALIZER;
-    int c;
-    while ((c = getc(file)) != EOF) {
-        ds_put_char(&s, c);
-    }
-    fclose(file);
-    return ds_steal_cstr(&s);
-}
-
 static bool
 has_ending(const char *s, const char *ending)
 {
@@ -87,7 +71,7 @@ parse_domain(const struct scenario *s, const char *name, const char *ending)
     if (access(path, R_OK)) {
         return NULL;
     }
-    CLEANUP_FREE char *xml = read_file(path);
+    CLEANUP_FREE char *xml = golden_read_file(path);
     struct domain *domain;
     CLEANUP_FREE char *error = domain_xml_parse(xml, strlen(xml), &domain);
     if (error) {
@@ -117,7 +101,7 @@ static void
 read_network(struct scenario *s, const char *name)
 {
     CLEANUP_FREE char *path = xasprintf("%s/%s", s->path, name);
-    CLEANUP_FREE char *xml = read_file(path);
+    CLEANUP_FREE char *xml = golden_read_file(path);
     struct network *network;
     CLEANUP_FREE char *error = network_xml_parse(xml, strlen(xml), &network);
     if (error) {
@@ -144,58 +128,29 @@ read_xml(struct scenario *s)
     closedir(dir);
 }
 
-static const struct json *
-member(const struct json *object, const char *name)
-{
-    return shash_find_data(json_object(object), name);
-}
-
-static const char *
-string_member(const struct json *object, const char *name)
-{
-    const struct json *value = member(object, name);
-    return value ? json_string(value) : NULL;
-}
-
-static int
-integer_member(const struct json *object, const char *name, int otherwise)
-{
-    const struct json *value = member(object, name);
-    return value ? json_integer(value) : otherwise;
-}
-
-static void
-set_member(const struct json *object, const char *name, struct vlan_set *set)
-{
-    const struct json *value = member(object, name);
-    for (size_t i = 0; value && i < json_array(value)->n; i++) {
-        vlan_set_add(set, json_integer(json_array(value)->elems[i]));
-    }
-}
-
 static void
 read_bridge(const struct json *json, struct switch_view *view)
 {
     struct bridge_view *bridge = switch_view_add_bridge(view);
-    bridge->name = xstrdup(string_member(json, "name"));
-    bridge->parent = nullable_xstrdup(string_member(json, "parent"));
-    bridge->tag = integer_member(json, "tag", -1);
+    bridge->name = xstrdup(json_member_string(json, "name"));
+    bridge->parent = nullable_xstrdup(json_member_string(json, "parent"));
+    bridge->tag = json_member_integer(json, "tag", -1);
 }
 
 static void
 read_vnic_keys(const struct json *json, struct port_view *port)
 {
-    const char *vm_id = string_member(json, "vm_id");
-    const char *mark = string_member(json, "mark");
+    const char *vm_id = json_member_string(json, "vm_id");
+    const char *mark = json_member_string(json, "mark");
     port->is_vnic = vm_id != NULL;
     if (vm_id) {
         assert_true(uuid_from_string(&port->vm_id, vm_id));
-        assert_true(eth_addr_from_string(string_member(json, "mac"),
+        assert_true(eth_addr_from_string(json_member_string(json, "mac"),
                                          &port->mac));
     }
     if (mark) {
         assert_true(uuid_from_string(&port->marked_vm_id, mark));
-        port->ready_ms = integer_member(json, "ready", 1000);
+        port->ready_ms = json_member_integer(json, "ready", 1000);
     }
 }
 
@@ -205,19 +160,13 @@ read_port(const struct json *json, size_t index, struct switch_view *view)
     struct port_view *port = switch_view_add_port(view);
     port->row = (struct uuid) { .parts = { 1, 0, 0, index + 1 } };
     port->interface_row = (struct uuid) { .parts = { 2, 0, 0, index + 1 } };
-    port->name = xstrdup(string_member(json, "name"));
-    port->bridge = xstrdup(string_member(json, "bridge"));
-    port->type = nullable_xstrdup(string_member(json, "type"));
-    port->has_guest_keys = member(json, "iface_id") != NULL;
-    port->ofport = integer_member(json, "ofport", index + 1);
-    port->error = nullable_xstrdup(string_member(json, "error"));
-    port->columns.tag = integer_member(json, "tag", -1);
-    set_member(json, "trunks", &port->columns.trunks);
-    set_member(json, "cvlans", &port->columns.cvlans);
-    const char *mode = string_member(json, "vlan_mode");
-    if (mode) {
-        assert_true(vlan_mode_from_string(mode, &port->columns.mode));
-    }
+    port->name = xstrdup(json_member_string(json, "name"));
+    port->bridge = xstrdup(json_member_string(json, "bridge"));
+    port->type = nullable_xstrdup(json_member_string(json, "type"));
+    port->has_guest_keys = json_member(json, "iface_id") != NULL;
+    port->ofport = json_member_integer(json, "ofport", index + 1);
+    port->error = nullable_xstrdup(json_member_string(json, "error"));
+    json_member_vlans(json, &port->columns);
     read_vnic_keys(json, port);
 }
 
@@ -226,13 +175,13 @@ static void
 read_switch(const struct scenario *s, bool is_reversed,
             struct switch_view *view)
 {
-    const struct json *bridges = member(s->switch_, "bridges");
-    const struct json *ports = member(s->switch_, "ports");
+    const struct json *bridges = json_member(s->switch_, "bridges");
+    const struct json *ports = json_member(s->switch_, "ports");
     size_t n_bridges = json_array(bridges)->n;
     size_t n_ports = json_array(ports)->n;
 
-    view->vlan_limit = integer_member(s->switch_, "vlan_limit",
-                                      SWITCH_VIEW_DEFAULT_VLAN_LIMIT);
+    view->vlan_limit = json_member_integer(s->switch_, "vlan_limit",
+                                           SWITCH_VIEW_DEFAULT_VLAN_LIMIT);
     for (size_t i = 0; i < n_bridges; i++) {
         size_t at = is_reversed ? n_bridges - 1 - i : i;
         read_bridge(json_array(bridges)->elems[at], view);
@@ -274,7 +223,7 @@ compute(struct scenario *s, bool is_forced)
         .is_forced = is_forced,
         .collect_ms = is_forced ? NOW_MS : LLONG_MAX,
     };
-    const struct json *has_looked = member(s->switch_, "plugged");
+    const struct json *has_looked = json_member(s->switch_, "plugged");
     s->memory.has_looked |= has_looked && json_boolean(has_looked);
     memory_note_switch(&s->memory, &s->pass.view, gates.now);
     desired_compute(&facts, &s->pass.desired);
@@ -316,17 +265,7 @@ compare_expected(const struct scenario *s)
     CLEANUP_FREE char *path = xasprintf("%s/expected.txt", s->path);
     CLEANUP_FREE char *actual = render(s);
 
-    if (getenv("VNICD_REGENERATE")) {
-        FILE *file = fopen(path, "w");
-        assert_non_null(file);
-        fputs(actual, file);
-        assert_int_equal(fclose(file), 0);
-        return;
-    }
-    CLEANUP_FREE char *expected = read_file(path);
-    if (strcmp(actual, expected)) {
-        fail_msg("%s is not what follows now:\n%s", path, actual);
-    }
+    golden_compare(path, actual);
 }
 
 static void
@@ -460,10 +399,7 @@ run_scenario(const char *path)
     network_set_init(&s.networks);
     memory_init(&s.memory);
     read_xml(&s);
-    s.switch_ = json_from_file(switch_path);
-    if (s.switch_->type == JSON_STRING) {
-        fail_msg("%s: %s", switch_path, json_string(s.switch_));
-    }
+    s.switch_ = json_member_read_file(switch_path);
     read_switch(&s, false, &s.pass.view);
     compute(&s, false);
 
@@ -482,24 +418,7 @@ run_scenario(const char *path)
 static void
 test_scenarios(void **state)
 {
-    const char *srcdir = getenv("srcdir") ? getenv("srcdir") : ".";
-    CLEANUP_FREE char *folder = xasprintf("%s/tests/scenarios", srcdir);
-    DIR *dir = opendir(folder);
-    assert_non_null(dir);
-
-    struct dirent *entry;
-    int n = 0;
-    while ((entry = readdir(dir))) {
-        if (entry->d_name[0] != '.') {
-            CLEANUP_FREE char *path = xasprintf("%s/%s", folder,
-                                                entry->d_name);
-            print_message("scenario %s\n", entry->d_name);
-            run_scenario(path);
-            n++;
-        }
-    }
-    closedir(dir);
-    assert_true(n > 0);
+    golden_for_each("scenarios", run_scenario);
 }
 
 int
