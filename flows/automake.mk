@@ -17,4 +17,6 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/port-conn.c \
 	flows/port-conn.h \
 	flows/port-table.c \
-	flows/port-table.h
+	flows/port-table.h \
+	flows/tables.c \
+	flows/tables.h

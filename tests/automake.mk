@@ -27,6 +27,7 @@ unit_tests = \
 	tests/test-scenarios \
 	tests/test-settings \
 	tests/test-switch-view \
+	tests/test-tables \
 	tests/test-text \
 	tests/test-virt-conn-fake \
 	tests/test-vlan \
@@ -90,6 +91,7 @@ tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_tables_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_virt_conn_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
