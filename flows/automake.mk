@@ -1,4 +1,5 @@
-# OpenFlow: flows as data, their difference, and the connection to a bridge.
+# OpenFlow: the pipeline, flows as data, their difference, and the connections
+# to a bridge.
 noinst_LIBRARIES += flows/libvnic-flows.a
 flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
@@ -14,6 +15,16 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-table.h \
 	flows/ofconn.c \
 	flows/ofconn.h \
+	flows/pipeline-address.c \
+	flows/pipeline-classify.c \
+	flows/pipeline-deliver.c \
+	flows/pipeline-flow.c \
+	flows/pipeline-forward.c \
+	flows/pipeline-guard.c \
+	flows/pipeline-private.h \
+	flows/pipeline-service.c \
+	flows/pipeline.c \
+	flows/pipeline.h \
 	flows/port-conn.c \
 	flows/port-conn.h \
 	flows/port-table.c \

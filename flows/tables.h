@@ -90,9 +90,9 @@ enum table_register {
 enum table_flag {
     FLAG_FROM_OUTSIDE = 1u << 0,  /* Never back to where it came from. */
     FLAG_PRIORITY_TAG = 1u << 1,  /* Had a tag with VLAN ID 0. */
-    FLAG_TUNNEL = 1u << 2,        /* From a dot1q-tunnel: below the service tag,
-                                   * which is in REG_VLAN, there may be a tag
-                                   * of the customer's. */
+    FLAG_TUNNEL = 1u << 2,        /* From a dot1q-tunnel: below the service
+                                   * tag, which is in REG_VLAN, there may be a
+                                   * tag of the customer's. */
     FLAG_FOREIGN_MAC = 1u << 3,   /* From a MAC address that is not the
                                    * vNIC's, but may be used … */
     FLAG_LEARNT = 1u << 4,        /* … and could be learnt. */
@@ -244,9 +244,10 @@ table_group_id(enum table_flood flood, uint16_t vid, uint32_t part)
     return GROUP_PREFIX | part << 13 | (uint32_t) flood << 12 | vid;
 }
 
-/* MAC addresses that are learnt: how long they are kept without a packet, and
- * how many of one vNIC's. */
-#define LEARNT_IDLE_S 300
+/* MAC addresses that are learnt: how long they are kept after the last packet
+ * from there (what goes there does not count, or one that has moved would be
+ * looked for in the wrong place for ever), and how many of one vNIC's. */
+#define LEARNT_HARD_S 300
 #define LEARNT_MAX 16
 
 #endif /* flows/tables.h */

@@ -19,6 +19,7 @@ unit_tests = \
 	tests/test-ofconn \
 	tests/test-ovsdb-remote \
 	tests/test-port-conn \
+	tests/test-pipeline \
 	tests/test-policy \
 	tests/test-port-plan \
 	tests/test-port-table \
@@ -54,6 +55,8 @@ tests_libunit_a_SOURCES = \
 	tests/host.h \
 	tests/json-member.c \
 	tests/json-member.h \
+	tests/pipeline-json.c \
+	tests/pipeline-json.h \
 	tests/unit.h
 
 # Linked with every program that does not say otherwise.
@@ -83,6 +86,7 @@ tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ofconn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_table_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -102,6 +106,9 @@ tests_test_warnings_CPPFLAGS = $(UNIT_CPPFLAGS)
 # Installs flows for the integration tests.
 check_PROGRAMS += tests/ofconn-load
 tests_ofconn_load_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
+# Flows of a bridge, for the integration tests.
+check_PROGRAMS += tests/print-pipeline
+tests_print_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
 
 # With libvirt's own test driver: no daemon needed.
 libvirt_tests = \
@@ -201,6 +208,7 @@ EXTRA_DIST += tests/check-full
 # What needs no compiler goes into the tarball by the folder.
 EXTRA_DIST += \
 	tests/guests \
+	tests/flow-scenarios \
 	tests/hostbox \
 	tests/install-deps \
 	tests/integration \

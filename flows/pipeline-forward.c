@@ -1,0 +1,238 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Tables EGRESS_RULES, L2, L2_LEARNT, L2_UNKNOWN and OUTSIDE: whose is it?
+ *
+ * A frame for a vNIC goes there alone; one for several, to each vNIC of the
+ * VLAN and outside; one for an address that nobody knows, outside, and to
+ * those vNICs behind which it may be.  Groups hold the receivers.  VLANs with
+ * the same receivers share their groups: a guest that is on all VLANs needs
+ * one, not 4094. */
+
+#include <config.h>
+#include "flows/pipeline-private.h"
+
+#include "flows/flow-table.h"
+#include "openvswitch/ofp-actions.h"
+#include "packets.h"
+#include "util.h"
+
+/* Receivers. */
+
+/* Splits each class of VLANs in those that are in 'members' and those that are
+ * not.  A class is named by the lowest of its VLAN IDs. */
+static void
+split_classes(uint16_t class_of[VLAN_SET_BITS], const struct vlan_set *members)
+{
+    /* By old class; VLAN_SET_BITS: none yet. */
+    uint16_t names[2][VLAN_SET_BITS];
+    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
+        names[0][vid] = names[1][vid] = VLAN_SET_BITS;
+    }
+    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
+        bool is_in = vlan_set_contains(members, vid);
+        uint16_t *name = &names[is_in][class_of[vid]];
+        if (*name == VLAN_SET_BITS) {
+            *name = vid;
+        }
+        class_of[vid] = *name;
+    }
+}
+
+/* Stores in 'class_of', for each VLAN ID, the lowest one with the same
+ * receivers. */
+static void
+classify_vlans(const struct pipeline *p, uint16_t class_of[VLAN_SET_BITS])
+{
+    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
+        class_of[vid] = 0;
+    }
+    for (size_t i = 0; i < p->n_vnics; i++) {
+        split_classes(class_of, &p->vlans[i]);
+    }
+}
+
+static bool
+is_receiver(const struct pipeline *p, size_t i, enum table_flood flood,
+            int vid)
+{
+    return vlan_set_contains(&p->vlans[i], vid)
+           && (flood == FLOOD_ALL || vnic_learns(p->vnics[i]));
+}
+
+static void
+add_bucket(struct pipeline *p, struct flow_group *group,
+           const struct pipeline_vnic *vnic)
+{
+    pipeline_begin(p, vnic);
+    put_receiver(p, vnic);
+    flow_group_add_bucket(group, vnic->number, &p->actions);
+}
+
+/* Adds the groups with the receivers in VLAN 'vid', and returns how many
+ * groups that takes. */
+static unsigned int
+add_groups(struct pipeline *p, enum table_flood flood, int vid)
+{
+    struct flow_group *group = NULL;
+    unsigned int n_receivers = 0, n_groups = 0;
+    for (size_t i = 0; i < p->n_vnics; i++) {
+        if (!is_receiver(p, i, flood, vid)) {
+            continue;
+        }
+        if (n_receivers++ % GROUP_MAX_BUCKETS == 0) {
+            uint32_t id = table_group_id(flood, vid, n_groups++);
+            group = flow_table_add_group(p->flows, id);
+        }
+        add_bucket(p, group, p->vnics[i]);
+    }
+    return n_groups;
+}
+
+/* L2 and L2_UNKNOWN. */
+
+/* Frames that are for several in the VLANs of 'block'. */
+static void
+add_flood_flow(struct pipeline *p, enum table_flood flood,
+               const struct vlan_block *block, int vid, unsigned int n_groups)
+{
+    pipeline_begin(p, NULL);
+    match_vlan_register(&p->match, block);
+    if (flood == FLOOD_ALL) {
+        match_multicast(&p->match);
+    } else {
+        match_set_reg(&p->match, REG_RECEIVER, 0);
+    }
+    for (unsigned int i = 0; i < n_groups; i++) {
+        put_group(p, table_group_id(flood, vid, i));
+    }
+    put_resubmit(p, TABLE_OUTSIDE);
+    if (flood == FLOOD_ALL) {
+        pipeline_end(p, TABLE_L2, PRIORITY_SPECIAL, RULE_FLOOD);
+    } else {
+        pipeline_end(p, TABLE_L2_UNKNOWN, PRIORITY_EXACT,
+                     RULE_UNKNOWN_UNICAST);
+    }
+}
+
+static void
+add_flood(struct pipeline *p, enum table_flood flood, int vid,
+          const struct vlan_set *vlans)
+{
+    unsigned int n_groups = add_groups(p, flood, vid);
+    if (n_groups) {
+        VLAN_BLOCK_FOR_EACH (block, vlans) {
+            add_flood_flow(p, flood, &block, vid, n_groups);
+        }
+    }
+}
+
+static void
+add_floods(struct pipeline *p)
+{
+    uint16_t class_of[VLAN_SET_BITS];
+    struct vlan_set *classes = xcalloc(VLAN_SET_BITS, sizeof *classes);
+    classify_vlans(p, class_of);
+    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
+        vlan_set_add(&classes[class_of[vid]], vid);
+    }
+    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
+        if (class_of[vid] == vid) {
+            add_flood(p, FLOOD_ALL, vid, &classes[vid]);
+            add_flood(p, FLOOD_UNKNOWN, vid, &classes[vid]);
+        }
+    }
+    free(classes);
+}
+
+static void
+add_unicast(struct pipeline *p, const struct pipeline_vnic *vnic,
+            const struct vlan_set *vlans)
+{
+    VLAN_BLOCK_FOR_EACH (block, vlans) {
+        pipeline_begin(p, vnic);
+        match_vlan_register(&p->match, &block);
+        match_set_dl_dst(&p->match, vnic->mac);
+        put_receiver(p, vnic);
+        pipeline_end(p, TABLE_L2, PRIORITY_EXACT, RULE_UNICAST);
+    }
+}
+
+/* NORMAL does not forward them either, unless it is told so. */
+static void
+add_link_control(struct pipeline *p)
+{
+    for (size_t i = 0; i < N_LINK_CONTROL; i++) {
+        pipeline_begin(p, NULL);
+        match_link_control(&p->match, i);
+        put_resubmit(p, TABLE_OUTSIDE);
+        pipeline_end(p, TABLE_L2, PRIORITY_REFUSE, RULE_LINK_CONTROL);
+    }
+}
+
+static void
+add_l2(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->n_vnics; i++) {
+        add_unicast(p, p->vnics[i], &p->vlans[i]);
+    }
+    if (!p->bridge->forwards_bpdus) {
+        add_link_control(p);
+    }
+
+    /* A learnt flow sets registers, and can do nothing else. */
+    pipeline_begin(p, NULL);
+    put_resubmit(p, TABLE_L2_LEARNT);
+    put_resubmit(p, TABLE_L2_UNKNOWN);
+    pipeline_end(p, TABLE_L2, PRIORITY_MISS, RULE_LEARNT);
+
+    pipeline_begin(p, NULL);
+    pipeline_end(p, TABLE_L2_LEARNT, PRIORITY_MISS, RULE_UNKNOWN_UNICAST);
+}
+
+static void
+add_l2_unknown(struct pipeline *p)
+{
+    pipeline_begin(p, NULL);
+    match_set_reg(&p->match, REG_RECEIVER, 0);
+    put_resubmit(p, TABLE_OUTSIDE);
+    pipeline_end(p, TABLE_L2_UNKNOWN, PRIORITY_ANY, RULE_UNKNOWN_UNICAST);
+
+    pipeline_miss(p, TABLE_L2_UNKNOWN, TABLE_ISOLATION, RULE_LEARNT);
+}
+
+/* OUTSIDE. */
+
+static void
+add_outside(struct pipeline *p)
+{
+    pipeline_begin(p, NULL);
+    match_flag(&p->match, FLAG_FROM_OUTSIDE, true);
+    pipeline_end(p, TABLE_OUTSIDE, PRIORITY_EXACT, RULE_FROM_OUTSIDE);
+
+    pipeline_begin(p, NULL);
+    match_set_reg(&p->match, REG_VLAN, 0);
+    put_output(p, p->bridge->inside);
+    pipeline_end(p, TABLE_OUTSIDE, PRIORITY_SPECIAL, RULE_OUTSIDE);
+
+    pipeline_begin(p, NULL);
+    match_flag(&p->match, FLAG_TUNNEL, true);
+    put_push_vlan(p, ETH_TYPE_VLAN_8021AD);
+    put_output(p, p->bridge->inside);
+    pipeline_end(p, TABLE_OUTSIDE, PRIORITY_PREFIX, RULE_OUTSIDE);
+
+    pipeline_begin(p, NULL);
+    put_push_vlan(p, ETH_TYPE_VLAN_8021Q);
+    put_output(p, p->bridge->inside);
+    pipeline_end(p, TABLE_OUTSIDE, PRIORITY_MISS, RULE_OUTSIDE);
+}
+
+void
+pipeline_forward(struct pipeline *p)
+{
+    pipeline_miss(p, TABLE_EGRESS_RULES, TABLE_L2, RULE_EGRESS);
+    add_l2(p);
+    add_l2_unknown(p);
+    add_floods(p);
+    add_outside(p);
+}

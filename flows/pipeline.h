@@ -1,0 +1,59 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOWS_PIPELINE_H
+#define FLOWS_PIPELINE_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/policy.h"
+#include "lib/vlan.h"
+#include "openvswitch/types.h"
+
+struct flow_table;
+
+/* The flows and groups that isolate the vNICs of a bridge, computed from plain
+ * facts.  Pure. */
+
+/* More receivers than this in one VLAN, and a frame for all of them meets
+ * limits of the switch: to be reported. */
+#define PIPELINE_MAX_RECEIVERS 900
+
+/* A vNIC that is on the bridge and whose policy is known. */
+struct pipeline_vnic {
+    uint32_t number;            /* 1..COOKIE_MAX_VNIC, of this vNIC alone. */
+    char *label;                /* For people: "web1/52:54:00:00:00:01". */
+    ofp_port_t ofport;          /* A vNIC without one is left out. */
+    struct eth_addr mac;        /* Not zero, unicast. */
+    struct vlan_spec vlan;      /* Validated; VLAN_NONE is every VLAN. */
+    struct policy policy;
+    uint16_t community;         /* What the policy's community is called in
+                                 * registers; the same for the same name. */
+};
+
+struct pipeline_bridge {
+    char *name;
+    ofp_port_t *infrastructure; /* Ports that are no vNIC's and not one of
+                                 * those below.  Owned. */
+    size_t n_infrastructure;
+    ofp_port_t outside;         /* The patch port where NORMAL sees vNICs. */
+    ofp_port_t inside;          /* Its peer, where vNICs see NORMAL. */
+    bool passes_unknown_addresses; /* Of families without an entry. */
+    bool passes_unknown_ports;  /* Ports that are none of the above. */
+    bool forwards_bpdus;        /* other_config:forward-bpdu of the bridge. */
+    struct pipeline_vnic *vnics; /* Owned. */
+    size_t n_vnics;
+};
+
+void pipeline_bridge_init(struct pipeline_bridge *);
+void pipeline_bridge_destroy(struct pipeline_bridge *);
+void pipeline_bridge_add_infrastructure(struct pipeline_bridge *, ofp_port_t);
+struct pipeline_vnic *pipeline_bridge_add_vnic(struct pipeline_bridge *);
+
+bool pipeline_is_needed(const struct pipeline_bridge *);
+void pipeline_build(const struct pipeline_bridge *, struct flow_table *);
+void pipeline_crowded_vlans(const struct pipeline_bridge *,
+                            struct vlan_set *);
+
+#endif /* flows/pipeline.h */
