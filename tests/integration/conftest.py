@@ -16,6 +16,12 @@ from host import Host  # noqa: E402 (the path comes first)
 BUILD = os.environ.get("VNICD_BUILD", str(TESTS.parent))
 
 
+@pytest.fixture(scope="session")
+def build():
+    """The folder that the agent was built in."""
+    return BUILD
+
+
 @pytest.fixture
 def host(tmp_path):
     """A host with the bridge br0, and no agent yet."""

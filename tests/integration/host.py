@@ -150,13 +150,16 @@ class Host:
         self._connection = None
 
     def __enter__(self):
+        self.start_switch()
+        self.start("libvirtd")
+        return self
+
+    def start_switch(self):
         self.rundir.mkdir()
         self.run("ovsdb-tool", "create", self.database, SCHEMA)
         self.start("ovsdb-server")
         self.vsctl("--no-wait", "init")
         self.start("ovs-vswitchd")
-        self.start("libvirtd")
-        return self
 
     def __exit__(self, *_):
         if self._connection:
