@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from guest_frames import (ATTACKS, BPDU, BROADCAST, GUEST, HARMLESS, LACP,
-                          LLDP, NOBODY, VICTIM_POLICY, advertise, ip6, solicit)
+                          LLDP, NOBODY, VICTIM_POLICY, advertise, arp, ip6,
+                          rarp, solicit)
 from host import until
 from pipeline import UPLINK, Copy, Switch
 from scapy.layers.inet import ICMP, IP, TCP
@@ -528,6 +529,15 @@ def test_tunnels_put_a_service_tag_in_front(switch, two_tags):
     assert fate.copies == [Copy("br0", below), Copy("p2", customer)], fate.text
 
 
+def test_a_second_tag_is_seen_where_the_switch_looks(switch, two_tags):
+    """It is a tag then, and not an EtherType."""
+    trunk = {"vlan_mode": "trunk", "tag": -1, "trunks": [10, 20]}
+    switch.load([vnic(1, **trunk), vnic(2, **trunk)])
+    fate = switch.trace(1, frame(mac(1), BROADCAST, 10, 20))
+    assert not fate.copies and (119, "vlan-tag") in fate.rules, fate.text
+    assert switch.trace(1, frame(mac(1), BROADCAST, 10)).copies
+
+
 def test_a_tunnel_hides_nothing(switch, two_tags):
     """The guard looks below the tag of the customer."""
     tunnel = {"vlan_mode": "dot1q-tunnel", "tag": 100}
@@ -642,6 +652,15 @@ def test_any_mac_learns_up_to_its_limit(switch, numbers):
     # What is not, is flooded there, and nowhere else.
     fate = switch.trace(2, frame(mac(2), foreign(99)))
     assert fate.copies == copies([1], (), "up", "br0"), fate.text
+
+
+def test_behind_any_mac_others_announce_themselves(switch):
+    sent = (rarp(mac=foreign(1)), arp("who-has", "0.0.0.0", foreign(1)))
+    for services in [], ["any-mac"]:
+        switch.load([vnic(1, services=services), vnic(2)])
+        for announcement in sent:
+            fate = switch.trace(1, announcement)
+            assert bool(fate.copies) == bool(services), fate.text
 
 
 def test_what_was_learnt_goes_with_its_vnic(switch, numbers):
