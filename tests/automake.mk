@@ -205,6 +205,12 @@ check-full:
 .PHONY: check-full
 EXTRA_DIST += tests/check-full
 
+# How fast, and at what cost: in some ten seconds.
+bench: all
+	$(top_srcdir)/tests/bench/bench.py $(abs_top_builddir)
+.PHONY: bench
+EXTRA_DIST += tests/bench/bench.py
+
 # What needs no compiler goes into the tarball by the folder.
 EXTRA_DIST += \
 	tests/guests \
