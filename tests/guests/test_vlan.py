@@ -269,7 +269,7 @@ def test_foreign_columns_and_ports_are_left_alone(box, agent, one, port):
 
 @pytest.mark.parametrize("flags", [("--live",), ("--live", "--config")])
 def test_a_live_update_is_followed(box, agent, guests, flags):
-    """A legal change without any event (F5): intent, not drift."""
+    """A legal change without any event: intent, not drift."""
     guest = guests["two"]
     tap = guest.taps()[0]
     agent.wait_state(guest)
@@ -290,7 +290,7 @@ def test_a_live_update_is_followed(box, agent, guests, flags):
 
 
 def test_vlan_lost_by_a_port_group_change(box, stopped_agent, guests):
-    """F1: libvirt moves a vNIC to another port group, writes the right VLAN
+    """libvirt moves a vNIC to another port group, writes the right VLAN
     to its XML, and none at all to the switch."""
     box.add_network("lan", portgroups={"red": Vlan.access(10),
                                        "blue": Vlan.access(20)})
@@ -321,7 +321,7 @@ def test_vlan_lost_by_a_port_group_change(box, stopped_agent, guests):
 
 
 def test_an_edited_port_group_is_followed(box, agent, guests):
-    """F3: libvirt tells running guests nothing of it, and nobody else."""
+    """libvirt tells running guests nothing of it, and nobody else."""
     box.add_network("lan", portgroups={"red": Vlan.access(10)})
     guest = box.add_guest("netted", Nic(network="lan", portgroup="red"))
     try:
@@ -384,7 +384,7 @@ def newcomer(box):
                          ids=[case[0] for case in STALE])
 def test_without_an_agent_a_stale_row_wins(box, newcomer, kind, stale, vlan,
                                            right):
-    """F2 itself: the new guest runs in the dead one's VLAN.  If libvirt
+    """The fault itself: the new guest runs in the dead one's VLAN.  If libvirt
     ever mends this, the test after this one has lost its subject."""
     switch.leave_row(box, "stale0", *stale)
     newcomer(vlan)
