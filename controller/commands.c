@@ -344,13 +344,22 @@ handle_exit(struct unixctl_conn *conn, int argc OVS_UNUSED,
 
 /* Deferred replies. */
 
+/* Has libvirt told what the wish of 'waiting' needs? */
+static bool
+has_libvirt_told(const struct commands *c, const struct waiting *waiting)
+{
+    return reconciler_was_answered(c->reconciler)
+           && (waiting->wish != WISH_COLLECT
+               || newest_pass(c)->desired.is_complete);
+}
+
 /* What has become of a wish although libvirt did not answer. */
 static char *
 explain_silence(const struct waiting *waiting, const struct journal *journal)
 {
     return (waiting->wish == WISH_COLLECT
             ? xstrdup("libvirt did not answer; no orphan is collected "
-                      "before it has said that nobody needs it")
+                      "before each connection has said that nobody needs it")
             : xasprintf("libvirt did not answer; done with what was known of "
                         "it, columns written: %"PRIu64,
                         journal->n - waiting->journal_start));
@@ -362,7 +371,7 @@ reply_waiting(struct commands *c, struct waiting *waiting)
     struct report report;
     const struct journal *journal = reconciler_journal(c->reconciler);
 
-    if (!reconciler_was_answered(c->reconciler)) {
+    if (!has_libvirt_told(c, waiting)) {
         reply_error_take(waiting->conn, explain_silence(waiting, journal));
         return;
     }

@@ -86,10 +86,10 @@ class Agent(Daemon):
 
     def start(self):
         super().start()
-        until(lambda: self._answers(), "the agent answers")
+        until(lambda: self.answers(), "the agent answers")
         return self
 
-    def _answers(self):
+    def answers(self):
         assert self.is_running(), self.text()
         return self.host.run("ovs-appctl", "-t", self.control_socket(),
                              "version", check=False).returncode == 0
