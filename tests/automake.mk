@@ -218,6 +218,7 @@ EXTRA_DIST += \
 	tests/hostbox \
 	tests/install-deps \
 	tests/integration \
+	tests/oracle \
 	tests/scenarios
 dist-hook:
 	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +

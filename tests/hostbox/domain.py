@@ -34,7 +34,7 @@ class Vlan:
 
     @classmethod
     def access(cls, tag):
-        return cls([tag])
+        return cls((tag,))
 
     @classmethod
     def trunk(cls, *tags):
@@ -100,10 +100,10 @@ class Nic:
         return f"<source network={quoteattr(self.network)}{group}/>"
 
     def _virtualport(self):
-        if self._type() != "bridge":
+        if self._type() not in ("bridge", "network"):
             return ""
         if not self.interface_id:
-            return "<virtualport type='openvswitch'/>"
+            return "" if self.network else "<virtualport type='openvswitch'/>"
         return ("<virtualport type='openvswitch'><parameters "
                 f"interfaceid={quoteattr(self.interface_id)}/></virtualport>")
 

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import uuid
 from pathlib import Path
@@ -139,6 +140,9 @@ class Agent(Daemon):
 class Host:
     """The host; use it as a context."""
 
+    DATAPATH = "dummy"
+    SWITCH_OPTIONS = ("--enable-dummy=override",)
+
     def __init__(self, directory, build):
         self.dir = Path(directory)
         self.build = Path(build)
@@ -213,15 +217,17 @@ class Host:
                                     **{"env": self.env, **kwargs}).start()
 
     def _start_ovsdb_server(self):
-        socket = self.rundir / "db.sock"
-        self._launch("ovsdb-server", "ovsdb-server", f"--remote=punix:{socket}",
+        path = self.rundir / "db.sock"
+        path.unlink(missing_ok=True)            # A crash leaves it.
+        self._launch("ovsdb-server", "ovsdb-server", f"--remote=punix:{path}",
                      f"--pidfile={self.rundir}/ovsdb-server.pid",
                      str(self.database))
-        until(socket.exists, "ovsdb-server listens")
+        until(lambda: _listens(path), "ovsdb-server listens")
 
     def _start_ovs_vswitchd(self):
         pidfile = self.rundir / "ovs-vswitchd.pid"
-        self._launch("ovs-vswitchd", "ovs-vswitchd", "--enable-dummy=override",
+        pidfile.unlink(missing_ok=True)
+        self._launch("ovs-vswitchd", "ovs-vswitchd", *self.SWITCH_OPTIONS,
                      "--disable-system", f"--pidfile={pidfile}",
                      f"unix:{self.rundir}/db.sock")
         until(pidfile.exists, "ovs-vswitchd runs")
@@ -281,7 +287,7 @@ class Host:
 
     def add_bridge(self, name="br0"):
         self.vsctl("add-br", name, "--", "set", "bridge", name,
-                   "datapath_type=dummy")
+                   f"datapath_type={self.DATAPATH}")
 
     def column(self, port, column, table="port"):
         return self.vsctl("get", table, port, column)
@@ -305,8 +311,8 @@ class Host:
     @staticmethod
     def domain_xml(name, vm_id, *interfaces):
         """'interfaces' are (mac, port, VLAN XML[, bridge])."""
-        return _domain_xml(name, vm_id,
-                           "".join(_interface_xml(*i) for i in interfaces))
+        return domain_xml(name, vm_id,
+                          "".join(_interface_xml(*i) for i in interfaces))
 
     @staticmethod
     def network_xml(name, *elements, bridge="br0"):
@@ -325,7 +331,7 @@ class Host:
         vm_id, mac, port = vm_uuid(number), vm_mac(number), f"tap{number}"
         self.plug(port, vm_id, mac, [f"tag={tag}"] if tag else [])
         interface = _network_interface_xml(mac, port, network, group, vlan)
-        self.libvirt.createXML(_domain_xml(name, vm_id, interface))
+        self.libvirt.createXML(domain_xml(name, vm_id, interface))
         return mac, port
 
     def start_domain(self, name, vm_id, *interfaces):
@@ -343,6 +349,11 @@ class Host:
         return domain, vm_id, mac, port
 
 
+def _listens(path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) == 0
+
+
 def vm_uuid(number):
     return str(uuid.UUID(int=0x6A6F0A502F0E4B5C9D0E000000000000 + number))
 
@@ -351,7 +362,8 @@ def vm_mac(number):
     return f"52:54:00:00:{number >> 8 & 0xff:02x}:{number & 0xff:02x}"
 
 
-def _domain_xml(name, vm_id, devices):
+def domain_xml(name, vm_id, devices):
+    """A domain of libvirt's test driver; 'devices' are XML."""
     return (f"<domain type='test'><name>{name}</name><uuid>{vm_id}</uuid>"
             f"<memory>1024</memory><os><type>hvm</type></os>"
             f"<devices>{devices}</devices></domain>")
