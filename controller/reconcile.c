@@ -261,7 +261,9 @@ succeed(struct reconciler *r, long long int now)
 {
     notes_take_of_deeds(&r->notes, &r->pass, now, time_wall_msec());
     r->is_dirty = r->is_dirty || r->pass.plan.has_more;
-    r->wishes = r->pass.plan.has_more ? r->wishes & WISH_COLLECT : 0;
+    if (!r->pass.plan.has_more) {
+        r->wishes = 0;
+    }
     free(r->error);
     r->error = NULL;
 }

@@ -101,6 +101,21 @@ def test_a_port_missing_at_first_contact_is_an_operators_matter(host):
     until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
 
 
+def test_reconcile_puts_everything_right_at_once(host):
+    """Also what is not done in the same transaction."""
+    host.start_domain("web1", vm_uuid(1), (vm_mac(1), "tap1", access(10)))
+    host.start_vm("web2", 2, 20)
+    host.vsctl("set", "port", "tap2", "tag=77")
+    agent = host.agent()
+    until(lambda: [op["kind"] for op in agent.json("plan")]
+          == ["report", "report"], "both are reported")
+    done = agent.json("reconcile")
+    assert host.column("tap1", "tag") == "10"
+    assert host.column("tap2", "tag") == "20"
+    assert {(op["kind"], op["key"]) for op in done} == {
+        ("plug", "Port tap1"), ("set", "Port tap2 tag")}
+
+
 def test_who_removes_a_port_over_and_over_wins(host, agent):
     _, _, _, port = host.start_vm("web1", 1, 10)
     until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
