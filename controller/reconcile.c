@@ -284,6 +284,7 @@ fail(struct reconciler *r, char *error, long long int now)
         r->is_row_by_row = true;
     } else if (n_rows) {
         notes_take_of_refusal(&r->notes, &r->pass, now);
+        r->wishes = 0;          /* It has been tried. */
     } else {
         r->retry_ms = now + RETRY_MS;
     }

@@ -211,9 +211,10 @@ def test_a_row_that_the_database_refuses_holds_up_nothing(host, agent):
     for tag in range(30, 33):
         host.vsctl("set", "port", "tap2", f"tag={tag}")
         until(lambda: host.column("tap2", "tag") == "20", "it is put right")
+    agent.ask("reconcile")      # Tries it once more, and comes to an end.
     refused = [line for line in agent.text().splitlines()
                if "refused a transaction" in line]
-    assert len(refused) <= 2
+    assert len(refused) <= 3
     domain.destroy()
 
 
