@@ -34,6 +34,8 @@ class Ledger:
         self._was_right = set()     # Port rows, at any time since then.
         self._wrong = {}            # Port rows and vNICs: what they get.
         self._touched = set()       # Names of ports, since the last note().
+        # Port rows: columns that were another VM's when they were handed over.
+        self._tainted = {}
         # Networks as they were at any time since the last checkpoint: it is
         # for the agent to find out that they are not so any more.
         self._old_networks = []
@@ -66,7 +68,6 @@ class Ledger:
             self._owners[port.uuid].add(port.key)
             if port.name not in touches:
                 self._check_columns(port)
-                self._check_mark(old, port)
             self._note_had(port)
 
     def _note_had(self, port):
@@ -82,6 +83,8 @@ class Ledger:
         if port.uuid not in self._written:
             self._written[port.uuid] = [{value} for value in port.columns]
             return
+        if port.columns != old.columns:
+            self._tainted.pop(port.uuid, None)
         for written, before, now in zip(self._written[port.uuid], old.columns,
                                         port.columns):
             if before != now:
@@ -94,6 +97,9 @@ class Ledger:
             self.seen.doubtful.add((old.uuid, old.vm_id))
         if old.vm_id and port.vm_id:
             self.seen.handed.add((port.uuid, port.vm_id))
+        self._tainted.pop(port.uuid, None)
+        if promise.is_another_vms(port) and port.columns != Columns():
+            self._tainted[port.uuid] = port.columns
 
     def _check_put_back(self, port):
         assert port.key in self._meant, f"port {port.name} was added"
@@ -108,13 +114,6 @@ class Ledger:
             assert value in written or value in meant, (
                 f"port {port.name}: nobody was to write {column}={value}; "
                 f"written: {written}, meant: {set(meant)}")
-
-    def _check_mark(self, old, port):
-        """Our mark says that the columns are not another VM's any more."""
-        if old and promise.is_another_vms(old) and port.is_marked:
-            implicit = port.columns._replace(vlan_mode=None)
-            assert self._meant[port.key] & {port.columns, implicit}, (
-                f"port {port.name} was marked as it was: {port.columns}")
 
     # What follows.
 
@@ -174,6 +173,8 @@ class Ledger:
 
     def settle(self, facts):
         """Everybody is at rest, and the switch is right."""
+        for port in facts.switch.ports.values():
+            self._check_taint(port)
         self._written = {port.uuid: [{value} for value in port.columns]
                          for port in facts.switch.ports.values()}
         self._owners = defaultdict(set, {
@@ -188,6 +189,14 @@ class Ledger:
         self._old_networks.clear()
         self._settle_seen(facts)
         self.note(facts)
+
+    def _check_taint(self, port):
+        """Our mark says that the columns are not another VM's any more."""
+        if port.is_marked and port.uuid in self._tainted:
+            tainted = self._tainted.pop(port.uuid)
+            assert (tainted != port.columns
+                    or port.columns in self._meant[port.key]), (
+                f"port {port.name} was marked as it was: {tainted}")
 
     def _settle_seen(self, facts):
         left = {port.key for port in facts.switch.ports.values()}
