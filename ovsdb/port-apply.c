@@ -198,6 +198,17 @@ write_port_ids(const struct vnic *vnic, const struct ovsrec_port *row)
     }
 }
 
+/* Somebody else may plug the same port meanwhile, on whatever bridge: then this
+ * transaction is to be tried again, and not to be refused. */
+static void
+verify_ports(const struct ovsdb_idl *idl)
+{
+    const struct ovsrec_bridge *bridge;
+    OVSREC_BRIDGE_FOR_EACH (bridge, idl) {
+        ovsrec_bridge_verify_ports(bridge);
+    }
+}
+
 /* A bridge that has gone meanwhile is no error. */
 static void
 apply_plug(const struct port_op *op, const struct ovsdb_idl *idl,
@@ -210,6 +221,7 @@ apply_plug(const struct port_op *op, const struct ovsdb_idl *idl,
         return;
     }
 
+    verify_ports(idl);
     struct ovsrec_interface *interface = ovsrec_interface_insert(txn);
     ovsrec_interface_set_name(interface, name);
     write_interface_ids(d, interface);
