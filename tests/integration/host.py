@@ -20,6 +20,7 @@ from hostbox import util
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 NOBODY = 65534
+START_SECONDS = 40              # libvirtd looks at the machine first.
 SANITIZER_WORDS = ("Sanitizer", "runtime error:")
 
 
@@ -245,7 +246,8 @@ class Host:
                           "XDG_CONFIG_HOME": f"{home}/conf",
                           "XDG_CACHE_HOME": f"{home}/cache",
                           "XDG_DATA_HOME": f"{home}/data"})
-        until(lambda: self._try_connect() is not None, "libvirtd answers")
+        until(lambda: self._try_connect() is not None, "libvirtd answers",
+              timeout=START_SECONDS)
 
     @staticmethod
     def _as_nobody(home):

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can happen to a host, as operations that a test draws at random.
-
-Each takes the world and a generator of its own random choices, and returns
-what it did, in words, or None where it has nothing to do it to.  So any
-operation may follow any other, and a list of them can be cut anywhere."""
+"""What can happen to a host, as operations of oracle/history.py."""
 
 import signal
 from dataclasses import replace
-from typing import Callable, NamedTuple
 
 import libvirt
 import plugger
 from hostbox import Nic, Vlan
 from oracle import facts, switch as ovs
+from oracle.history import Operations
 from world import FAKE_BRIDGE, FAKE_TAG, Vm
 
 BRIDGES = ("br0", "br1")
@@ -25,20 +21,8 @@ TAGS = tuple(range(2, FAKE_TAG + 1))
 BAD_TAGS = (0, 4095)
 
 
-class Operation(NamedTuple):
-    weight: float
-    is_calm: bool               # Not while the agent has work to do.
-    run: Callable
-
-
-OPERATIONS = {}
-
-
-def operation(weight, is_calm=False):
-    def register(function):
-        OPERATIONS[function.__name__] = Operation(weight, is_calm, function)
-        return function
-    return register
+OPERATIONS = Operations()
+operation = OPERATIONS.add
 
 
 # Choices.

@@ -18,7 +18,7 @@ from hostbox import HostboxError, network_xml, until
 from host import domain_xml, vm_mac, vm_uuid
 from oracle import promise, switch as ovs
 from oracle.facts import Facts
-from oracle.jsonrpc import Database, JsonRpc
+from oracle.jsonrpc import Conflict, Database, JsonRpc
 from oracle.ledger import Ledger
 
 FAKE_BRIDGE, FAKE_TAG = "br0v9", 9
@@ -122,6 +122,7 @@ class World:
         self.thaw("libvirtd")
         self.commit()
         self.ledger.begin(self.facts())
+        self._hang_up()
         if self.agent:
             self.agent.start()
         else:
@@ -133,6 +134,9 @@ class World:
 
     def stop_agent(self, number=signal.SIGTERM):
         self.stop("vnicd", number)
+        self._hang_up()
+
+    def _hang_up(self):
         if self._operator:
             self._operator.close()
             self._operator = None
@@ -182,14 +186,23 @@ class World:
         bridge, vlan = vm.actual[nic.mac]
         ids = {"attached-mac": nic.mac, "iface-id": nic.interface_id,
                "vm-id": vm.uuid, "iface-status": "active"}
-        self.commit(*plugger.add_port(self.switch, nic.target, bridge, vlan,
-                                      ids), touches=[nic.target])
+        self.commit_again(lambda: plugger.add_port(
+            self.switch, nic.target, bridge, vlan, ids), nic.target)
 
     def unplug(self, name):
         if self.host.has_tap(name):
             self.host.remove_tap(name)
         self.commit()           # The agent may just have put it back.
         self.commit(*plugger.del_port(self.switch, name), touches=[name])
+
+    def commit_again(self, plan, name):
+        """Changes port 'name' as ovs-vsctl does: if the agent was quicker,
+        'plan' is made anew."""
+        while True:
+            try:
+                return self.commit(*plan(), touches=[name])
+            except Conflict:
+                self.commit()
 
     def start_domain(self, vm):
         if vm.is_persistent:

@@ -9,4 +9,5 @@ itself, and judged by the manual page.
     facts.py    what a switch is judged by
     promise.py  the judgement
     dblog.py    who wrote what
+    history.py  what is done to a switch, drawn at random
 """

@@ -53,6 +53,10 @@ class JsonRpc:
                 return message
 
 
+class Conflict(RuntimeError):
+    """Somebody else has just written what does not go together with this."""
+
+
 class Database(JsonRpc):
     """A connection to ovsdb-server."""
 
@@ -63,7 +67,8 @@ class Database(JsonRpc):
         results = self.call("transact", "Open_vSwitch", *operations)
         for result in results:
             if result and result.get("error"):
-                raise RuntimeError(f"{comment or 'transaction'}: "
-                                   f"{result['error']}: "
-                                   f"{result.get('details')}")
+                kind = (Conflict if result["error"] == "constraint violation"
+                        else RuntimeError)
+                raise kind(f"{comment or 'transaction'}: {result['error']}: "
+                           f"{result.get('details')}")
         return results

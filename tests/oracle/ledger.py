@@ -195,7 +195,7 @@ class Ledger:
         if port.is_marked and port.uuid in self._tainted:
             tainted = self._tainted.pop(port.uuid)
             assert (tainted != port.columns
-                    or port.columns in self._meant[port.key]), (
+                    or port.columns.plain in self._meant[port.key]), (
                 f"port {port.name} was marked as it was: {tainted}")
 
     def _settle_seen(self, facts):
@@ -211,3 +211,4 @@ class Ledger:
                 self.seen.remembered[key] = promise.settled(facts, key)
                 if not facts.switch.bridges[port.bridge].is_managed:
                     self.seen.first.add((port.uuid, port.vm_id))
+                    self._tainted.pop(port.uuid, None)  # No mark is left.

@@ -27,6 +27,14 @@ class Columns(NamedTuple):
                 if value not in (None, ())]
         return " ".join(said) or "no VLAN"
 
+    @property
+    def plain(self):
+        """Without a mode that only names what follows from the others."""
+        implied = "trunk" if self.trunks else "access"
+        is_implied = (self.vlan_mode == implied
+                      and (self.tag is None) == bool(self.trunks))
+        return self._replace(vlan_mode=None) if is_implied else self
+
 
 def columns_of(vlan):
     """The columns that say the <vlan> 'vlan' to a switch; None: no VLAN."""
@@ -41,13 +49,8 @@ def columns_of(vlan):
 
 
 def matches(columns, vlan):
-    """Do 'columns' say 'vlan'?  An explicit mode is as good as none, where
-    it only names what follows from the other columns."""
-    wanted = columns_of(vlan)
-    explicit = wanted.vlan_mode
-    if vlan is not None and vlan.native is None:
-        explicit = "trunk" if wanted.trunks else "access"
-    return columns in (wanted, wanted._replace(vlan_mode=explicit))
+    """Do 'columns' say 'vlan'?"""
+    return columns.plain == columns_of(vlan)
 
 
 @dataclass(frozen=True)

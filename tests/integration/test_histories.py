@@ -2,13 +2,11 @@
 """Whatever happens to a host, its switch ends as vnicd(8) promises.
 
 Long random histories of guests, networks, operators and daemons, on real taps
-in a network namespace, judged by what the manual page says.  They are run by
-their name and are no part of run-tests: the judge, who watches every
-transaction, still takes some races of the test's own for faults of the agent.
-A history is its seed:
+in a network namespace, judged by what the manual page says.  A history is its
+seed:
 
-    VNICD_SEED=17 pytest histories.py     that one alone
-    VNICD_SEEDS=50 pytest histories.py    so many of them
+    VNICD_SEED=17 pytest test_histories.py      that one alone
+    VNICD_SEEDS=50 pytest test_histories.py     so many of them
     VNICD_OPERATIONS='start:1 crash:7 ...'      one that was written down
 """
 
@@ -21,40 +19,22 @@ import pytest
 import operations
 import plugger
 from conftest import BUILD
-from oracle import dblog, facts
+from oracle import dblog, facts, history
 from host import SANITIZER_WORDS
 from taphost import TapHost
 from world import FAKE_BRIDGE, FAKE_TAG, World
 
-N_OPERATIONS = int(os.environ.get("VNICD_LENGTH", "1000"))
+N_OPERATIONS = history.length(1000)
 SHRINK_SECONDS = 60
-SEEDS = ([int(os.environ["VNICD_SEED"])] if "VNICD_SEED" in os.environ
-         else range(1, 1 + int(os.environ.get("VNICD_SEEDS", "10"))))
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="needs root: real taps, in a network namespace")
 
 
-def draw_history(seed):
-    """[(operation, the seed of its own choices)]"""
-    rng = random.Random(seed)
-    names = list(operations.OPERATIONS)
-    weights = [operations.OPERATIONS[name].weight for name in names]
-    return [(name, rng.randrange(1 << 20))
-            for name in rng.choices(names, weights, k=N_OPERATIONS)]
-
-
-def told_history():
-    """One that an earlier run has printed."""
-    words = os.environ.get("VNICD_OPERATIONS", "").split()
-    return [(name, int(seed)) for name, seed in
-            (word.split(":") for word in words)]
-
-
-def run_history(world, history):
+def run_history(world, steps):
     """Returns, or raises AssertionError, what was done put into words."""
     reset(world)
-    for number, (name, seed) in enumerate(history):
+    for number, (name, seed) in enumerate(steps):
         perform(world, number, name, seed)
     finish(world)
 
@@ -122,14 +102,14 @@ def world_fixture(tmp_path_factory):
         yield World(host)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", history.seeds(10))
 def test_history(world, seed):
-    history = told_history() or draw_history(seed)
+    steps = history.told() or operations.OPERATIONS.draw(seed, N_OPERATIONS)
     _, start = dblog.transactions(world.host.database)
     try:
-        run_history(world, history)
+        run_history(world, steps)
     except Exception as e:
-        report_failure(world, history, e)
+        report_failure(world, steps, e)
     records, _ = dblog.transactions(world.host.database, start)
     check_transactions(world, dblog.agents_own(records))
     check_log(world)
@@ -150,37 +130,37 @@ def check_log(world):
     assert not bad, "\n".join(bad)
 
 
-def shrink(world, history, told):
-    """Cuts 'history' as long as it goes on to fail, and time allows.  Returns
-    what is left, and what was told of it."""
+def shrink(world, steps, told, kind):
+    """Cuts the history 'steps' as long as it goes on to fail with an exception
+    of this kind, and time allows.  Returns what is left, and what was told of
+    it."""
     deadline = time.monotonic() + SHRINK_SECONDS
-    size = len(history) // 2
+    size = len(steps) // 2
     while size:
-        for start in reversed(range(0, len(history), size)):
-            shorter = history[:start] + history[start + size:]
+        for start in reversed(range(0, len(steps), size)):
+            shorter = steps[:start] + steps[start + size:]
             if time.monotonic() > deadline:
-                return history, told
+                return steps, told
             error = failure(world, shorter)
-            if error:
-                history, told = shorter, [*world.told, str(error)]
+            if type(error) is kind:
+                steps, told = shorter, [*world.told, str(error)]
         size //= 2
-    return history, told
+    return steps, told
 
 
-def failure(world, history):
+def failure(world, steps):
     try:
-        run_history(world, history)
+        run_history(world, steps)
     except Exception as e:      # Whatever it is.
         return e
     return None
 
 
-def report_failure(world, history, error):
+def report_failure(world, steps, error):
     """Fails with the shortest history that fails, too."""
     told = [*world.told, str(error)]
     world.is_in_a_hurry = True
-    shortest, last = shrink(world, history, told)
+    shortest, last = shrink(world, steps, told, type(error))
     world.is_in_a_hurry = False
-    written_down = " ".join(f"{name}:{seed}" for name, seed in shortest)
     pytest.fail("\n".join(["", *last, "", f"The first time: {error}",
-                           f"VNICD_OPERATIONS='{written_down}'"]))
+                           history.write_down(shortest)]))
