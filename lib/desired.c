@@ -77,6 +77,7 @@ add_vnic(struct desired *desired, const struct vnic *vnic,
         .bridge = port ? xstrdup(port->bridge) : NULL,
         .vlan = VLAN_SPEC_INIT,
         .settings = SETTINGS_DEFAULT,
+        .policy = POLICY_INIT,
     };
     vnic_clone(&d->vnic, vnic);
     return d;
@@ -318,6 +319,7 @@ desired_destroy(struct desired *desired)
         free(d->bridge);
         free(d->portgroup);
         free(d->reason);
+        policy_destroy(&d->policy);
     }
     free(desired->vnics);
     *desired = (struct desired) DESIRED_INIT;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "lib/intent.h"
+#include "lib/policy.h"
 #include "lib/settings.h"
 #include "lib/vlan.h"
 #include "lib/vnic.h"
@@ -61,6 +62,7 @@ struct desired_vnic {
     bool is_pending;            /* The domain's definition says something else,
                                  * from the next start on; see 'reason'. */
     struct settings settings;   /* In force on 'bridge'. */
+    struct policy policy;       /* What it may do, and whom it may reach. */
 };
 
 /* What is meant for the whole host. */

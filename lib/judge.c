@@ -166,6 +166,7 @@ judge_management(const struct switch_view *view, struct desired_vnic *d)
     }
 
     d->settings = bridge->settings;
+    d->policy.guard = d->settings.guard;
     if (!bridge_view_is_managed(bridge)) {
         d->care = VNIC_DISOWNED;
         d->reason = xasprintf("bridge %s is not managed (vnicd-manage=%s%s)",

@@ -87,6 +87,44 @@ parse_metadata(const char *value, struct settings *s)
     return false;
 }
 
+static bool
+parse_guard(const char *value, struct settings *s)
+{
+    return guard_level_from_string(value, &s->guard);
+}
+
+static bool
+parse_fail_mode(const char *value, struct settings *s)
+{
+    for (enum fail_mode mode = FAIL_MODE_KEEP; mode <= FAIL_MODE_SECURE;
+         mode++) {
+        if (!strcmp(value, fail_mode_to_string(mode))) {
+            s->fail_mode = mode;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+parse_pass(const char *value, bool *passes)
+{
+    *passes = !strcmp(value, "pass");
+    return *passes || !strcmp(value, "drop");
+}
+
+static bool
+parse_unknown_address(const char *value, struct settings *s)
+{
+    return parse_pass(value, &s->passes_unknown_addresses);
+}
+
+static bool
+parse_unknown_port(const char *value, struct settings *s)
+{
+    return parse_pass(value, &s->passes_unknown_ports);
+}
+
 static const struct setting {
     const char *key;
     const char *values;         /* For people. */
@@ -98,6 +136,10 @@ static const struct setting {
     { PREFIX "default-vlan", "empty or 1..4094", parse_default_vlan },
     { PREFIX "orphans", "collect or report", parse_orphans },
     { PREFIX "metadata", "all, stricter or none", parse_metadata },
+    { PREFIX "guard", "monitor, enforce or off", parse_guard },
+    { PREFIX "fail-mode", "keep or secure", parse_fail_mode },
+    { PREFIX "unknown-address", "pass or drop", parse_unknown_address },
+    { PREFIX "unknown-port", "drop or pass", parse_unknown_port },
 };
 
 static const struct setting *
@@ -183,6 +225,18 @@ metadata_mode_to_string(enum metadata_mode mode)
         return "stricter";
     case METADATA_NONE:
         return "none";
+    }
+    OVS_NOT_REACHED();
+}
+
+const char *
+fail_mode_to_string(enum fail_mode mode)
+{
+    switch (mode) {
+    case FAIL_MODE_KEEP:
+        return "keep";
+    case FAIL_MODE_SECURE:
+        return "secure";
     }
     OVS_NOT_REACHED();
 }

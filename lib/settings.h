@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "lib/policy.h"
+
 struct smap;
 struct svec;
 
@@ -29,6 +31,11 @@ enum metadata_mode {
     METADATA_NONE,              /* Nothing. */
 };
 
+enum fail_mode {
+    FAIL_MODE_KEEP,             /* As somebody else has set it. */
+    FAIL_MODE_SECURE,           /* A switch without our flows passes nothing. */
+};
+
 struct settings {
     enum manage_mode manage;
     enum drift_mode drift;
@@ -36,13 +43,21 @@ struct settings {
     int default_vlan;           /* For vNICs without intent, 0: none. */
     bool collect_orphans;       /* Remove rows that guests left behind. */
     enum metadata_mode metadata; /* What may a domain's metadata change? */
+    enum guard_level guard;     /* Where metadata does not say. */
+    enum fail_mode fail_mode;
+    bool passes_unknown_addresses; /* Of families of which nobody told us. */
+    bool passes_unknown_ports;  /* That claim to be a guest's. */
 };
 
 /* Safe on a host that is in use: nobody is cut off. */
 #define SETTINGS_DEFAULT { .manage = MANAGE_AUTO, .drift = DRIFT_FIX,   \
                            .follow = true, .default_vlan = 0,           \
                            .collect_orphans = true,                     \
-                           .metadata = METADATA_ALL }
+                           .metadata = METADATA_ALL,                    \
+                           .guard = GUARD_MONITOR,                      \
+                           .fail_mode = FAIL_MODE_KEEP,                 \
+                           .passes_unknown_addresses = true,            \
+                           .passes_unknown_ports = false }
 
 void settings_read(const struct smap *external_ids, const char *where,
                    struct settings *, struct svec *errors);
@@ -50,5 +65,6 @@ void settings_read(const struct smap *external_ids, const char *where,
 const char *manage_mode_to_string(enum manage_mode);
 const char *drift_mode_to_string(enum drift_mode);
 const char *metadata_mode_to_string(enum metadata_mode);
+const char *fail_mode_to_string(enum fail_mode);
 
 #endif /* lib/settings.h */

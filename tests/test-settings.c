@@ -36,6 +36,10 @@ test_defaults_cut_nobody_off(void **state)
     assert_true(s.follow);
     assert_int_equal(s.default_vlan, 0);
     assert_int_equal(s.metadata, METADATA_ALL);
+    assert_int_equal(s.guard, GUARD_MONITOR);
+    assert_int_equal(s.fail_mode, FAIL_MODE_KEEP);
+    assert_true(s.passes_unknown_addresses);
+    assert_false(s.passes_unknown_ports);
 }
 
 static void
@@ -60,6 +64,14 @@ test_values(void **state)
     assert_int_equal(s.metadata, METADATA_STRICTER);
     read_key(&s, "vnicd-metadata", "all", NULL);
     assert_int_equal(s.metadata, METADATA_ALL);
+    read_key(&s, "vnicd-guard", "enforce", NULL);
+    assert_int_equal(s.guard, GUARD_ENFORCE);
+    read_key(&s, "vnicd-fail-mode", "secure", NULL);
+    assert_int_equal(s.fail_mode, FAIL_MODE_SECURE);
+    read_key(&s, "vnicd-unknown-address", "drop", NULL);
+    assert_false(s.passes_unknown_addresses);
+    read_key(&s, "vnicd-unknown-port", "pass", NULL);
+    assert_true(s.passes_unknown_ports);
     read_key(&s, "owner", "somebody", NULL);
 }
 
@@ -80,6 +92,14 @@ test_bad_values_change_nothing(void **state)
              "vnicd-default-vlan='ten' must be empty or 1..4094");
     read_key(&s, "vnicd-metadata", "yes", "bridge br0: "
              "vnicd-metadata='yes' must be all, stricter or none");
+    read_key(&s, "vnicd-guard", "on", "bridge br0: vnicd-guard='on' must be "
+             "monitor, enforce or off");
+    read_key(&s, "vnicd-fail-mode", "standalone", "bridge br0: "
+             "vnicd-fail-mode='standalone' must be keep or secure");
+    read_key(&s, "vnicd-unknown-address", "yes", "bridge br0: "
+             "vnicd-unknown-address='yes' must be pass or drop");
+    read_key(&s, "vnicd-unknown-port", "", "bridge br0: "
+             "vnicd-unknown-port='' must be drop or pass");
     read_key(&s, "vnicd-frob", "1", "bridge br0: there is no setting "
              "'vnicd-frob'");
     assert_int_equal(s.manage, MANAGE_AUTO);
