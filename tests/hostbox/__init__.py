@@ -9,6 +9,7 @@ from .domain import Nic, Vlan, domain_xml, make_mac, network_xml
 from .guest import Guest, Result
 from .process import Process
 from .util import HostboxError, until
+from .wire import Wire
 
 __all__ = ["Box", "Guest", "HostboxError", "Nic", "Process", "Result", "Vlan",
-           "domain_xml", "make_mac", "network_xml", "until"]
+           "Wire", "domain_xml", "make_mac", "network_xml", "until"]

@@ -88,5 +88,9 @@ class TapHost(Host):
         for end in self._ending.values():
             end.join()
 
+    def tap(self, name):
+        """The file descriptor where a guest would be."""
+        return self._taps[name]
+
     def has_tap(self, name):
         return name in self._taps

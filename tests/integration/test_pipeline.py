@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from guest_frames import (ATTACKS, BPDU, BROADCAST, GUEST, HARMLESS, LACP,
+from oracle.frames import (ATTACKS, BPDU, BROADCAST, GUEST, HARMLESS, LACP,
                           LLDP, NOBODY, VICTIM_POLICY, advertise, arp, ip6,
                           rarp, solicit)
 from host import until
