@@ -208,8 +208,9 @@ EXTRA_DIST += tests/check-full
 # How fast, and at what cost: in some ten seconds.
 bench: all
 	$(top_srcdir)/tests/bench/bench.py $(abs_top_builddir)
+	$(top_srcdir)/tests/bench/datapath.py $(abs_top_builddir)
 .PHONY: bench
-EXTRA_DIST += tests/bench/bench.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/datapath.py
 
 # What needs no compiler goes into the tarball by the folder.
 EXTRA_DIST += \

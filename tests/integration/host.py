@@ -24,9 +24,9 @@ START_SECONDS = 40              # libvirtd looks at the machine first.
 SANITIZER_WORDS = ("Sanitizer", "runtime error:")
 
 
-def until(condition, what, timeout=10):
+def until(condition, what, timeout=10, interval=0.02):
     """Waits until 'condition()' is true and returns its value."""
-    return util.until(condition, what, timeout=timeout)
+    return util.until(condition, what, timeout=timeout, interval=interval)
 
 
 def portgroup(name, vlan="", default=False):

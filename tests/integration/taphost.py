@@ -88,6 +88,10 @@ class TapHost(Host):
         for end in self._ending.values():
             end.join()
 
+    def bring_up(self, name):
+        """As libvirt does, before frames can pass."""
+        self.run("ip", "link", "set", name, "up")
+
     def tap(self, name):
         """The file descriptor where a guest would be."""
         return self._taps[name]

@@ -136,6 +136,7 @@ def bare_host(tmp_path_factory):
     with TapHost(tmp_path_factory.mktemp("isolation"), BUILD) as host:
         host.add_bridge()
         host.add_tap(UPLINK)
+        host.bring_up(UPLINK)
         host.vsctl("add-port", "br0", UPLINK)
         yield host
 
@@ -148,6 +149,7 @@ def wires(bare_host, request):
     host.vsctl("set", "bridge", "br0", "external_ids:vnicd-guard=enforce")
     for number in CLASSES:
         host.add_tap(f"tap{number}")
+        host.bring_up(f"tap{number}")
         host.plug(f"tap{number}", vm_uuid(number), mac(number), columns)
         interface = (
             f"<interface type='bridge'><mac address='{mac(number)}'/>"
