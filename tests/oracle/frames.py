@@ -213,9 +213,11 @@ ATTACKS = {
 
 # What only bridges send each other: these never reach a guest, unless the
 # operator makes the bridge forward them.
+BRIDGE_ID = "0000" + MAC.replace(":", "")       # Nobody's is better.
 BPDU = (Dot3(src=MAC, dst="01:80:c2:00:00:00")
         / LLC(dsap=0x42, ssap=0x42, ctrl=3)
-        / Raw(bytes.fromhex("0000000000" + "00" * 30)))
+        / Raw(bytes.fromhex(f"0000000000{BRIDGE_ID}00000000{BRIDGE_ID}8001"
+                            "0000140002000f00")))
 LLDP = Ether(src=MAC, dst="01:80:c2:00:00:0e", type=0x88cc) / Raw(
     bytes.fromhex("0207045254000000010403070131060200780000"))
 LACP = Ether(src=MAC, dst="01:80:c2:00:00:02", type=0x8809) / DATA
