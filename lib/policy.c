@@ -137,22 +137,13 @@ policy_clone(struct policy *dst, const struct policy *src)
 }
 
 static bool
-address_equals(const struct policy_address *a, const struct policy_address *b)
-{
-    return ipv6_addr_equals(&a->ip, &b->ip)
-           && a->plen == b->plen
-           && eth_addr_equals(a->mac, b->mac)
-           && a->vlan == b->vlan;
-}
-
-static bool
 addresses_are_equal(const struct policy *a, const struct policy *b)
 {
     if (a->n_addresses != b->n_addresses) {
         return false;
     }
     for (size_t i = 0; i < a->n_addresses; i++) {
-        if (!address_equals(&a->addresses[i], &b->addresses[i])) {
+        if (!policy_address_equals(&a->addresses[i], &b->addresses[i])) {
             return false;
         }
     }
@@ -184,7 +175,43 @@ policy_add_address(struct policy *policy)
     return &policy->addresses[n];
 }
 
+/* Statements. */
+
+/* Frees what 'statement' owns, not 'statement' itself, and leaves it empty. */
+void
+policy_statement_destroy(struct policy_statement *statement)
+{
+    policy_destroy(&statement->policy);
+    statement->said = 0;
+}
+
+/* Makes 'dst', whose content is overwritten unread, a copy of 'src'. */
+void
+policy_statement_clone(struct policy_statement *dst,
+                       const struct policy_statement *src)
+{
+    policy_clone(&dst->policy, &src->policy);
+    dst->said = src->said;
+}
+
+bool
+policy_statement_equals(const struct policy_statement *a,
+                        const struct policy_statement *b)
+{
+    return a->said == b->said && policy_equals(&a->policy, &b->policy);
+}
+
 /* Addresses. */
+
+bool
+policy_address_equals(const struct policy_address *a,
+                      const struct policy_address *b)
+{
+    return ipv6_addr_equals(&a->ip, &b->ip)
+           && a->plen == b->plen
+           && eth_addr_equals(a->mac, b->mac)
+           && a->vlan == b->vlan;
+}
 
 bool
 policy_address_is_ipv4(const struct policy_address *address)
@@ -206,6 +233,37 @@ policy_address_family(const struct policy_address *address)
     return (policy_address_is_ipv4(address) ? POLICY_FAMILY_IPV4
             : policy_address_is_link_local(address) ? POLICY_FAMILY_LINK_LOCAL
             : POLICY_FAMILY_IPV6);
+}
+
+/* Of 128 bits. */
+static bool
+is_within(const struct policy_address *address, const struct in6_addr *ip,
+          unsigned int plen)
+{
+    struct in6_addr mask = ipv6_create_mask(plen);
+    struct in6_addr network = ipv6_addr_bitand(&address->ip, &mask);
+    return address->plen >= plen && ipv6_addr_equals(&network, ip);
+}
+
+/* False if no frame may come from 'address', or from any of the prefix:
+ * because it is loopback, multicast or reserved, or no address at all. */
+bool
+policy_address_is_source(const struct policy_address *address)
+{
+    static const struct { struct in6_addr ip; unsigned int plen; } none[] = {
+        { { .s6_addr = { [10] = 0xff, [11] = 0xff } }, 128 },
+        { { .s6_addr = { [10] = 0xff, [11] = 0xff, [12] = 127 } }, 96 + 8 },
+        { { .s6_addr = { [10] = 0xff, [11] = 0xff, [12] = 224 } }, 96 + 3 },
+        { IN6ADDR_ANY_INIT, 128 },
+        { IN6ADDR_LOOPBACK_INIT, 128 },
+        { { .s6_addr = { 0xff } }, 8 },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+        if (is_within(address, &none[i].ip, none[i].plen)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* True if somebody told us an address of that family. */
@@ -231,7 +289,7 @@ has_host_bits(const struct in6_addr *ip, unsigned int plen)
 
 /* Reads an IP address, without anything behind it, into '*ipp'.  Returns the
  * number of bits that are not its own in 'struct in6_addr', or -1 if 's' is no
- * address. */
+ * address.  ("::ffff:10.0.0.5" is what we call 10.0.0.5, but on no wire.) */
 static int
 scan_address(const char *s, struct in6_addr *ipp)
 {
@@ -240,7 +298,8 @@ scan_address(const char *s, struct in6_addr *ipp)
         in6_addr_set_mapped_ipv4(ipp, ip4);
         return 96;
     }
-    return inet_pton(AF_INET6, s, ipp) == 1 ? 0 : -1;
+    return (inet_pton(AF_INET6, s, ipp) == 1 && !IN6_IS_ADDR_V4MAPPED(ipp)
+            ? 0 : -1);
 }
 
 /* Returns the number of up to three digits that 's' is, -1 if it is none. */

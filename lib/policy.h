@@ -88,12 +88,38 @@ struct policy {
 
 #define POLICY_INIT { .isolation = ISOLATION_PROMISCUOUS }
 
+/* The fields of a policy, as bits. */
+enum policy_field {
+    POLICY_FIELD_ISOLATION = 1u << 0,
+    POLICY_FIELD_GUARD = 1u << 1,
+    POLICY_FIELD_SERVICES = 1u << 2,
+    POLICY_FIELD_ADDRESSES = 1u << 3,
+};
+
+/* What somebody says of a policy, which need not be all of it. */
+struct policy_statement {
+    struct policy policy;
+    unsigned int said;          /* Which of its fields count: bits of enum
+                                 * policy_field. */
+};
+
+#define POLICY_STATEMENT_INIT { POLICY_INIT, .said = 0 }
+
 void policy_init(struct policy *);
 void policy_destroy(struct policy *);
 void policy_clone(struct policy *dst, const struct policy *src);
 bool policy_equals(const struct policy *, const struct policy *);
 struct policy_address *policy_add_address(struct policy *);
 
+void policy_statement_destroy(struct policy_statement *);
+void policy_statement_clone(struct policy_statement *dst,
+                            const struct policy_statement *src);
+bool policy_statement_equals(const struct policy_statement *,
+                             const struct policy_statement *);
+
+bool policy_address_equals(const struct policy_address *,
+                           const struct policy_address *);
+bool policy_address_is_source(const struct policy_address *);
 bool policy_address_is_ipv4(const struct policy_address *);
 bool policy_address_is_link_local(const struct policy_address *);
 enum policy_family policy_address_family(const struct policy_address *);

@@ -104,6 +104,7 @@ void
 vnic_metadata_destroy(struct vnic_metadata *metadata)
 {
     free(metadata->bridge);
+    policy_statement_destroy(&metadata->policy);
     free(metadata->error);
     *metadata = (struct vnic_metadata) VNIC_METADATA_INIT;
 }
@@ -114,6 +115,7 @@ vnic_metadata_copy(const struct vnic_metadata *src)
     struct vnic_metadata *copy = xmalloc(sizeof *copy);
     copy->bridge = nullable_xstrdup(src->bridge);
     copy->vlan = src->vlan;
+    policy_statement_clone(&copy->policy, &src->policy);
     copy->error = nullable_xstrdup(src->error);
     return copy;
 }
@@ -125,6 +127,7 @@ vnic_metadata_equals(const struct vnic_metadata *a,
     return a && b
            ? nullable_string_is_equal(a->bridge, b->bridge)
              && vlan_spec_equals(&a->vlan, &b->vlan)
+             && policy_statement_equals(&a->policy, &b->policy)
              && nullable_string_is_equal(a->error, b->error)
            : a == b;
 }

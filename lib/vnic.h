@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/policy.h"
 #include "lib/vlan.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/types.h"
@@ -70,11 +71,14 @@ struct vnic_config {
 struct vnic_metadata {
     char *bridge;               /* <plug bridge>, or NULL. */
     struct vlan_spec vlan;      /* <vlan>; VLAN_NONE where there is none. */
+    struct policy_statement policy; /* <isolation>, <guard>, <allow> and
+                                     * <address>. */
     char *error;                /* Why it cannot be used: a sentence, or
                                  * NULL. */
 };
 
-#define VNIC_METADATA_INIT { .vlan = VLAN_SPEC_INIT }
+#define VNIC_METADATA_INIT { .vlan = VLAN_SPEC_INIT,            \
+                             .policy = POLICY_STATEMENT_INIT }
 
 /* One direction of <bandwidth>, in the units of libvirt; 0 where it is not
  * given. */

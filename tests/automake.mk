@@ -148,6 +148,7 @@ fuzz_shared_sources = \
 	virt/xml.c \
 	lib/cleanup.c \
 	lib/error.c \
+	lib/policy.c \
 	lib/vlan.c
 fuzz_domain_sources = \
 	virt/domain-xml.c \

@@ -80,6 +80,7 @@ test_bad_addresses_are_named(void **state)
     static const char *const bad[] = {
         "", "10.0.0", "10.0.0.256", "10.0.0.5/33", "10.0.0.5/24", "fe80::/129",
         "2001:db8::1/64", "host", "10.0.0.5 ", "10.0.0.5/255.255.0.255",
+        "::ffff:10.0.0.5",
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         struct in6_addr ip;
@@ -180,6 +181,57 @@ test_one_difference_is_enough(void **state)
     }
 }
 
+static void
+test_statements_differ_in_what_is_said(void **state)
+{
+    CLEANUP(policy_statement) struct policy_statement a
+        = POLICY_STATEMENT_INIT;
+    fill(&a.policy);
+    a.said = POLICY_FIELD_ISOLATION;
+    CLEANUP(policy_statement) struct policy_statement b;
+    policy_statement_clone(&b, &a);
+    assert_true(policy_statement_equals(&a, &b));
+    b.said |= POLICY_FIELD_GUARD;
+    assert_false(policy_statement_equals(&a, &b));
+    b.said = a.said;
+    b.policy.services = 0;
+    assert_false(policy_statement_equals(&a, &b));
+
+    policy_statement_destroy(&a);
+    policy_statement_destroy(&a);
+    assert_int_equal(a.said, 0);
+}
+
+static void
+test_sources(void **state)
+{
+    static const struct { const char *s; bool is_source; } cases[] = {
+        { "10.0.0.5", true },
+        { "0.0.0.0/0", true },
+        { "0.0.0.0/1", true },
+        { "223.255.255.255", true },
+        { "0.0.0.0", false },
+        { "127.0.0.1", false },
+        { "127.0.0.0/8", false },
+        { "224.0.0.1", false },
+        { "224.0.0.0/3", false },
+        { "240.0.0.0/4", false },
+        { "255.255.255.255", false },
+        { "2001:db8::5", true },
+        { "::/0", true },
+        { "fe80::1", true },
+        { "::", false },
+        { "::1", false },
+        { "ff02::1", false },
+        { "ff00::/8", false },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        CLEANUP(policy) struct policy policy = POLICY_INIT;
+        assert_int_equal(policy_address_is_source(add(&policy, cases[i].s)),
+                         cases[i].is_source);
+    }
+}
+
 int
 main(void)
 {
@@ -192,6 +244,8 @@ main(void)
         cmocka_unit_test(test_a_new_address_is_of_each_vlan),
         cmocka_unit_test(test_a_clone_is_equal_and_its_own),
         cmocka_unit_test(test_one_difference_is_enough),
+        cmocka_unit_test(test_statements_differ_in_what_is_said),
+        cmocka_unit_test(test_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

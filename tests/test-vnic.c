@@ -98,6 +98,11 @@ test_every_fact_counts(void **state)
     assert_false(vnic_equals(&a, &b));
     vnic_set_metadata(&b, &metadata);
     assert_true(vnic_equals(&a, &b));
+    b.metadata->policy.policy.services = SERVICE_LLDP;
+    assert_false(vnic_equals(&a, &b));
+    vnic_set_metadata(&b, &metadata);
+    b.metadata->policy.said = POLICY_FIELD_GUARD;
+    assert_false(vnic_equals(&a, &b));
     vnic_set_metadata(&b, NULL);
     assert_false(vnic_equals(&a, &b));
 
