@@ -152,6 +152,7 @@ fuzz_shared_sources = \
 	lib/vlan.c
 fuzz_domain_sources = \
 	virt/domain-xml.c \
+	virt/metadata-node.c \
 	virt/metadata-xml.c \
 	lib/vnic.c \
 	$(fuzz_shared_sources)

@@ -5,6 +5,8 @@ virt_libvnic_virt_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS) \
 virt_libvnic_virt_a_SOURCES = \
 	virt/domain-xml.c \
 	virt/domain-xml.h \
+	virt/metadata-node.c \
+	virt/metadata-node.h \
 	virt/metadata-xml.c \
 	virt/metadata-xml.h \
 	virt/network-poll.c \

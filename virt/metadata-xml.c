@@ -22,101 +22,8 @@
 #include "openvswitch/types.h"
 #include "packets.h"
 #include "util.h"
+#include "virt/metadata-node.h"
 #include "virt/xml.h"
-
-/* Nodes. */
-
-static bool
-is_our_namespace(const xmlNs *ns)
-{
-    return ns && !strcmp((const char *) ns->href, METADATA_XML_NAMESPACE);
-}
-
-static bool
-is_ours(const xmlNode *node, const char *name)
-{
-    return node->type == XML_ELEMENT_NODE && is_our_namespace(node->ns)
-           && !strcmp((const char *) node->name, name);
-}
-
-/* Is 'node' said to somebody else, or to nobody?  What has no namespace at all
- * was meant for us: somebody forgot a prefix. */
-static bool
-is_foreign(const xmlNode *node)
-{
-    if (node->type == XML_ELEMENT_NODE) {
-        return node->ns && !is_our_namespace(node->ns);
-    }
-    bool is_text = node->type == XML_TEXT_NODE
-                   || node->type == XML_CDATA_SECTION_NODE;
-    return !is_text || xmlIsBlankNode(node);
-}
-
-/* Returns 'node', or the first after it of its siblings, that is said to us;
- * NULL if there is none. */
-static const xmlNode *
-find_node(const xmlNode *node)
-{
-    while (node && is_foreign(node)) {
-        node = node->next;
-    }
-    return node;
-}
-
-/* Iterates 'CHILD' over what is said to us directly below 'PARENT', good or
- * bad. */
-#define FOR_EACH_NODE(CHILD, PARENT)                                    \
-    for (const xmlNode *CHILD = find_node((PARENT)->children); CHILD;   \
-         CHILD = find_node(CHILD->next))
-
-/* Says why 'node' must not be where it is. */
-static char *
-refuse_node(const xmlNode *node)
-{
-    if (node->type != XML_ELEMENT_NODE) {
-        CLEANUP_FREE char *shown = xml_excerpt((const char *) node->content);
-        return xasprintf("text '%s' has no meaning here", shown);
-    }
-    CLEANUP_FREE char *shown = xml_excerpt((const char *) node->name);
-    return node->ns
-           ? xasprintf("element <%s> is unknown", shown)
-           : xasprintf("element <%s> is not of namespace "
-                       METADATA_XML_NAMESPACE, shown);
-}
-
-static char *
-refuse_children(const xmlNode *node)
-{
-    const xmlNode *child = find_node(node->children);
-    return child ? refuse_node(child) : NULL;
-}
-
-static bool
-contains(const char *const names[], const char *name)
-{
-    for (; *names; names++) {
-        if (!strcmp(*names, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Returns a sentence if 'node' has an attribute besides 'names', a list that
- * ends with NULL, and those of other namespaces. */
-static char *
-check_attributes(const xmlNode *node, const char *const names[])
-{
-    for (const xmlAttr *a = node->properties; a; a = a->next) {
-        bool is_known = !a->ns && contains(names, (const char *) a->name);
-        if (!is_known && (!a->ns || is_our_namespace(a->ns))) {
-            CLEANUP_FREE char *shown = xml_excerpt((const char *) a->name);
-            return xasprintf("attribute %s of <%s> is unknown", shown,
-                             (const char *) node->name);
-        }
-    }
-    return NULL;
-}
 
 /* <vlan>. */
 
@@ -218,10 +125,7 @@ parse_vlan(const xmlNode *node, struct vnic_metadata *metadata)
     };
     struct vlan_spec spec = VLAN_SPEC_INIT;
 
-    char *error = check_attributes(node, attributes);
-    if (!error) {
-        error = refuse_children(node);
-    }
+    char *error = metadata_node_check_leaf(node, attributes);
     if (!error) {
         error = parse_vlan_values(node, &spec);
     }
@@ -242,10 +146,7 @@ parse_plug(const xmlNode *node, struct vnic_metadata *metadata)
 {
     static const char *const attributes[] = { "bridge", NULL };
 
-    char *error = check_attributes(node, attributes);
-    if (!error) {
-        error = refuse_children(node);
-    }
+    char *error = metadata_node_check_leaf(node, attributes);
     if (error) {
         return error;
     }
@@ -271,7 +172,7 @@ parse_vnic_child(const xmlNode *node, unsigned int *seenp,
 {
     for (size_t i = 0; i < ARRAY_SIZE(vnic_elements); i++) {
         const struct vnic_element *element = &vnic_elements[i];
-        if (!is_ours(node, element->name)) {
+        if (!metadata_node_is(node, element->name)) {
             continue;
         }
         if (*seenp & (1u << i)) {
@@ -280,7 +181,7 @@ parse_vnic_child(const xmlNode *node, unsigned int *seenp,
         *seenp |= 1u << i;
         return element->parse(node, metadata);
     }
-    return refuse_node(node);
+    return metadata_node_refuse(node);
 }
 
 /* Stores in 'metadata', which is empty, what 'node', a <vnic>, says; what is
@@ -291,8 +192,8 @@ parse_vnic(const xmlNode *node, struct vnic_metadata *metadata)
     static const char *const attributes[] = { "mac", NULL };
     unsigned int seen = 0;
 
-    metadata->error = check_attributes(node, attributes);
-    FOR_EACH_NODE (child, node) {
+    metadata->error = metadata_node_check_attributes(node, attributes);
+    METADATA_NODE_FOR_EACH (child, node) {
         if (metadata->error) {
             break;
         }
@@ -365,14 +266,15 @@ parse_vnics(const xmlNode *node, struct domain *domain)
     static const char *const attributes[] = { NULL };
     size_t n = 0;
 
-    complain(domain, check_attributes(node, attributes));
-    FOR_EACH_NODE (child, node) {
+    complain(domain, metadata_node_check_attributes(node, attributes));
+    METADATA_NODE_FOR_EACH (child, node) {
         if (++n > METADATA_XML_MAX_VNICS) {
             return xasprintf("metadata has more than %d elements below "
                              "<vnics>", METADATA_XML_MAX_VNICS);
         }
-        complain(domain, is_ours(child, "vnic") ? apply_vnic(child, domain)
-                                                : refuse_node(child));
+        complain(domain, metadata_node_is(child, "vnic")
+                         ? apply_vnic(child, domain)
+                         : metadata_node_refuse(child));
     }
     return NULL;
 }
@@ -385,7 +287,7 @@ metadata_xml_parse(const xmlNode *node, struct domain *domain)
 {
     const xmlNode *vnics = NULL;
     for (const xmlNode *child = node->children; child; child = child->next) {
-        if (child->type == XML_ELEMENT_NODE && is_our_namespace(child->ns)) {
+        if (metadata_node_is_ours(child)) {
             if (vnics) {
                 return xstrdup("metadata has two elements of namespace "
                                METADATA_XML_NAMESPACE);
@@ -393,8 +295,8 @@ metadata_xml_parse(const xmlNode *node, struct domain *domain)
             vnics = child;
         }
     }
-    if (vnics && !is_ours(vnics, "vnics")) {
-        complain(domain, refuse_node(vnics));
+    if (vnics && !metadata_node_is(vnics, "vnics")) {
+        complain(domain, metadata_node_refuse(vnics));
         return NULL;
     }
     return vnics ? parse_vnics(vnics, domain) : NULL;
