@@ -153,6 +153,7 @@ fuzz_shared_sources = \
 fuzz_domain_sources = \
 	virt/domain-xml.c \
 	virt/metadata-node.c \
+	virt/metadata-policy.c \
 	virt/metadata-xml.c \
 	lib/vnic.c \
 	$(fuzz_shared_sources)

@@ -11,9 +11,11 @@
 #include "lib/cleanup.h"
 #include "lib/vnic.h"
 #include "openvswitch/dynamic-string.h"
+#include "packets.h"
 #include "tests/unit.h"
 #include "util.h"
 #include "virt/domain-xml.h"
+#include "virt/metadata-policy.h"
 
 #define VNICS "<v:vnics xmlns:v='" METADATA_XML_NAMESPACE "'>"
 #define VNIC "<v:vnic mac='52:54:00:00:00:01'>"
@@ -260,6 +262,188 @@ test_bad_vlans(void **state OVS_UNUSED)
     }
 }
 
+/* Returns what a policy of 'content' says, for people. */
+static char *
+say_policy(const char *content)
+{
+    CLEANUP_FREE char *metadata = xasprintf(VNICS VNIC "%s" END, content);
+    struct domain *domain = parse(metadata);
+    const struct vnic_metadata *own = domain->vnics[0].metadata;
+    const struct policy *policy = &own->policy.policy;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    assert_null(own->error);
+    ds_put_format(&s, "said %x", own->policy.said);
+    ds_put_format(&s, ", %s", isolation_class_to_string(policy->isolation));
+    if (policy->community) {
+        ds_put_format(&s, " %s", policy->community);
+    }
+    ds_put_format(&s, ", %s", guard_level_to_string(policy->guard));
+    ds_put_format(&s, ", services %x", policy->services);
+    for (size_t i = 0; i < policy->n_addresses; i++) {
+        ds_put_cstr(&s, ", ");
+        policy_address_format(&policy->addresses[i], &s);
+        ds_put_format(&s, " "ETH_ADDR_FMT" %d",
+                      ETH_ADDR_ARGS(policy->addresses[i].mac),
+                      policy->addresses[i].vlan);
+    }
+    domain_destroy(domain);
+    return ds_steal_cstr(&s);
+}
+
+static void
+test_policies(void **state OVS_UNUSED)
+{
+    static const struct {
+        const char *content;
+        const char *expected;
+    } cases[] = {
+        { "", "said 0, promiscuous, monitor, services 0" },
+        { "<v:isolation class='promiscuous'/>",
+          "said 1, promiscuous, monitor, services 0" },
+        { "<v:isolation class='isolated'/>",
+          "said 1, isolated, monitor, services 0" },
+        { "<v:isolation class='community' group='web.1_a-b'/>",
+          "said 1, community web.1_a-b, monitor, services 0" },
+        { "<v:guard level='monitor'/>",
+          "said 2, promiscuous, monitor, services 0" },
+        { "<v:guard level='off'/>", "said 2, promiscuous, off, services 0" },
+        { "<v:allow service='dhcp-server'/><v:guard level='enforce'/>"
+          "<v:allow service='any-mac'/>",
+          "said 6, promiscuous, enforce, services 11" },
+        { "<v:address ip='10.0.0.5'/><v:address ip='2001:db8::/64' vlan='7'/>"
+          "<v:address mac='00:00:5E:00:01:07' ip='10.0.0.100'/>",
+          "said 8, promiscuous, monitor, services 0, "
+          "10.0.0.5 00:00:00:00:00:00 -1, 2001:db8::/64 00:00:00:00:00:00 7, "
+          "10.0.0.100 00:00:5e:00:01:07 -1" },
+        /* The vNIC's own MAC needs no mention. */
+        { "<v:address ip='10.0.0.5' mac='52:54:00:00:00:01'/>",
+          "said 8, promiscuous, monitor, services 0, "
+          "10.0.0.5 00:00:00:00:00:00 -1" },
+        { "<v:address ip='10.0.0.5'/><v:address ip='10.0.0.5' vlan='7'/>",
+          "said 8, promiscuous, monitor, services 0, "
+          "10.0.0.5 00:00:00:00:00:00 -1, 10.0.0.5 00:00:00:00:00:00 7" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_string_taken(say_policy(cases[i].content), cases[i].expected);
+    }
+}
+
+static void
+test_bad_policies(void **state OVS_UNUSED)
+{
+    static const struct {
+        const char *content;
+        const char *sentence;
+    } cases[] = {
+        { "<v:isolation/>", "<isolation> has no class" },
+        { "<v:isolation class=''/>", "class='' of <isolation> is unknown" },
+        { "<v:isolation class='private'/>",
+          "class='private' of <isolation> is unknown" },
+        { "<v:isolation class='isolated' group='web'/>",
+          "<isolation class='isolated'> must not have group" },
+        { "<v:isolation class='promiscuous' group=''/>",
+          "<isolation class='promiscuous'> must not have group" },
+        { "<v:isolation class='community'/>",
+          "<isolation class='community'> needs group" },
+        { "<v:isolation class='community' group=''/>",
+          "group='' of <isolation> is not 1 to 64 letters, digits, '.', '_' "
+          "and '-'" },
+        { "<v:isolation class='community' group='a b'/>",
+          "group='a b' of <isolation> is not 1 to 64 letters, digits, '.', "
+          "'_' and '-'" },
+        { "<v:isolation class='isolated' level='1'/>",
+          "attribute level of <isolation> is unknown" },
+        { "<v:isolation class='isolated'>web</v:isolation>",
+          "text 'web' has no meaning here" },
+        { "<v:isolation class='isolated'/><v:isolation class='isolated'/>",
+          "there are two elements <isolation>" },
+        { "<v:guard/>", "<guard> has no level" },
+        { "<v:guard level='on'/>", "level='on' of <guard> is unknown" },
+        { "<v:guard level='Enforce'/>",
+          "level='Enforce' of <guard> is unknown" },
+        { "<v:guard level='off' vlan='5'/>",
+          "attribute vlan of <guard> is unknown" },
+        { "<v:guard level='off'/><v:guard level='off'/>",
+          "there are two elements <guard>" },
+        { "<v:allow/>", "<allow> has no service" },
+        { "<v:allow service='dhcp'/>", "service='dhcp' of <allow> is unknown" },
+        { "<v:allow service='lldp' vlan='5'/>",
+          "attribute vlan of <allow> is unknown" },
+        { "<v:allow service='lldp'/><v:allow service='lldp'/>",
+          "there are two elements <allow service='lldp'>" },
+        { "<v:allow service='lldp'><v:vlan/></v:allow>",
+          "element <vlan> is unknown" },
+        { "<v:address/>", "<address> has no ip" },
+        { "<v:address mac='00:00:5e:00:01:07'/>", "<address> has no ip" },
+        { "<v:address ip=''/>",
+          "ip of <address>: '' is neither an IP address nor a prefix" },
+        { "<v:address ip='10.0.0.256'/>",
+          "ip of <address>: '10.0.0.256' is neither an IP address nor a "
+          "prefix" },
+        { "<v:address ip='10.0.0.5/24'/>",
+          "ip of <address>: '10.0.0.5/24' is no prefix: it has bits beyond "
+          "its length" },
+        { "<v:address ip='2001:db8::1/64'/>",
+          "ip of <address>: '2001:db8::1/64' is no prefix: it has bits "
+          "beyond its length" },
+        { "<v:address ip='224.0.0.1'/>",
+          "ip='224.0.0.1' of <address> is no address that a frame may come "
+          "from" },
+        { "<v:address ip='::'/>",
+          "ip='::' of <address> is no address that a frame may come from" },
+        { "<v:address ip='10.0.0.5' mac=''/>",
+          "mac of <address>: MAC address '' is malformed" },
+        { "<v:address ip='10.0.0.5' mac='01:00:5e:00:00:01'/>",
+          "mac of <address>: MAC address '01:00:5e:00:00:01' is a multicast "
+          "address" },
+        { "<v:address ip='10.0.0.5' mac='ff:ff:ff:ff:ff:ff'/>",
+          "mac of <address>: MAC address 'ff:ff:ff:ff:ff:ff' is a multicast "
+          "address" },
+        { "<v:address ip='10.0.0.5' mac='00:00:00:00:00:00'/>",
+          "mac='00:00:00:00:00:00' of <address> is no address of anybody" },
+        { "<v:address ip='10.0.0.5' vlan='0'/>",
+          "vlan='0' of <address> is not a VLAN (1..4094)" },
+        { "<v:address ip='10.0.0.5' vlan='4095'/>",
+          "vlan='4095' of <address> is not a VLAN (1..4094)" },
+        { "<v:address ip='10.0.0.5' vlan=''/>",
+          "vlan='' of <address> is not a VLAN (1..4094)" },
+        { "<v:address ip='10.0.0.5' plen='24'/>",
+          "attribute plen of <address> is unknown" },
+        { "<v:address ip='10.0.0.5'/><v:address ip='10.0.0.5/32'/>",
+          "there are two elements <address> for 10.0.0.5" },
+        { "<v:address ip='10.0.0.5'/>"
+          "<v:address ip='10.0.0.5' mac='52:54:00:00:00:01'/>",
+          "there are two elements <address> for 10.0.0.5" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_bad_vnic(cases[i].content, cases[i].sentence);
+    }
+
+    CLEANUP_FREE char *long_group = xasprintf(
+        "<v:isolation class='community' group='%065d'/>", 0);
+    CLEANUP_FREE char *sentence = xasprintf(
+        "group='%065d' of <isolation> is not 1 to 64 letters, digits, '.', "
+        "'_' and '-'", 0);
+    assert_bad_vnic(long_group, sentence);
+}
+
+/* As many as there may be, and one more. */
+static void
+test_many_addresses(void **state OVS_UNUSED)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    for (int i = 0; i < METADATA_POLICY_MAX_ADDRESSES; i++) {
+        ds_put_format(&s, "<v:address ip='10.0.%d.%d'/>", i / 256, i % 256);
+    }
+    CLEANUP_FREE char *said = say_policy(ds_cstr(&s));
+    assert_non_null(strstr(said, ", 10.0.0.255 "));
+    ds_put_cstr(&s, "<v:address ip='10.1.0.0'/>");
+    assert_bad_vnic(ds_cstr(&s),
+                    "there are more than 256 elements <address>");
+    ds_destroy(&s);
+}
+
 /* What later releases may know protects nobody now. */
 static void
 test_unknown_content(void **state OVS_UNUSED)
@@ -269,9 +453,8 @@ test_unknown_content(void **state OVS_UNUSED)
         const char *content;
         const char *sentence;
     } cases[] = {
-        { VLAN "<v:isolation class='isolated'/>",
-          "element <isolation> is unknown" },
-        { "<v:guard level='monitor'/>" VLAN, "element <guard> is unknown" },
+        { VLAN "<v:filter name='isolated'/>", "element <filter> is unknown" },
+        { "<v:rate limit='1'/>" VLAN, "element <rate> is unknown" },
         { "<vlan mode='access' tag='5'/>",
           "element <vlan> is not of namespace urn:vnicd:domain:1" },
         { VLAN VLAN, "there are two elements <vlan>" },
@@ -379,6 +562,9 @@ main(void)
         cmocka_unit_test(test_foreign_content_is_ignored),
         cmocka_unit_test(test_teaming_pair),
         cmocka_unit_test(test_bad_vlans),
+        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_bad_policies),
+        cmocka_unit_test(test_many_addresses),
         cmocka_unit_test(test_unknown_content),
         cmocka_unit_test(test_bad_vnics),
         cmocka_unit_test(test_what_concerns_no_vnic),

@@ -7,6 +7,8 @@ virt_libvnic_virt_a_SOURCES = \
 	virt/domain-xml.h \
 	virt/metadata-node.c \
 	virt/metadata-node.h \
+	virt/metadata-policy.c \
+	virt/metadata-policy.h \
 	virt/metadata-xml.c \
 	virt/metadata-xml.h \
 	virt/network-poll.c \

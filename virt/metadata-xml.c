@@ -23,6 +23,7 @@
 #include "packets.h"
 #include "util.h"
 #include "virt/metadata-node.h"
+#include "virt/metadata-policy.h"
 #include "virt/xml.h"
 
 /* <vlan>. */
@@ -159,9 +160,14 @@ parse_plug(const xmlNode *node, struct vnic_metadata *metadata)
 static const struct vnic_element {
     const char *name;
     char *(*parse)(const xmlNode *, struct vnic_metadata *);
+    bool is_repeatable;
 } vnic_elements[] = {
-    { "plug", parse_plug },
-    { "vlan", parse_vlan },
+    { "plug", parse_plug, false },
+    { "vlan", parse_vlan, false },
+    { "isolation", metadata_policy_parse_isolation, false },
+    { "guard", metadata_policy_parse_guard, false },
+    { "allow", metadata_policy_parse_allow, true },
+    { "address", metadata_policy_parse_address, true },
 };
 
 /* Parses 'node', a child of <vnic>.  '*seenp' has a bit for each of
@@ -175,7 +181,7 @@ parse_vnic_child(const xmlNode *node, unsigned int *seenp,
         if (!metadata_node_is(node, element->name)) {
             continue;
         }
-        if (*seenp & (1u << i)) {
+        if (*seenp & (1u << i) && !element->is_repeatable) {
             return xasprintf("there are two elements <%s>", element->name);
         }
         *seenp |= 1u << i;
@@ -184,10 +190,11 @@ parse_vnic_child(const xmlNode *node, unsigned int *seenp,
     return metadata_node_refuse(node);
 }
 
-/* Stores in 'metadata', which is empty, what 'node', a <vnic>, says; what is
- * wrong with it in its 'error'. */
+/* Stores in 'metadata', which is empty, what 'node', the <vnic> for 'mac',
+ * says; what is wrong with it in its 'error'. */
 static void
-parse_vnic(const xmlNode *node, struct vnic_metadata *metadata)
+parse_vnic(const xmlNode *node, struct eth_addr mac,
+           struct vnic_metadata *metadata)
 {
     static const char *const attributes[] = { "mac", NULL };
     unsigned int seen = 0;
@@ -198,6 +205,10 @@ parse_vnic(const xmlNode *node, struct vnic_metadata *metadata)
             break;
         }
         metadata->error = parse_vnic_child(child, &seen, metadata);
+    }
+    if (!metadata->error) {
+        metadata->error = metadata_policy_settle_addresses(&metadata->policy,
+                                                           mac);
     }
 }
 
@@ -238,7 +249,7 @@ apply_vnic(const xmlNode *node, struct domain *domain)
 
     CLEANUP(vnic_metadata) struct vnic_metadata metadata = VNIC_METADATA_INIT;
     bool is_found = false;
-    parse_vnic(node, &metadata);
+    parse_vnic(node, mac, &metadata);
     for (size_t i = 0; i < domain->n_vnics; i++) {
         if (eth_addr_equals(domain->vnics[i].id.mac, mac)) {
             set_metadata(&domain->vnics[i], &metadata);

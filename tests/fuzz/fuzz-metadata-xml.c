@@ -10,9 +10,13 @@
 #include <stdlib.h>
 
 #include "lib/cleanup.h"
+#include "lib/policy.h"
 #include "lib/vnic.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
 #include "tests/fuzz/fuzz.h"
 #include "virt/domain-xml.h"
+#include "virt/metadata-policy.h"
 
 #define HEAD                                                            \
     "<domain><name>a</name>"                                            \
@@ -26,6 +30,33 @@
     "<interface type='hostdev'><mac address='52:54:00:00:00:02'/>"      \
     "</interface></devices></domain>"
 
+/* What makes no sense must have been refused. */
+static void
+check_policy(const struct policy_statement *statement)
+{
+    const struct policy *policy = &statement->policy;
+    ovs_assert(!policy->community
+               == (policy->isolation != ISOLATION_COMMUNITY));
+    ovs_assert(!policy->community || policy->community[0]);
+    ovs_assert(policy->n_addresses <= METADATA_POLICY_MAX_ADDRESSES);
+    for (size_t i = 0; i < policy->n_addresses; i++) {
+        const struct policy_address *address = &policy->addresses[i];
+        struct ds s = DS_EMPTY_INITIALIZER;
+        struct policy_address again = *address;
+
+        ovs_assert(policy_address_is_source(address));
+        ovs_assert(!eth_addr_is_multicast(address->mac));
+        ovs_assert(address->vlan == -1
+                   || (address->vlan >= 1 && address->vlan <= 4094));
+        policy_address_format(address, &s);
+        char *error = policy_address_parse(ds_cstr(&s), &again.ip,
+                                           &again.plen);
+        ovs_assert(!error);
+        ovs_assert(policy_address_equals(address, &again));
+        ds_destroy(&s);
+    }
+}
+
 static void
 check_metadata(const struct vnic_metadata *metadata)
 {
@@ -37,6 +68,7 @@ check_metadata(const struct vnic_metadata *metadata)
     char *error = vlan_spec_validate(&metadata->vlan);
     ovs_assert(!error);
     check_vlan(&metadata->vlan);
+    check_policy(&metadata->policy);
 }
 
 static void

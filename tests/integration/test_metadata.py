@@ -58,9 +58,9 @@ def test_bad_metadata_costs_its_vnic_only(host, agent):
     domain, *_ = host.start_vm("web1", 1, 10)
     host.start_vm("web2", 2, 20)
     wait_ready(agent)
-    say(domain, TRUNK + "<isolation class='isolated'/>")
+    say(domain, TRUNK + "<rate limit='1000'/>")
     until(lambda: vnic(agent)["state"] == "quarantined", "it is quarantined")
-    assert "metadata: element <isolation> is unknown" in vnic(agent)["reason"]
+    assert "metadata: element <rate> is unknown" in vnic(agent)["reason"]
     assert columns(host) == ("[]", "10", "[]", "[]")    # The last good ones.
     assert agent.states()["web2", vm_mac(2)] == "ready"
 
