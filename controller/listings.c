@@ -285,7 +285,11 @@ static const struct report_column bridge_columns[] = {
     { "follow", "FOLLOW" },
     { "default_vlan", "DEFAULT VLAN" },
     { "metadata", "METADATA" },
-    { "guard", NULL },
+    { "guard", "GUARD" },
+    { "fail_mode_setting", "FAIL MODE SETTING" },
+    { "unknown_address", "UNKNOWN ADDRESS" },
+    { "unknown_port", "UNKNOWN PORT" },
+    { "said_by", "SAID BY" },
     { "uplinks", "UPLINKS" },
     { "connected", NULL },
 };
@@ -306,6 +310,36 @@ put_uplinks(struct report *report, const struct switch_view *view,
     svec_destroy(&uplinks);
 }
 
+/* Who said those settings that are not the defaults: "vnicd-guard: bridge". */
+static void
+put_setting_sources(struct report *report, const struct settings *settings)
+{
+    struct svec said = SVEC_EMPTY_INITIALIZER;
+    for (enum setting i = 0; i < N_SETTINGS; i++) {
+        enum setting_source source = settings->sources[i];
+        if (source != SETTING_FROM_DEFAULT) {
+            svec_add_nocopy(&said, xasprintf("%s: %s", setting_to_string(i),
+                                             setting_source_to_string(source)));
+        }
+    }
+    report_put_strings(report, &said);
+    svec_destroy(&said);
+}
+
+static void
+put_settings(struct report *report, const struct settings *s)
+{
+    report_put_string(report, drift_mode_to_string(s->drift));
+    report_put_boolean(report, s->follow);
+    report_put_vid(report, s->default_vlan ? s->default_vlan : -1);
+    report_put_string(report, metadata_mode_to_string(s->metadata));
+    report_put_string(report, guard_level_to_string(s->guard));
+    report_put_string(report, fail_mode_to_string(s->fail_mode));
+    report_put_string(report, s->passes_unknown_addresses ? "pass" : "drop");
+    report_put_string(report, s->passes_unknown_ports ? "pass" : "drop");
+    put_setting_sources(report, s);
+}
+
 /* The real bridges, with the settings in force on each. */
 void
 listing_bridges(const struct pass *pass, struct report *report)
@@ -319,16 +353,9 @@ listing_bridges(const struct pass *pass, struct report *report)
         report_put_string(report, bridge->name);
         report_put_boolean(report, bridge_view_is_managed(bridge));
         report_put_string(report, bridge->fail_mode);
-        report_put_string(report,
-                          drift_mode_to_string(bridge->settings.drift));
-        report_put_boolean(report, bridge->settings.follow);
-        report_put_vid(report, bridge->settings.default_vlan
-                        ? bridge->settings.default_vlan : -1);
-        report_put_string(report,
-                          metadata_mode_to_string(bridge->settings.metadata));
-        report_put_null(report);    /* Guard, and OpenFlow's connection: */
+        put_settings(report, &bridge->settings);
         put_uplinks(report, &pass->view, bridge->name);
-        report_put_null(report);    /* nothing is filtered. */
+        report_put_null(report);    /* No connection by OpenFlow. */
     }
 }
 

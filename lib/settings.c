@@ -125,50 +125,58 @@ parse_unknown_port(const char *value, struct settings *s)
     return parse_pass(value, &s->passes_unknown_ports);
 }
 
-static const struct setting {
+static const struct setting_reader {
     const char *key;
     const char *values;         /* For people. */
     parse_func *parse;
-} settings[] = {
-    { PREFIX "manage", "auto, yes or no", parse_manage },
-    { PREFIX "drift", "fix or report", parse_drift },
-    { PREFIX "follow", "yes or no", parse_follow },
-    { PREFIX "default-vlan", "empty or 1..4094", parse_default_vlan },
-    { PREFIX "orphans", "collect or report", parse_orphans },
-    { PREFIX "metadata", "all, stricter or none", parse_metadata },
-    { PREFIX "guard", "monitor, enforce or off", parse_guard },
-    { PREFIX "fail-mode", "keep or secure", parse_fail_mode },
-    { PREFIX "unknown-address", "pass or drop", parse_unknown_address },
-    { PREFIX "unknown-port", "drop or pass", parse_unknown_port },
+} readers[N_SETTINGS] = {
+    [SETTING_MANAGE] = { PREFIX "manage", "auto, yes or no", parse_manage },
+    [SETTING_DRIFT] = { PREFIX "drift", "fix or report", parse_drift },
+    [SETTING_FOLLOW] = { PREFIX "follow", "yes or no", parse_follow },
+    [SETTING_DEFAULT_VLAN] = { PREFIX "default-vlan", "empty or 1..4094",
+                               parse_default_vlan },
+    [SETTING_ORPHANS] = { PREFIX "orphans", "collect or report",
+                          parse_orphans },
+    [SETTING_METADATA] = { PREFIX "metadata", "all, stricter or none",
+                           parse_metadata },
+    [SETTING_GUARD] = { PREFIX "guard", "monitor, enforce or off",
+                        parse_guard },
+    [SETTING_FAIL_MODE] = { PREFIX "fail-mode", "keep or secure",
+                            parse_fail_mode },
+    [SETTING_UNKNOWN_ADDRESS] = { PREFIX "unknown-address", "pass or drop",
+                                  parse_unknown_address },
+    [SETTING_UNKNOWN_PORT] = { PREFIX "unknown-port", "drop or pass",
+                               parse_unknown_port },
 };
 
-static const struct setting *
+/* Returns the setting with 'key', N_SETTINGS if there is none. */
+static enum setting
 find_setting(const char *key)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-        if (!strcmp(key, settings[i].key)) {
-            return &settings[i];
-        }
+    enum setting setting = 0;
+    while (setting < N_SETTINGS && strcmp(key, readers[setting].key)) {
+        setting++;
     }
-    return NULL;
+    return setting;
 }
 
 static void
-read_one(const char *key, const char *value, const char *where,
-         struct settings *s, struct svec *errors)
+read_one(const struct smap_node *node, enum setting_source source,
+         const char *where, struct settings *s, struct svec *errors)
 {
-    const struct setting *setting = find_setting(key);
+    enum setting setting = find_setting(node->key);
     struct settings changed = *s;
 
-    if (!setting) {
+    if (setting == N_SETTINGS) {
         svec_add_nocopy(errors, xasprintf("%s: there is no setting '%s'",
-                                          where, key));
-    } else if (!setting->parse(value, &changed)) {
-        svec_add_nocopy(errors, xasprintf("%s: %s='%s' must be %s",
-                                          where, key, value,
-                                          setting->values));
+                                          where, node->key));
+    } else if (!readers[setting].parse(node->value, &changed)) {
+        svec_add_nocopy(errors, xasprintf("%s: %s='%s' must be %s", where,
+                                          node->key, node->value,
+                                          readers[setting].values));
     } else {
         *s = changed;
+        s->sources[setting] = source;
     }
 }
 
@@ -176,16 +184,37 @@ read_one(const char *key, const char *value, const char *where,
  * in 'external_ids' say.  Adds a sentence to 'errors' for each that cannot be
  * used; 'where' says whose they are: "bridge br0". */
 void
-settings_read(const struct smap *external_ids, const char *where,
-              struct settings *s, struct svec *errors)
+settings_read(const struct smap *external_ids, enum setting_source source,
+              const char *where, struct settings *s, struct svec *errors)
 {
     CLEANUP_FREE const struct smap_node **nodes = smap_sort(external_ids);
     size_t n = smap_count(external_ids);
     for (size_t i = 0; i < n; i++) {
         if (!strncmp(nodes[i]->key, PREFIX, strlen(PREFIX))) {
-            read_one(nodes[i]->key, nodes[i]->value, where, s, errors);
+            read_one(nodes[i], source, where, s, errors);
         }
     }
+}
+
+/* Returns the key of 'setting'. */
+const char *
+setting_to_string(enum setting setting)
+{
+    return readers[setting].key;
+}
+
+const char *
+setting_source_to_string(enum setting_source source)
+{
+    switch (source) {
+    case SETTING_FROM_DEFAULT:
+        return "default";
+    case SETTING_FROM_HOST:
+        return "host";
+    case SETTING_FROM_BRIDGE:
+        return "bridge";
+    }
+    OVS_NOT_REACHED();
 }
 
 const char *

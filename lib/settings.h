@@ -36,6 +36,27 @@ enum fail_mode {
     FAIL_MODE_SECURE,           /* A switch without our flows passes nothing. */
 };
 
+enum setting {
+    SETTING_MANAGE,
+    SETTING_DRIFT,
+    SETTING_FOLLOW,
+    SETTING_DEFAULT_VLAN,
+    SETTING_ORPHANS,
+    SETTING_METADATA,
+    SETTING_GUARD,
+    SETTING_FAIL_MODE,
+    SETTING_UNKNOWN_ADDRESS,
+    SETTING_UNKNOWN_PORT,
+    N_SETTINGS
+};
+
+/* Who said a setting. */
+enum setting_source {
+    SETTING_FROM_DEFAULT,       /* Nobody. */
+    SETTING_FROM_HOST,
+    SETTING_FROM_BRIDGE,
+};
+
 struct settings {
     enum manage_mode manage;
     enum drift_mode drift;
@@ -47,6 +68,7 @@ struct settings {
     enum fail_mode fail_mode;
     bool passes_unknown_addresses; /* Of families of which nobody told us. */
     bool passes_unknown_ports;  /* That claim to be a guest's. */
+    enum setting_source sources[N_SETTINGS]; /* Who said each of them. */
 };
 
 /* Safe on a host that is in use: nobody is cut off. */
@@ -59,8 +81,10 @@ struct settings {
                            .passes_unknown_addresses = true,            \
                            .passes_unknown_ports = false }
 
-void settings_read(const struct smap *external_ids, const char *where,
-                   struct settings *, struct svec *errors);
+void settings_read(const struct smap *external_ids, enum setting_source,
+                   const char *where, struct settings *, struct svec *errors);
+const char *setting_to_string(enum setting);
+const char *setting_source_to_string(enum setting_source);
 
 const char *manage_mode_to_string(enum manage_mode);
 const char *drift_mode_to_string(enum drift_mode);

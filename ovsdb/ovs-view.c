@@ -201,8 +201,8 @@ read_bridge(const struct ovsrec_open_vswitch *ovs,
     bridge->has_controller = row->n_controller > 0;
     bridge->is_ovns = is_ovns_bridge(ovs, row->name);
     bridge->settings = view->settings;
-    settings_read(&row->external_ids, where, &bridge->settings,
-                  &view->setting_errors);
+    settings_read(&row->external_ids, SETTING_FROM_BRIDGE, where,
+                  &bridge->settings, &view->setting_errors);
     for (size_t i = 0; i < row->n_ports; i++) {
         read_port(row->ports[i], row->name, view);
     }
@@ -293,8 +293,8 @@ ovs_view_read(const struct ovsdb_idl *idl, struct switch_view *view)
     view->flow_restore_wait = smap_get_bool(&ovs->other_config,
                                             "flow-restore-wait", false);
     view->vlan_limit = read_vlan_limit(ovs);
-    settings_read(&ovs->external_ids, "host", &view->settings,
-                  &view->setting_errors);
+    settings_read(&ovs->external_ids, SETTING_FROM_HOST, "host",
+                  &view->settings, &view->setting_errors);
     for (size_t i = 0; i < ovs->n_bridges; i++) {
         read_bridge(ovs, ovs->bridges[i], view);
     }

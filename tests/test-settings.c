@@ -16,7 +16,7 @@ read_key(struct settings *s, const char *key, const char *value,
     struct smap ids = SMAP_INITIALIZER(&ids);
     struct svec errors = SVEC_EMPTY_INITIALIZER;
     smap_add(&ids, key, value);
-    settings_read(&ids, "bridge br0", s, &errors);
+    settings_read(&ids, SETTING_FROM_BRIDGE, "bridge br0", s, &errors);
     if (error) {
         assert_int_equal(errors.n, 1);
         assert_string_equal(errors.names[0], error);
@@ -107,6 +107,26 @@ test_bad_values_change_nothing(void **state)
     assert_int_equal(s.default_vlan, 0);
 }
 
+/* Each of them has a key, and is told from the others. */
+static void
+test_sources(void **state)
+{
+    struct settings s = SETTINGS_DEFAULT;
+    read_key(&s, "vnicd-guard", "on", "bridge br0: vnicd-guard='on' must be "
+             "monitor, enforce or off");
+    for (enum setting i = 0; i < N_SETTINGS; i++) {
+        assert_int_equal(s.sources[i], SETTING_FROM_DEFAULT);
+    }
+    read_key(&s, "vnicd-guard", "monitor", NULL);
+    for (enum setting i = 0; i < N_SETTINGS; i++) {
+        assert_int_equal(s.sources[i], i == SETTING_GUARD
+                         ? SETTING_FROM_BRIDGE : SETTING_FROM_DEFAULT);
+    }
+    assert_string_equal(setting_to_string(SETTING_GUARD), "vnicd-guard");
+    assert_string_equal(setting_source_to_string(s.sources[SETTING_GUARD]),
+                        "bridge");
+}
+
 int
 main(void)
 {
@@ -114,6 +134,7 @@ main(void)
         cmocka_unit_test(test_defaults_cut_nobody_off),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_bad_values_change_nothing),
+        cmocka_unit_test(test_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
