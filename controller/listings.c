@@ -39,6 +39,37 @@ put_port_name(struct report *report, const struct desired_vnic *d)
                               : vnic_port_name(&d->vnic));
 }
 
+/* For people: "community web". */
+static void
+put_class(struct report *report, const struct desired_vnic *d)
+{
+    const struct policy *policy = &d->policy;
+    const char *class = isolation_class_to_string(policy->isolation);
+    if (!desired_vnic_has_policy(d)) {
+        report_put_null(report);
+    } else if (policy->community) {
+        report_put_format(report, "%s %s", class, policy->community);
+    } else {
+        report_put_string(report, class);
+    }
+}
+
+/* Two cells: the class, and its group. */
+static void
+put_isolation(struct report *report, const struct desired_vnic *d)
+{
+    const char *class = isolation_class_to_string(d->policy.isolation);
+    report_put_string(report, desired_vnic_has_policy(d) ? class : NULL);
+    report_put_string(report, d->policy.community);
+}
+
+static void
+put_guard(struct report *report, const struct desired_vnic *d)
+{
+    const char *level = guard_level_to_string(d->policy.guard);
+    report_put_string(report, desired_vnic_has_policy(d) ? level : NULL);
+}
+
 static void
 put_state(struct report *report, const struct pass *pass,
           const struct desired_vnic *d)
@@ -87,8 +118,10 @@ static const struct report_column vnic_columns[] = {
     { "tag", NULL },
     { "trunks", NULL },
     { "cvlans", NULL },
+    { NULL, "ISOLATION" },
     { "isolation", NULL },
-    { "guard", NULL },
+    { "community", NULL },
+    { "guard", "GUARD" },
     { "state", "STATE" },
     { "reason", "REASON" },
 };
@@ -110,8 +143,9 @@ put_vnic(struct report *report, const struct pass *pass,
     report_put_vid(report, vlan.tag);
     report_put_vlans(report, &vlan.trunks);
     report_put_vlans(report, &vlan.cvlans);
-    report_put_null(report);    /* Isolation and guard: nothing is filtered. */
-    report_put_null(report);
+    put_class(report, d);
+    put_isolation(report, d);
+    put_guard(report, d);
     put_state(report, pass, d);
 }
 
@@ -139,6 +173,9 @@ listing_vnics(const struct pass *pass, const char *bridge,
 
 /* vnic/show. */
 
+/* Those of them that tell of the policy, at the end. */
+enum { N_POLICY_CELLS = 9 };
+
 static const struct report_column vnic_detail_columns[] = {
     { "domain", "domain" },
     { "domain_uuid", "domain uuid" },
@@ -165,6 +202,15 @@ static const struct report_column vnic_detail_columns[] = {
     { "switch_trunks", "trunks" },
     { "switch_vlan_mode", "vlan_mode" },
     { "switch_cvlans", "cvlans" },
+    { "isolation", "isolation" },
+    { "community", "community" },
+    { "isolation_source", "isolation said by" },
+    { "guard", "guard" },
+    { "guard_source", "guard said by" },
+    { "services", "services" },
+    { "services_source", "services said by" },
+    { "addresses", "addresses" },
+    { "addresses_source", "addresses said by" },
 };
 
 static void
@@ -215,6 +261,55 @@ put_vlan_source(struct report *report, const struct desired_vnic *d)
 }
 
 static void
+put_policy_source(struct report *report, enum policy_source source)
+{
+    report_put_string(report, policy_source_to_string(source));
+}
+
+/* What a guest may do beyond what any guest may. */
+static void
+put_services(struct report *report, unsigned int services)
+{
+    struct svec names = SVEC_EMPTY_INITIALIZER;
+    for (; services; services = zero_rightmost_1bit(services)) {
+        svec_add(&names, policy_service_to_string(rightmost_1bit(services)));
+    }
+    report_put_strings(report, &names);
+    svec_destroy(&names);
+}
+
+static void
+put_addresses(struct report *report, const struct policy *policy)
+{
+    struct svec addresses = SVEC_EMPTY_INITIALIZER;
+    for (size_t i = 0; i < policy->n_addresses; i++) {
+        svec_add_nocopy(&addresses,
+                        policy_address_to_string(&policy->addresses[i]));
+    }
+    report_put_strings(report, &addresses);
+    svec_destroy(&addresses);
+}
+
+static void
+put_policy(struct report *report, const struct desired_vnic *d)
+{
+    if (!desired_vnic_has_policy(d)) {
+        for (size_t i = 0; i < N_POLICY_CELLS; i++) {
+            report_put_null(report);
+        }
+        return;
+    }
+    put_isolation(report, d);
+    put_policy_source(report, d->policy_sources.isolation);
+    put_guard(report, d);
+    put_policy_source(report, d->policy_sources.guard);
+    put_services(report, d->policy.services);
+    put_policy_source(report, d->policy_sources.services);
+    put_addresses(report, &d->policy);
+    put_policy_source(report, d->policy_sources.addresses);
+}
+
+static void
 put_vnic_details(struct report *report, const struct pass *pass,
                  const struct desired_vnic *d)
 {
@@ -238,6 +333,7 @@ put_vnic_details(struct report *report, const struct pass *pass,
     report_put_take(report, vlan_spec_to_string(&d->vlan));
     put_vlan_source(report, d);
     put_switch_vlan(report, d->port);
+    put_policy(report, d);
 }
 
 /* Is 'd' what 'name', "DOMAIN" or "DOMAIN/MAC", stands for?  DOMAIN is a name

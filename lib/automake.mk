@@ -6,6 +6,8 @@ lib_libvnic_a_SOURCES = \
 	lib/bridge-vlans.h \
 	lib/cleanup.c \
 	lib/cleanup.h \
+	lib/conflict.c \
+	lib/conflict.h \
 	lib/desired.c \
 	lib/desired.h \
 	lib/error.c \
@@ -20,6 +22,8 @@ lib_libvnic_a_SOURCES = \
 	lib/network.h \
 	lib/orphan.c \
 	lib/orphan.h \
+	lib/policy-intent.c \
+	lib/policy-intent.h \
 	lib/policy.c \
 	lib/policy.h \
 	lib/report.c \

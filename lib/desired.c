@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* Decides what is meant: joins what libvirt says with the ports that the
- * switch has; what follows for each vNIC is judged in lib/judge.c.  Knows
- * nothing of how a port comes to be right; that is ovsdb/port-plan.c.  Pure. */
+ * switch has; what follows for each vNIC is judged in lib/judge.c, and for all
+ * of them together in lib/conflict.c.  Knows nothing of how a port comes to be
+ * right; that is ovsdb/port-plan.c.  Pure. */
 
 #include <config.h>
 #include "lib/desired.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/conflict.h"
 #include "lib/judge.h"
 #include "lib/switch-view.h"
 #include "lib/text.h"
@@ -33,6 +35,21 @@ bool
 desired_vnic_is_written(const struct desired_vnic *d)
 {
     return d->port && desired_vnic_is_meant(d);
+}
+
+/* True if frames of the vNIC may pass, as far as its policy lets them. */
+bool
+desired_vnic_may_talk(const struct desired_vnic *d)
+{
+    return (d->care == VNIC_MANAGED || d->care == VNIC_QUARANTINED)
+           && !d->policy_error;
+}
+
+/* True if it is known what the vNIC may do. */
+bool
+desired_vnic_has_policy(const struct desired_vnic *d)
+{
+    return d->policy_sources.guard != POLICY_FROM_NOBODY;
 }
 
 /* Returns the VLANs that 'd' is, or will be, on: those that are meant or, where
@@ -302,7 +319,7 @@ desired_compute(const struct facts *facts, struct desired *desired)
     for (size_t i = 0; i < desired->n_vnics; i++) {
         judge_vnic(facts, &desired->vnics[i]);
     }
-    judge_conflicts(facts, desired);
+    conflict_resolve(facts, desired);
     if (desired->n_vnics) {
         qsort(desired->vnics, desired->n_vnics, sizeof *desired->vnics,
               compare_ids);
@@ -320,6 +337,7 @@ desired_destroy(struct desired *desired)
         free(d->portgroup);
         free(d->reason);
         policy_destroy(&d->policy);
+        free(d->policy_error);
     }
     free(desired->vnics);
     *desired = (struct desired) DESIRED_INIT;

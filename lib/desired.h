@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "lib/intent.h"
-#include "lib/policy.h"
+#include "lib/policy-intent.h"
 #include "lib/settings.h"
 #include "lib/vlan.h"
 #include "lib/vnic.h"
@@ -63,6 +63,10 @@ struct desired_vnic {
                                  * from the next start on; see 'reason'. */
     struct settings settings;   /* In force on 'bridge'. */
     struct policy policy;       /* What it may do, and whom it may reach. */
+    struct policy_sources policy_sources; /* POLICY_FROM_NOBODY: 'policy' is
+                                           * not known. */
+    char *policy_error;         /* Why it must not talk to anybody: a sentence,
+                                 * NULL if it may. */
 };
 
 /* What is meant for the whole host. */
@@ -98,6 +102,8 @@ void desired_destroy(struct desired *);
 
 bool desired_vnic_is_meant(const struct desired_vnic *);
 bool desired_vnic_is_written(const struct desired_vnic *);
+bool desired_vnic_may_talk(const struct desired_vnic *);
+bool desired_vnic_has_policy(const struct desired_vnic *);
 struct vlan_spec desired_vnic_vlans(const struct desired_vnic *);
 char *desired_vnic_label(const struct desired_vnic *);
 

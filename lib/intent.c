@@ -36,6 +36,7 @@
 #include "lib/error.h"
 #include "lib/network.h"
 #include "lib/switch-view.h"
+#include "lib/text.h"
 #include "lib/vnic.h"
 #include "util.h"
 
@@ -249,12 +250,7 @@ say_others(const struct intent_facts *facts, struct intent *intent)
 static void
 add_note(struct intent *intent, char *note)
 {
-    char *old = intent->note;
-    intent->note = old ? xasprintf("%s; %s", old, note) : note;
-    if (old) {
-        free(old);
-        free(note);
-    }
+    intent->note = text_join(intent->note, note);
 }
 
 /* Says that 'vlan', the metadata's, allows more than 'intent', the others'. */

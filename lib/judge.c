@@ -1,8 +1,8 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Gives each vNIC that is there its bridge and its VLANs, or the reason why it
- * has none: first each for itself, then all of them together.  Pure.
+/* Gives each vNIC that is there, for itself alone, its bridge, its VLANs and
+ * its policy, or the reason why it has none.  Pure.
  *
  * Bad input costs its own vNIC only: it is quarantined, with a sentence. */
 
@@ -19,28 +19,84 @@
 #include "lib/memory.h"
 #include "lib/network.h"
 #include "lib/switch-view.h"
-#include "openvswitch/shash.h"
+#include "lib/text.h"
 #include "packets.h"
 #include "util.h"
 #include "uuid.h"
 
-/* One vNIC at a time. */
-
-static void
-quarantine(struct desired_vnic *d, const struct memory *memory, char *reason)
+/* Holds 'd' back, for 'reason', which is taken over. */
+void
+judge_hold_back(struct desired_vnic *d, char *reason)
 {
-    const struct vlan_spec *last_good = memory_find_vlan(memory, &d->vnic.id);
-
     d->care = VNIC_QUARANTINED;
     d->is_pending = false;
     free(d->reason);
     d->reason = error_wrap(reason, "domain %s, interface "ETH_ADDR_FMT,
                            d->domain, ETH_ADDR_ARGS(d->vnic.id.mac));
+}
+
+/* Gives 'd' the policy that follows from 'metadata', which may be NULL and is
+ * called 'source'.  Returns a sentence, and changes nothing, if that cannot be
+ * used. */
+static char *
+judge_policy(struct desired_vnic *d, const struct policy_statement *metadata,
+             enum policy_source source)
+{
+    struct vlan_spec vlan = desired_vnic_vlans(d);
+    struct policy_facts facts = {
+        .settings = &d->settings,
+        .metadata = metadata,
+        .metadata_source = source,
+        .mac = d->vnic.id.mac,
+        .vlan = &vlan,
+    };
+    CLEANUP(policy_intent) struct policy_intent intent = POLICY_INTENT_INIT;
+    char *error = policy_intent_compute(&facts, &intent);
+    if (error) {
+        return error_wrap(error, "metadata");
+    }
+    policy_destroy(&d->policy);
+    d->policy = intent.policy;
+    policy_init(&intent.policy);
+    d->policy_sources = intent.sources;
+    d->reason = text_join(d->reason, TAKE_PTR(intent.note));
+    return NULL;
+}
+
+/* Takes back what 'd' was given, for want of something good. */
+static void
+forget_intent(struct desired_vnic *d)
+{
     d->vlan = (struct vlan_spec) VLAN_SPEC_INIT;
     d->source = VLAN_FROM_NOBODY;
-    if (last_good) {
-        d->vlan = *last_good;
+    policy_destroy(&d->policy);
+    d->policy_sources = (struct policy_sources) {
+        .isolation = POLICY_FROM_NOBODY,
+    };
+    free(d->policy_error);
+    d->policy_error = NULL;
+}
+
+/* Holds 'd' back, for 'reason', which is taken over.  What was good last stays
+ * in force. */
+void
+judge_quarantine(struct desired_vnic *d, const struct memory *memory,
+                 char *reason)
+{
+    const struct vlan_spec *vlan = memory_find_vlan(memory, &d->vnic.id);
+    const struct policy_statement *metadata
+        = memory_find_policy(memory, &d->vnic.id);
+
+    judge_hold_back(d, reason);
+    forget_intent(d);
+    if (vlan) {
+        d->vlan = *vlan;
         d->source = VLAN_FROM_LAST_GOOD;
+    }
+    if (vlan && metadata) {
+        d->policy_error = judge_policy(d, metadata, POLICY_FROM_LAST_GOOD);
+    } else {
+        d->policy_error = xstrdup(d->reason);
     }
 }
 
@@ -166,7 +222,6 @@ judge_management(const struct switch_view *view, struct desired_vnic *d)
     }
 
     d->settings = bridge->settings;
-    d->policy.guard = d->settings.guard;
     if (!bridge_view_is_managed(bridge)) {
         d->care = VNIC_DISOWNED;
         d->reason = xasprintf("bridge %s is not managed (vnicd-manage=%s%s)",
@@ -242,6 +297,21 @@ judge_vlan(const struct facts *facts, const struct bridge_view *bridge,
     return error;
 }
 
+/* Gives 'd' what is meant for it on the bridge that its XML names, 'bridge',
+ * which may be NULL.  Returns a sentence if that cannot be used. */
+static char *
+judge_intent(const struct facts *facts, const struct bridge_view *bridge,
+             struct desired_vnic *d)
+{
+    const struct vnic_metadata *metadata = d->vnic.metadata;
+    char *error = d->is_ours_to_plug ? check_plug(d) : NULL;
+    if (!error) {
+        error = judge_vlan(facts, bridge, d);
+    }
+    return error ? error : judge_policy(d, metadata ? &metadata->policy : NULL,
+                                        POLICY_FROM_METADATA);
+}
+
 /* Decides what is meant for 'd', of which a domain tells. */
 void
 judge_vnic(const struct facts *facts, struct desired_vnic *d)
@@ -266,143 +336,10 @@ judge_vnic(const struct facts *facts, struct desired_vnic *d)
         free(error);
         error = xstrdup(d->vnic.error);
     }
-    if (!error && d->is_ours_to_plug) {
-        error = check_plug(d);
-    }
     if (!error) {
-        error = judge_vlan(facts, bridge, d);
+        error = judge_intent(facts, bridge, d);
     }
     if (error) {
-        quarantine(d, facts->memory, error);
+        judge_quarantine(d, facts->memory, error);
     }
-}
-
-/* Conflicts: two vNICs whose ports would have one name. */
-
-static void
-quarantine_namesake(const struct memory *memory,
-                    const struct desired_vnic *first, struct desired_vnic *d)
-{
-    CLEANUP_FREE char *other = desired_vnic_label(first);
-    quarantine(d, memory, xasprintf("its port would be called %s, as that of "
-                                    "%s", vnic_port_name(&d->vnic), other));
-    d->is_name_taken = true;
-}
-
-/* Quarantines, of any two vNICs that wait for a port of the same name, the
- * second. */
-static void
-resolve_names(const struct facts *facts, struct desired *desired)
-{
-    struct shash names = SHASH_INITIALIZER(&names);
-    for (size_t i = 0; i < desired->n_vnics; i++) {
-        struct desired_vnic *d = &desired->vnics[i];
-        const char *name = vnic_port_name(&d->vnic);
-        if (d->port || !name || !desired_vnic_is_meant(d)) {
-            continue;
-        }
-        const struct desired_vnic *first = shash_find_data(&names, name);
-        if (first) {
-            quarantine_namesake(facts->memory, first, d);
-        } else {
-            shash_add(&names, name, d);
-        }
-    }
-    shash_destroy(&names);
-}
-
-/* Conflicts: two vNICs with one MAC that can hear each other. */
-
-static long long int
-ready_since(const struct desired_vnic *d)
-{
-    return d->port && port_view_is_marked(d->port) && d->port->ready_ms
-           ? d->port->ready_ms
-           : LLONG_MAX;
-}
-
-/* By bridge and MAC; then the one that has been ready for longest. */
-static int
-compare_seniority(const void *a_, const void *b_)
-{
-    const struct desired_vnic *a = *(const struct desired_vnic *const *) a_;
-    const struct desired_vnic *b = *(const struct desired_vnic *const *) b_;
-
-    int cmp = strcmp(a->bridge, b->bridge);
-    if (!cmp) {
-        cmp = eth_addr_compare_3way(a->vnic.id.mac, b->vnic.id.mac);
-    }
-    if (!cmp) {
-        long long int a_ms = ready_since(a), b_ms = ready_since(b);
-        cmp = (a_ms > b_ms) - (a_ms < b_ms);
-    }
-    return cmp ? cmp : vnic_id_compare(&a->vnic.id, &b->vnic.id);
-}
-
-static bool
-conflicts(const struct desired_vnic *a, const struct desired_vnic *b)
-{
-    struct vlan_spec a_vlan = desired_vnic_vlans(a);
-    struct vlan_spec b_vlan = desired_vnic_vlans(b);
-    return a->care == VNIC_MANAGED
-           && b->care == VNIC_MANAGED
-           && vlan_spec_overlaps(&a_vlan, &b_vlan);
-}
-
-static void
-resolve_conflict(const struct memory *memory,
-                 const struct desired_vnic *senior,
-                 struct desired_vnic *newcomer)
-{
-    struct vlan_spec mine = desired_vnic_vlans(newcomer);
-    struct vlan_spec theirs = desired_vnic_vlans(senior);
-    CLEANUP_FREE char *my_vlan = vlan_spec_to_string(&mine);
-    CLEANUP_FREE char *their_vlan = vlan_spec_to_string(&theirs);
-    CLEANUP_FREE char *other = desired_vnic_label(senior);
-
-    quarantine(newcomer, memory,
-               xasprintf("%s (port %s) has the same MAC on bridge %s, and its "
-                         "VLAN %s overlaps with %s", other,
-                         senior->port ? senior->port->name : "not there yet",
-                         senior->bridge, their_vlan, my_vlan));
-}
-
-/* Quarantines, of any two running vNICs with the same MAC on one bridge and a
- * VLAN in common, the one that came later. */
-static void
-resolve_macs(const struct facts *facts, struct desired *desired)
-{
-    struct desired_vnic **sorted = xmalloc(desired->n_vnics * sizeof *sorted);
-    size_t n = 0;
-    for (size_t i = 0; i < desired->n_vnics; i++) {
-        struct desired_vnic *d = &desired->vnics[i];
-        if (d->care == VNIC_MANAGED && d->bridge) {
-            sorted[n++] = d;
-        }
-    }
-    if (n) {
-        qsort(sorted, n, sizeof *sorted, compare_seniority);
-    }
-
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = i + 1; j < n; j++) {
-            if (!eth_addr_equals(sorted[i]->vnic.id.mac,
-                                 sorted[j]->vnic.id.mac)
-                || strcmp(sorted[i]->bridge, sorted[j]->bridge)) {
-                break;
-            }
-            if (conflicts(sorted[i], sorted[j])) {
-                resolve_conflict(facts->memory, sorted[i], sorted[j]);
-            }
-        }
-    }
-    free(sorted);
-}
-
-/* Quarantines, of any two vNICs that are in each other's way, one. */
-void
-judge_conflicts(const struct facts *facts, struct desired *desired)
-{
-    resolve_names(facts, desired);
-    resolve_macs(facts, desired);
 }

@@ -40,6 +40,7 @@ static void
 destroy_vnic(struct vnic_memory *vnic)
 {
     free(vnic->port_name);
+    policy_statement_destroy(&vnic->policy);
     free(vnic);
 }
 
@@ -283,11 +284,27 @@ note_no_port_of(struct vnic_memory *vnic, const struct desired_vnic *d,
     }
 }
 
+/* Notes what the metadata of 'd' says of its policy, unless it is of no use. */
+static void
+note_policy_of(struct vnic_memory *vnic, const struct desired_vnic *d)
+{
+    static const struct policy_statement nothing = POLICY_STATEMENT_INIT;
+    const struct vnic_metadata *metadata = d->vnic.metadata;
+    if (d->care != VNIC_MANAGED || (metadata && metadata->error)) {
+        return;
+    }
+    policy_statement_destroy(&vnic->policy);
+    policy_statement_clone(&vnic->policy,
+                           metadata ? &metadata->policy : &nothing);
+    vnic->has_policy = true;
+}
+
 static void
 note_vnic(struct vnic_memory *vnic, const struct desired_vnic *d,
           long long int now)
 {
     vnic->is_present = true;
+    note_policy_of(vnic, d);
     if (d->port) {
         note_port_of(vnic, d->port);
     } else {
@@ -374,6 +391,15 @@ memory_find_lasting_vlan(const struct memory *memory,
     const struct vnic_memory *vnic = memory_find_vnic(memory, id);
     return vnic && vnic->has_xml_vlan && !vnic->is_xml_vlan_default
            ? &vnic->xml_vlan : NULL;
+}
+
+/* Returns what metadata said last of the policy of vNIC 'id' that could be
+ * used, NULL if there is no such thing. */
+const struct policy_statement *
+memory_find_policy(const struct memory *memory, const struct vnic_id *id)
+{
+    const struct vnic_memory *vnic = memory_find_vnic(memory, id);
+    return vnic && vnic->has_policy ? &vnic->policy : NULL;
 }
 
 /* Counts that the port of vNIC 'id' was put back.  As memory_note_repair(). */

@@ -70,6 +70,10 @@ struct vnic_memory {
     struct vlan_spec xml_vlan;  /* The last that metadata did not say. */
     bool has_xml_vlan;          /* There is such a one. */
     bool is_xml_vlan_default;   /* vnicd-default-vlan said it. */
+    struct policy_statement policy; /* What metadata said last that could be
+                                     * used. */
+    bool has_policy;            /* There is such a one, if only an empty
+                                 * one. */
     bool is_present;            /* Seen among the desired being noted. */
 
     /* Its port. */
@@ -135,6 +139,9 @@ const struct vlan_spec *memory_find_xml_vlan(const struct memory *,
                                              const struct vnic_id *);
 const struct vlan_spec *memory_find_lasting_vlan(const struct memory *,
                                                  const struct vnic_id *);
+
+const struct policy_statement *memory_find_policy(const struct memory *,
+                                                  const struct vnic_id *);
 
 void memory_note_orphans(struct memory *, struct orphans *,
                          long long int now, long long int wall_ms);

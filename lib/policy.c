@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "util.h"
 
@@ -357,4 +358,20 @@ policy_address_format(const struct policy_address *address, struct ds *s)
         struct in6_addr mask = ipv6_create_mask(address->plen);
         ipv6_format_masked(&address->ip, &mask, s);
     }
+}
+
+/* Returns the address and what it is bound to, "10.0.0.100 of 00:00:5e:00:01:07
+ * in VLAN 10", as a malloc'd string. */
+char *
+policy_address_to_string(const struct policy_address *address)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    policy_address_format(address, &s);
+    if (!eth_addr_is_zero(address->mac)) {
+        ds_put_format(&s, " of "ETH_ADDR_FMT, ETH_ADDR_ARGS(address->mac));
+    }
+    if (address->vlan >= 0) {
+        ds_put_format(&s, " in VLAN %d", address->vlan);
+    }
+    return ds_steal_cstr(&s);
 }

@@ -127,5 +127,6 @@ bool policy_knows_family(const struct policy *, enum policy_family);
 char *policy_address_parse(const char *, struct in6_addr *,
                            unsigned int *plenp) OVS_WARN_UNUSED_RESULT;
 void policy_address_format(const struct policy_address *, struct ds *);
+char *policy_address_to_string(const struct policy_address *);
 
 #endif /* lib/policy.h */

@@ -9,10 +9,12 @@
 
 #include <locale.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
 #include "openvswitch/dynamic-string.h"
+#include "util.h"
 
 /* Returns how many bytes at 's' make up a character that does something to a
  * terminal instead of standing for itself, 0 if none do: the controls C0, DEL
@@ -47,6 +49,19 @@ text_printable(const char *s)
         s += size ? size : 1;
     }
     return ds_steal_cstr(&out);
+}
+
+/* Returns "'a'; 'b'", or the one that is not NULL.  Takes ownership of both. */
+char *
+text_join(char *a, char *b)
+{
+    if (!a || !b) {
+        return a ? a : b;
+    }
+    char *joined = xasprintf("%s; %s", a, b);
+    free(a);
+    free(b);
+    return joined;
 }
 
 static bool

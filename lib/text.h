@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 char *text_printable(const char *);
+char *text_join(char *, char *);
 size_t text_width(const char *);
 
 #endif /* lib/text.h */

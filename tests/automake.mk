@@ -21,6 +21,7 @@ unit_tests = \
 	tests/test-port-conn \
 	tests/test-pipeline \
 	tests/test-policy \
+	tests/test-policy-intent \
 	tests/test-port-plan \
 	tests/test-port-table \
 	tests/test-read-queue \
@@ -87,6 +88,7 @@ tests_test_ofconn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_policy_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_table_CPPFLAGS = $(UNIT_CPPFLAGS)

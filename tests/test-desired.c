@@ -467,6 +467,89 @@ test_settings_of_the_bridge_judge_metadata(void **state)
                         "(vnicd-metadata=none)");
 }
 
+/* Metadata before the bridge, and who said so. */
+static void
+test_policy_follows_from_metadata_and_settings(void **state)
+{
+    struct host *host = *state;
+    struct settings *settings = &host->view.bridges[0].settings;
+    struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    struct vnic *vnic = add_bridge_vnic(
+        add_domain(&host->domains, 1, "web1"), 1, "br0", "vnet0",
+        access_vlan(10));
+    metadata.policy.policy.isolation = ISOLATION_ISOLATED;
+    metadata.policy.said = POLICY_FIELD_ISOLATION;
+    vnic_set_metadata(vnic, &metadata);
+    settings->guard = GUARD_ENFORCE;
+    settings->sources[SETTING_GUARD] = SETTING_FROM_BRIDGE;
+
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_true(desired_vnic_has_policy(d));
+    assert_int_equal(d->policy.isolation, ISOLATION_ISOLATED);
+    assert_int_equal(d->policy_sources.isolation, POLICY_FROM_METADATA);
+    assert_int_equal(d->policy.guard, GUARD_ENFORCE);
+    assert_int_equal(d->policy_sources.guard, POLICY_FROM_BRIDGE);
+    assert_null(d->policy_error);
+    assert_null(d->reason);
+
+    settings->metadata = METADATA_NONE;
+    d = compute(host, 1, 0);
+    assert_int_equal(d->policy.isolation, ISOLATION_PROMISCUOUS);
+    assert_int_equal(d->policy_sources.isolation, POLICY_FROM_DEFAULT);
+}
+
+/* Any MAC from a class that is told by it makes no sense: a new vNIC must not
+ * talk, one that was good before goes on as it was. */
+static void
+test_bad_policy_leaves_the_last_good(void **state)
+{
+    struct host *host = *state;
+    struct vnic_metadata good = VNIC_METADATA_INIT;
+    struct vnic *vnic = add_bridge_vnic(
+        add_domain(&host->domains, 1, "web1"), 1, "br0", "vnet0",
+        access_vlan(10));
+    good.policy.policy.isolation = ISOLATION_ISOLATED;
+    good.policy.policy.guard = GUARD_OFF;
+    good.policy.said = POLICY_FIELD_ISOLATION | POLICY_FIELD_GUARD;
+    struct vnic_metadata bad = good;
+    bad.policy.policy.services = SERVICE_ANY_MAC;
+    bad.policy.said |= POLICY_FIELD_SERVICES;
+
+    static const char sentence[] =
+        "domain web1, interface 52:54:00:00:00:01: metadata: service any-mac "
+        "is for class promiscuous, not for isolated";
+    vnic_set_metadata(vnic, &bad);
+    struct desired_vnic *d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_QUARANTINED);
+    assert_string_equal(d->reason, sentence);
+    assert_string_equal(d->policy_error, sentence);
+    assert_false(desired_vnic_has_policy(d));
+    assert_false(desired_vnic_may_talk(d));
+
+    vnic_set_metadata(vnic, &good);
+    host_look(host, 1);
+    memory_note_vlan(&host->memory, &vnic->id, &vnic->vlan,
+                     VLAN_FROM_INTERFACE);
+    vnic_set_metadata(vnic, &bad);
+    host_look(host, 2);
+    host_look(host, 3);
+    d = compute(host, 1, 0);
+    assert_int_equal(d->care, VNIC_QUARANTINED);
+    assert_string_equal(d->reason, sentence);
+    assert_null(d->policy_error);
+    assert_true(desired_vnic_may_talk(d));
+    assert_int_equal(d->policy.isolation, ISOLATION_ISOLATED);
+    assert_int_equal(d->policy.services, 0);
+    assert_int_equal(d->policy_sources.guard, POLICY_FROM_LAST_GOOD);
+
+    /* What an operator says later binds the last good as well. */
+    host->view.bridges[0].settings.metadata = METADATA_STRICTER;
+    vnic->metadata->error = xstrdup("no good");
+    d = compute(host, 1, 0);
+    assert_int_equal(d->policy.guard, GUARD_MONITOR);
+    assert_int_equal(d->policy_sources.guard, POLICY_FROM_DEFAULT);
+}
+
 /* What metadata had in force is not the network's, which has no VLAN: it
  * neither stays when an operator forbids it nor binds what metadata says next,
  * but it is the last good. */
@@ -576,6 +659,8 @@ main(void)
         TEST(test_default_vlan_is_for_those_without),
         TEST(test_teaming_pair_is_no_conflict),
         TEST(test_settings_of_the_bridge_judge_metadata),
+        TEST(test_policy_follows_from_metadata_and_settings),
+        TEST(test_bad_policy_leaves_the_last_good),
         TEST(test_metadata_is_not_measured_by_itself),
         TEST(test_customer_vlans_need_the_vlan_limit),
         TEST(test_bridges_that_are_not_ours),

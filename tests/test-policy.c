@@ -75,6 +75,19 @@ test_addresses_are_read_and_written(void **state)
 }
 
 static void
+test_addresses_are_written_with_what_binds_them(void **state)
+{
+    CLEANUP(policy) struct policy policy = POLICY_INIT;
+    assert_string_taken(policy_address_to_string(add(&policy, "10.0.0.5")),
+                        "10.0.0.5");
+    struct policy_address *address = add(&policy, "2001:db8::/64");
+    address->mac = MAC(7);
+    address->vlan = 10;
+    assert_string_taken(policy_address_to_string(address),
+                        "2001:db8::/64 of 52:54:00:00:00:07 in VLAN 10");
+}
+
+static void
 test_bad_addresses_are_named(void **state)
 {
     static const char *const bad[] = {
@@ -239,6 +252,7 @@ main(void)
         cmocka_unit_test(test_names_are_read_and_written),
         cmocka_unit_test(test_unknown_names_give_the_safe_default),
         cmocka_unit_test(test_addresses_are_read_and_written),
+        cmocka_unit_test(test_addresses_are_written_with_what_binds_them),
         cmocka_unit_test(test_bad_addresses_are_named),
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_a_new_address_is_of_each_vlan),

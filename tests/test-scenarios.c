@@ -32,7 +32,9 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "packets.h"
+#include "smap.h"
 #include "sset.h"
+#include "svec.h"
 #include "tests/golden.h"
 #include "tests/json-member.h"
 #include "tests/unit.h"
@@ -128,6 +130,22 @@ read_xml(struct scenario *s)
     closedir(dir);
 }
 
+/* Reads those of a bridge's settings that are there. */
+static void
+read_settings(const struct json *json, struct settings *settings)
+{
+    const struct json *external_ids = json_member(json, "external_ids");
+    if (!external_ids) {
+        return;
+    }
+    struct smap ids = SMAP_INITIALIZER(&ids);
+    struct svec errors = SVEC_EMPTY_INITIALIZER;
+    smap_from_json(&ids, external_ids);
+    settings_read(&ids, SETTING_FROM_BRIDGE, "bridge", settings, &errors);
+    assert_int_equal(errors.n, 0);
+    smap_destroy(&ids);
+}
+
 static void
 read_bridge(const struct json *json, struct switch_view *view)
 {
@@ -135,6 +153,7 @@ read_bridge(const struct json *json, struct switch_view *view)
     bridge->name = xstrdup(json_member_string(json, "name"));
     bridge->parent = nullable_xstrdup(json_member_string(json, "parent"));
     bridge->tag = json_member_integer(json, "tag", -1);
+    read_settings(json, &bridge->settings);
 }
 
 static void

@@ -17,6 +17,15 @@ test_controls_are_replaced(void **state)
 }
 
 static void
+test_joining(void **state)
+{
+    assert_null(text_join(NULL, NULL));
+    assert_string_taken(text_join(xstrdup("a"), NULL), "a");
+    assert_string_taken(text_join(NULL, xstrdup("b")), "b");
+    assert_string_taken(text_join(xstrdup("a"), xstrdup("b")), "a; b");
+}
+
+static void
 test_width(void **state)
 {
     static const struct {
@@ -54,6 +63,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_controls_are_replaced),
+        cmocka_unit_test(test_joining),
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_width_in_any_locale),
     };

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a vNIC may do, as metadata and settings say it: decided and shown."""
+
+from host import until
+from test_metadata import say, vnic, wait_ready
+
+ISOLATED = "<isolation class='isolated'/>"
+WEB = ("<isolation class='community' group='web'/><guard level='enforce'/>"
+       "<allow service='dhcp-server'/><allow service='lldp'/>"
+       "<address ip='10.0.0.5'/><address ip='2001:db8::/64' vlan='10'/>"
+       "<address ip='10.0.0.100' mac='00:00:5e:00:01:07'/>")
+POLICY_KEYS = ("isolation", "community", "guard", "services", "addresses")
+
+
+def policy(agent):
+    """The policy of web1 and, apart, who said it."""
+    shown, = agent.json("vnic/show", "web1")
+    return ({key: shown[key] for key in POLICY_KEYS},
+            {key: shown[key + "_source"] for key in POLICY_KEYS
+             if key != "community"})
+
+
+def listed(agent):
+    shown = vnic(agent)
+    return shown["isolation"], shown["community"], shown["guard"]
+
+
+def set_host(host, setting):
+    host.vsctl("set", "Open_vSwitch", ".", f"external_ids:{setting}")
+
+
+def set_bridge(host, setting):
+    host.vsctl("set", "bridge", "br0", f"external_ids:{setting}")
+
+
+def test_a_change_of_it_alone_is_followed(host, agent):
+    domain, *_ = host.start_vm("web1", 1, 10)
+    wait_ready(agent)
+    assert listed(agent) == ("promiscuous", None, "monitor")
+    before = agent.transactions()
+    say(domain, ISOLATED)
+    until(lambda: listed(agent) == ("isolated", None, "monitor"), "isolated")
+    say(domain, WEB)
+    until(lambda: listed(agent) == ("community", "web", "enforce"), "web")
+    assert "community web" in agent.ask("vnic/list")
+    say(domain, None)
+    until(lambda: listed(agent) == ("promiscuous", None, "monitor"), "as was")
+    assert vnic(agent)["state"] == "ready"
+    assert agent.transactions() == before
+
+
+def test_all_of_it_is_shown(host, agent):
+    domain, *_ = host.start_vm("web1", 1, 10)
+    wait_ready(agent)
+    say(domain, WEB)
+    until(lambda: vnic(agent)["isolation"] == "community", "it is followed")
+    meant, sources = policy(agent)
+    assert meant == {
+        "isolation": "community", "community": "web", "guard": "enforce",
+        "services": ["dhcp-server", "lldp"],
+        "addresses": ["10.0.0.5", "2001:db8::/64 in VLAN 10",
+                      "10.0.0.100 of 00:00:5e:00:01:07"]}
+    assert set(sources.values()) == {"metadata"}
+
+    say(domain, ISOLATED)
+    set_host(host, "vnicd-guard=off")
+    until(lambda: listed(agent) == ("isolated", None, "off"), "the host's")
+    assert policy(agent)[1] == {"isolation": "metadata", "guard": "host",
+                                "services": "default", "addresses": "default"}
+    set_bridge(host, "vnicd-guard=enforce")
+    until(lambda: listed(agent) == ("isolated", None, "enforce"), "bridge's")
+    assert policy(agent)[1]["guard"] == "bridge"
+
+
+def test_settings_bind_it(host, agent):
+    domain, *_ = host.start_vm("web1", 1, 10)
+    wait_ready(agent)
+    set_host(host, "vnicd-metadata=stricter")
+    say(domain, ISOLATED + "<guard level='off'/><allow service='bpdu'/>"
+        "<address ip='10.0.0.5'/>")
+    until(lambda: vnic(agent)["isolation"] == "isolated", "a class binds")
+    assert vnic(agent)["guard"] == "monitor"
+    assert vnic(agent)["reason"] == (
+        "metadata is not followed (vnicd-metadata=stricter) where it allows "
+        "more: guard off, service bpdu")
+    assert policy(agent)[0]["addresses"] == ["10.0.0.5"]
+    set_bridge(host, "vnicd-metadata=none")
+    until(lambda: vnic(agent)["isolation"] == "promiscuous", "nothing does")
+    assert policy(agent)[0]["addresses"] == []
+
+
+def test_a_slip_leaves_the_last_good(host, agent):
+    domain, *_ = host.start_vm("web1", 1, 10)
+    wait_ready(agent)
+    say(domain, ISOLATED)
+    until(lambda: vnic(agent)["isolation"] == "isolated", "it is followed")
+    for slip, sentence in (
+            ("<address ip='10.0.0.256'/>", "'10.0.0.256' is neither an IP"),
+            ("<allow service='any-mac'/>", "any-mac is for class promiscuous")):
+        say(domain, ISOLATED + slip)
+        until(lambda: sentence in (vnic(agent)["reason"] or ""), "a sentence")
+        assert vnic(agent)["state"] == "quarantined"
+        meant, sources = policy(agent)
+        assert meant["isolation"] == "isolated"
+        assert sources["isolation"] == "last good metadata"
+
+    # What an agent has not seen itself it does not know.
+    agent.stop()
+    agent.start()
+    until(lambda: vnic(agent).get("state") == "quarantined", "it still is")
+    assert listed(agent) == (None, None, None)
+    say(domain, ISOLATED)
+    wait_ready(agent)
