@@ -32,33 +32,65 @@ warnings_add(struct svec *warnings, const char *format, ...)
     va_end(args);
 }
 
+/* The vNICs that a warning is about. */
+struct named {
+    struct ds names;            /* The first of them. */
+    unsigned int n;
+};
+
+static void
+name_vnic(struct named *named, const struct desired_vnic *d)
+{
+    if (named->n++ < MAX_NAMED) {
+        CLEANUP_FREE char *label = desired_vnic_label(d);
+        ds_put_format(&named->names, "%s%s", named->n > 1 ? ", " : "", label);
+    }
+}
+
+/* Says 'what' about 'named', if there are any, and frees its content. */
+static void
+warn_of_named(struct svec *warnings, const char *what, struct named *named)
+{
+    if (named->n) {
+        warnings_add(warnings, "%s: %u vNIC%s (%s%s)", what, named->n,
+                     named->n == 1 ? "" : "s", ds_cstr(&named->names),
+                     named->n > MAX_NAMED ? ", …" : "");
+    }
+    ds_destroy(&named->names);
+}
+
 /* Names the vNICs in 'state', or those of them with 'reason', if that is not
  * NULL. */
 static void
 warn_of_vnics(struct svec *warnings, const struct pass *pass,
               enum vnic_state state, const char *reason)
 {
-    struct ds names = DS_EMPTY_INITIALIZER;
-    unsigned int n = 0;
+    struct named named = { .names = DS_EMPTY_INITIALIZER };
 
     for (size_t i = 0; i < pass->desired.n_vnics; i++) {
         const struct desired_vnic *d = &pass->desired.vnics[i];
         char *why;
         if (vnic_state_find(d, &pass->plan, &why) == state
-            && (!reason || nullable_string_is_equal(why, reason))
-            && n++ < MAX_NAMED) {
-            CLEANUP_FREE char *label = desired_vnic_label(d);
-            ds_put_format(&names, "%s%s", n > 1 ? ", " : "", label);
+            && (!reason || nullable_string_is_equal(why, reason))) {
+            name_vnic(&named, d);
         }
         free(why);
     }
-    if (n) {
-        warnings_add(warnings, "%s: %u vNIC%s (%s%s)",
-                     reason ? reason : vnic_state_to_string(state), n,
-                     n == 1 ? "" : "s", ds_cstr(&names),
-                     n > MAX_NAMED ? ", …" : "");
+    warn_of_named(warnings, reason ? reason : vnic_state_to_string(state),
+                  &named);
+}
+
+/* Names the vNICs of which another one uses an address. */
+static void
+warn_of_rivals(struct svec *warnings, const struct desired *desired)
+{
+    struct named named = { .names = DS_EMPTY_INITIALIZER };
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        if (desired->vnics[i].has_rival) {
+            name_vnic(&named, &desired->vnics[i]);
+        }
     }
-    ds_destroy(&names);
+    warn_of_named(warnings, "address-shared", &named);
 }
 
 static void
@@ -242,5 +274,6 @@ warnings_find(const struct pass *pass, const struct memory *memory,
     warn_of_ports_left_alone(warnings, pass, memory);
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "untagged-trunk");
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "vlan-not-in-xml");
+    warn_of_rivals(warnings, &pass->desired);
     warn_of_bridges(warnings, &pass->view);
 }

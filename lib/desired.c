@@ -27,7 +27,7 @@ desired_vnic_is_meant(const struct desired_vnic *d)
 {
     return d->care == VNIC_MANAGED
            || (d->care == VNIC_QUARANTINED
-               && d->source == VLAN_FROM_LAST_GOOD);
+               && d->source != VLAN_FROM_NOBODY);
 }
 
 /* True if the VLAN columns of the vNIC's port are ours to write. */
@@ -319,11 +319,11 @@ desired_compute(const struct facts *facts, struct desired *desired)
     for (size_t i = 0; i < desired->n_vnics; i++) {
         judge_vnic(facts, &desired->vnics[i]);
     }
-    conflict_resolve(facts, desired);
     if (desired->n_vnics) {
         qsort(desired->vnics, desired->n_vnics, sizeof *desired->vnics,
               compare_ids);
     }
+    conflict_resolve(facts, desired);
 }
 
 void

@@ -21,9 +21,9 @@ struct switch_view;
 /* What we have to do with a vNIC. */
 enum vnic_care {
     VNIC_MANAGED,               /* Its port is to follow 'vlan'. */
-    VNIC_QUARANTINED,           /* 'reason' says why; with
-                                 * VLAN_FROM_LAST_GOOD its port is to follow
-                                 * 'vlan', otherwise nothing is written. */
+    VNIC_QUARANTINED,           /* 'reason' says why; with VLAN_FROM_NOBODY
+                                 * nothing is written, otherwise its port is to
+                                 * follow 'vlan'. */
     VNIC_UNKNOWN,               /* Nobody has told us its intent yet. */
     VNIC_UNMANAGED,             /* Not ours; 'reason' says why. */
     VNIC_DISOWNED,              /* On a bridge that is not ours to manage:
@@ -65,6 +65,8 @@ struct desired_vnic {
     struct policy policy;       /* What it may do, and whom it may reach. */
     struct policy_sources policy_sources; /* POLICY_FROM_NOBODY: 'policy' is
                                            * not known. */
+    bool has_rival;             /* Another one may use an address of its own;
+                                 * see 'reason'. */
     char *policy_error;         /* Why it must not talk to anybody: a sentence,
                                  * NULL if it may. */
 };

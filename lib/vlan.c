@@ -122,6 +122,15 @@ vlan_set_format(const struct vlan_set *set, struct ds *s)
     }
 }
 
+/* True if 'a' and 'b' have a member in common. */
+bool
+vlan_set_overlaps(const struct vlan_set *a, const struct vlan_set *b)
+{
+    struct vlan_set both = *a;
+    bitmap_and(both.bits, b->bits, VLAN_SET_BITS);
+    return !vlan_set_is_empty(&both);
+}
+
 /* True if every member of 'a' is one of 'b'. */
 bool
 vlan_set_is_subset(const struct vlan_set *a, const struct vlan_set *b)
@@ -337,8 +346,7 @@ vlan_spec_overlaps(const struct vlan_spec *a, const struct vlan_spec *b)
     struct vlan_set in_a, in_b;
     vlan_spec_members(a, &in_a);
     vlan_spec_members(b, &in_b);
-    bitmap_and(in_a.bits, in_b.bits, VLAN_SET_BITS);
-    return !vlan_set_is_empty(&in_a);
+    return vlan_set_overlaps(&in_a, &in_b);
 }
 
 /* True if a port with 'inner' lets no frame of a VLAN through that a port with

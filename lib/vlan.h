@@ -44,6 +44,7 @@ void vlan_set_subtract(struct vlan_set *, const struct vlan_set *);
 int vlan_set_next(const struct vlan_set *, int start);
 void vlan_set_format(const struct vlan_set *, struct ds *);
 bool vlan_set_from_string(const char *, struct vlan_set *);
+bool vlan_set_overlaps(const struct vlan_set *, const struct vlan_set *);
 bool vlan_set_is_subset(const struct vlan_set *, const struct vlan_set *);
 bool vlan_vid_from_string(const char *, int *vidp);
 

@@ -1,6 +1,7 @@
 # Unit tests: one cmocka program for each pure file.
 unit_tests = \
 	tests/test-bridge-vlans \
+	tests/test-conflict \
 	tests/test-ctl-findings \
 	tests/test-ctl-output \
 	tests/test-desired \
@@ -71,6 +72,7 @@ LDADD = \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
 tests_test_bridge_vlans_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_conflict_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -357,45 +357,6 @@ test_one_libvirt_by_two_connections(void **state)
 }
 
 static void
-add_twins(struct host *host, int vlan1, int vlan2)
-{
-    struct domain *web = add_domain(&host->domains, 1, "web1");
-    struct domain *db = add_domain(&host->domains, 2, "db1");
-    add_bridge_vnic(web, 1, "br0", "vnet0", access_vlan(vlan1));
-    add_bridge_vnic(db, 1, "br0", "vnet1", access_vlan(vlan2));
-    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(vlan1));
-    struct port_view *ready = add_vnic_port(&host->view, 2, "vnet1", "br0", 2,
-                                            1, access_vlan(vlan2));
-    ready->marked_vm_id = ready->vm_id;
-    ready->ready_ms = 1000;
-}
-
-static void
-test_newcomer_with_a_taken_mac_is_quarantined(void **state)
-{
-    struct host *host = *state;
-    add_twins(host, 10, 10);
-
-    struct desired_vnic *d = compute(host, 2, 0);
-    assert_int_equal(d[0].care, VNIC_QUARANTINED);
-    assert_string_equal(d[0].reason,
-                        "domain web1, interface 52:54:00:00:00:01: "
-                        "db1/52:54:00:00:00:01 (port vnet1) has the same MAC "
-                        "on bridge br0, and its VLAN 10 overlaps with 10");
-    assert_int_equal(d[1].care, VNIC_MANAGED);
-}
-
-static void
-test_same_mac_in_other_vlan_is_no_conflict(void **state)
-{
-    struct host *host = *state;
-    add_twins(host, 10, 20);
-    struct desired_vnic *d = compute(host, 2, 0);
-    assert_int_equal(d[0].care, VNIC_MANAGED);
-    assert_int_equal(d[1].care, VNIC_MANAGED);
-}
-
-static void
 test_default_vlan_is_for_those_without(void **state)
 {
     struct host *host = *state;
@@ -654,8 +615,6 @@ main(void)
         TEST(test_one_mac_twice_in_a_domain),
         TEST(test_no_port_is_taken_for_a_twins),
         TEST(test_one_libvirt_by_two_connections),
-        TEST(test_newcomer_with_a_taken_mac_is_quarantined),
-        TEST(test_same_mac_in_other_vlan_is_no_conflict),
         TEST(test_default_vlan_is_for_those_without),
         TEST(test_teaming_pair_is_no_conflict),
         TEST(test_settings_of_the_bridge_judge_metadata),

@@ -367,6 +367,44 @@ test_later_vnics_were_seen_coming(void **state)
     memory_destroy(&memory);
 }
 
+/* What metadata said is remembered as long as it is of use, nothing included;
+ * a vNIC that is held back for something else said nothing new. */
+static void
+test_policies_that_were_good(void **state)
+{
+    struct memory memory;
+    struct desired_vnic d = { .vnic.id = { .domain = vm(1), .mac = MAC(1) } };
+    struct desired desired = { .vnics = &d, .n_vnics = 1 };
+    struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    memory_init(&memory);
+    assert_null(memory_find_policy(&memory, &d.vnic.id));
+
+    memory_note_desired(&memory, &desired, 1);
+    assert_int_equal(memory_find_policy(&memory, &d.vnic.id)->said, 0);
+    metadata.policy.said = POLICY_FIELD_GUARD;
+    d.vnic.metadata = &metadata;
+    memory_note_desired(&memory, &desired, 2);
+    assert_int_equal(memory_find_policy(&memory, &d.vnic.id)->said,
+                     POLICY_FIELD_GUARD);
+
+    metadata.policy.said = POLICY_FIELD_SERVICES;
+    d.care = VNIC_QUARANTINED;
+    memory_note_desired(&memory, &desired, 3);
+    assert_int_equal(memory_find_policy(&memory, &d.vnic.id)->said,
+                     POLICY_FIELD_GUARD);
+    d.care = VNIC_MANAGED;      /* vnicd-metadata=none: nobody cares. */
+    metadata.error = xstrdup("no good");
+    memory_note_desired(&memory, &desired, 4);
+    assert_int_equal(memory_find_policy(&memory, &d.vnic.id)->said,
+                     POLICY_FIELD_GUARD);
+
+    desired.n_vnics = 0;
+    memory_note_desired(&memory, &desired, 5);
+    assert_null(memory_find_policy(&memory, &d.vnic.id));
+    vnic_metadata_destroy(&metadata);
+    memory_destroy(&memory);
+}
+
 static void
 test_plugging_over_and_over_is_a_fight(void **state)
 {
@@ -431,6 +469,7 @@ main(void)
         cmocka_unit_test(test_port_of_an_earlier_run),
         cmocka_unit_test(test_port_with_another_vms_columns),
         cmocka_unit_test(test_later_vnics_were_seen_coming),
+        cmocka_unit_test(test_policies_that_were_good),
         cmocka_unit_test(test_plugging_over_and_over_is_a_fight),
         cmocka_unit_test(test_orphans_are_dated_once),
     };

@@ -188,6 +188,28 @@ test_fights_over_the_mark(void **state)
                         "trying once a minute");
 }
 
+/* Not a state of theirs: they go on. */
+static void
+test_shared_addresses(void **state)
+{
+    struct host *host = *state;
+    for (unsigned int number = 1; number <= 2; number++) {
+        struct vnic_metadata metadata = VNIC_METADATA_INIT;
+        struct policy_address *address
+            = policy_add_address(&metadata.policy.policy);
+        assert_null(policy_address_parse("10.0.0.5", &address->ip,
+                                         &address->plen));
+        metadata.policy.said = POLICY_FIELD_ADDRESSES;
+        add_ready_vnic(host, number, access_vlan(10), access_vlan(10));
+        struct uuid uuid = vm(number);
+        struct domain *domain = domain_set_find(&host->domains, &uuid);
+        vnic_set_metadata(&domain->vnics[0], &metadata);
+        vnic_metadata_destroy(&metadata);
+    }
+    assert_string_taken(find(host), "address-shared: 2 vNICs "
+                        "(web1/52:54:00:00:00:01, web2/52:54:00:00:00:02)");
+}
+
 static void
 test_stranded_vlans(void **state)
 {
@@ -222,6 +244,7 @@ main(void)
         TEST(test_fights),
         TEST(test_fights_name_the_column),
         TEST(test_fights_over_the_mark),
+        TEST(test_shared_addresses),
         TEST(test_stranded_vlans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

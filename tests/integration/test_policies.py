@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a vNIC may do, as metadata and settings say it: decided and shown."""
 
-from host import until
+from host import access, until, vm_mac, vm_uuid
 from test_metadata import say, vnic, wait_ready
 
 ISOLATED = "<isolation class='isolated'/>"
@@ -111,3 +111,34 @@ def test_a_slip_leaves_the_last_good(host, agent):
     assert listed(agent) == (None, None, None)
     say(domain, ISOLATED)
     wait_ready(agent)
+
+
+def test_one_address_of_two_is_told(host, agent):
+    domains = [host.start_vm(f"web{n}", n, 10)[0] for n in (1, 2)]
+    for n, domain in enumerate(domains, 1):
+        say(domain, "<address ip='10.0.0.5'/>", mac=vm_mac(n))
+    warning = (f"address-shared: 2 vNICs (web1/{vm_mac(1)}, "
+               f"web2/{vm_mac(2)})")
+    until(lambda: warning in agent.status()["warnings"], "it is a warning")
+    assert vnic(agent)["reason"] == (
+        f"address 10.0.0.5 is also that of web2/{vm_mac(2)}")
+    wait_ready(agent)
+    say(domains[1], "<address ip='10.0.0.6'/>", mac=vm_mac(2))
+    until(lambda: vnic(agent)["reason"] is None, "they are told apart")
+
+
+def test_a_taken_mac_keeps_its_vlan_and_waits(host, agent):
+    host.start_vm("web1", 1, 10)
+    wait_ready(agent)
+    mac = vm_mac(1)
+    host.plug("tap2", vm_uuid(2), mac, ["tag=99"])
+    host.start_domain("twin", vm_uuid(2), (mac, "tap2", access(10)))
+    until(lambda: host.column("tap2", "tag") == "10", "its VLAN is right")
+    twin = agent.vnics()["twin", mac]
+    assert twin["state"] == "quarantined"
+    assert f"web1/{mac}" in twin["reason"]
+    ids = host.vsctl("get", "interface", "tap2", "external_ids")
+    assert "vnicd-ready" not in ids
+
+    host.libvirt.lookupByName("web1").destroy()
+    until(lambda: agent.states()["twin", mac] == "ready", "its turn")
