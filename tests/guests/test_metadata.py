@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What only metadata can say: a dot1q-tunnel, with real double-tagged frames.
+"""What only metadata can say: a dot1q-tunnel, with real double-tagged frames,
+and what a vNIC may do.
 
 Guest 'customer' is on the tunnel; guest 'provider', which is on every VLAN,
 stands for what is behind the uplink and sees both tags.
 """
+
+import time
 
 import pytest
 
@@ -157,3 +160,44 @@ def test_metadata_of_a_guest_that_stops_goes_with_it(box, agent, customer):
     customer.check("ip link set eth0 up")
     wait_columns(agent, box, customer, switch.vlan(None, 40))
     box.virsh("metadata", "customer", "--config", "--uri", URI, "--remove")
+
+
+# Policies.
+
+
+def wait_policy(agent, guest, isolation, guard):
+    """Returns after how many seconds the guest has this policy."""
+    began = time.monotonic()
+    agent.wait_state(guest, isolation=isolation, guard=guard)
+    return time.monotonic() - began
+
+
+def test_a_policy_is_followed_within_a_second(box, agent, customer):
+    agent.wait_state(customer, isolation="promiscuous", guard="monitor")
+    before = agent.transactions()
+    took = []
+    for isolation, guard in (("isolated", "enforce"), ("promiscuous", "off"),
+                             ("isolated", "monitor")):
+        say(box, customer, f"<isolation class='{isolation}'/>"
+            f"<guard level='{guard}'/><address ip='192.0.2.1'/>")
+        took.append(wait_policy(agent, customer, isolation, guard))
+    assert min(took) < 1, took
+    box.virsh("metadata", "customer", "--live", "--uri", URI, "--remove")
+    wait_policy(agent, customer, "promiscuous", "monitor")
+    assert agent.transactions() == before
+
+
+def test_a_policy_stays_while_libvirtd_is_away(box, agent, customer):
+    agent.expect(r"\|virt_conn\|WARN\|.*libvirt")
+    say(box, customer, "<isolation class='community' group='web'/>")
+    wait_policy(agent, customer, "community", "monitor")
+    libvirtd = box.daemon("libvirtd")
+    libvirtd.stop()
+    agent.wait_for(lambda: agent.status()["libvirt"][0]["state"] != "synced",
+                   "libvirtd is missed")
+    assert agent.vnic(customer)["community"] == "web"
+    libvirtd.start()
+    agent.wait_connected()
+    assert agent.vnic(customer)["community"] == "web"
+    say(box, customer, "<isolation class='isolated'/>")
+    wait_policy(agent, customer, "isolated", "monitor")
