@@ -2,22 +2,24 @@
 """A bridge that somebody else built goes on as before, with our flows on it.
 
 Two real guests with an enforcing guard; next to them, one after the other,
-whatever operators have on their bridges.  The fault would be silence, or a
+whatever operators have on their bridges.  The faults would be silence, and a
 frame that comes twice.
 """
 
 import contextlib
 import itertools
+import re
 
 import pytest
 
-import switch
 from hostbox import Nic, Vlan, Wire, until
 
 TAG = 10
-GUESTS = {"one": "192.0.2.1", "two": "192.0.2.2"}
-HOST, OUTSIDER = "192.0.2.100", "52:54:00:00:77:77"
-ETHERTYPE = "0800"
+GUESTS = ("one", "two")
+HOST, FAR = "192.0.2.100", "192.0.2.200"
+OUTSIDER = "52:54:00:00:77:77"
+GROUP, GROUP_MAC = "239.1.2.3", "01:00:5e:01:02:03"
+BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 _numbers = itertools.count(1)
 
@@ -34,88 +36,288 @@ def ready(agent, guests):
         agent.wait_state(guest)
 
 
-# Cables, containers, and what is said over them.
+# What is on the bridge.
 
 
 @contextlib.contextmanager
-def cable(box, device, plug=True, options=()):
-    """A veth pair; 'device' is a port of br0, its peer is what is outside."""
-    peer = f"{device}-far"
-    box.run(["ip", "link", "add", device, "type", "veth", "peer", "name",
-             peer])
-    for end in (device, peer):
+def cable(box, device, *options):
+    """A veth pair: yields the end that is outside.  The other one becomes a
+    port with 'options', unless these are None."""
+    far = f"{device}-far"
+    box.run(["ip", "link", "add", device, "type", "veth", "peer", "name", far])
+    for end in (device, far):
         box.run(["sysctl", "-q", f"net.ipv6.conf.{end}.disable_ipv6=1"])
         box.run(["ethtool", "-K", end, "tx", "off"])
         box.run(["ip", "link", "set", end, "up"])
-    if plug:
+    if options != (None,):
         box.vsctl("add-port", "br0", device, *options)
     try:
-        yield peer
+        yield far
     finally:
         box.vsctl("--if-exists", "del-port", device)
         box.run(["ip", "link", "del", device])
 
 
-@pytest.fixture
-def uplink(box):
-    """The far end of a plain uplink."""
-    with cable(box, "up0") as peer:
-        yield peer
+@contextlib.contextmanager
+def bond(box, *options):
+    """A bond of two cables: yields their far ends."""
+    with cable(box, "m1", None) as one, cable(box, "m2", None) as two:
+        box.vsctl("add-bond", "br0", "bond0", "m1", "m2", *options)
+        try:
+            yield one, two
+        finally:
+            box.vsctl("del-port", "bond0")
 
 
-@pytest.fixture
-def wires(box, guests):
-    """A function that opens wires: the guests' taps, and devices."""
+@contextlib.contextmanager
+def active_backup(box):
+    """Yields the far end of the active member first."""
+    with bond(box, "bond_mode=active-backup") as ends:
+        active = until(lambda: re.search(
+            r"active member mac: [^(]*\((m\d)\)",
+            box.appctl("bond/show", "bond0")),
+            "the bond has an active member", timeout=10)[1]
+        yield tuple(sorted(ends, key=lambda end: not end.startswith(active)))
+
+
+@contextlib.contextmanager
+def uplinks(box, *names):
     with contextlib.ExitStack() as stack:
-        def open_wires(*devices):
-            found = {name: stack.enter_context(
-                Wire(box, guest.taps()[0], is_tap=True))
-                for name, guest in guests.items()}
-            found.update({device: stack.enter_context(Wire(box, device))
-                          for device in devices})
+        yield tuple(stack.enter_context(cable(box, name)) for name in names)
+
+
+# Far ends, and those of them that get one copy together.
+TOPOLOGIES = {
+    "no-uplink": lambda box: uplinks(box),
+    "uplink": lambda box: uplinks(box, "up0"),
+    "two-uplinks": lambda box: uplinks(box, "up0", "up1"),
+    "active-backup": active_backup,
+}
+
+
+@contextlib.contextmanager
+def namespace(box, device, address):
+    """'device' in a network namespace of its own, with an address: a
+    container, or another host.  To guests, who remember it, it is always the
+    same."""
+    name = f"ns-{device}"
+    box.run(["ip", "netns", "add", name])
+    box.run(["ip", "link", "set", device, "address", OUTSIDER])
+    box.run(["ip", "link", "set", device, "netns", name])
+    for words in (["addr", "add", f"{address}/24", "dev", device],
+                  ["link", "set", device, "up"]):
+        box.run(["ip", "-n", name, *words])
+    try:
+        yield name
+    finally:
+        box.run(["ip", "-n", name, "link", "set", device, "netns", "1"])
+        box.run(["ip", "netns", "del", name])
+
+
+@pytest.fixture
+def host_port(box):
+    """The host's own port in the guests' VLAN, on a fake bridge."""
+    box.vsctl("add-br", "host10", "br0", str(TAG))
+    box.run(["ip", "addr", "add", f"{HOST}/24", "dev", "host10"])
+    box.run(["ip", "link", "set", "host10", "up"])
+    yield "host10"
+    box.vsctl("del-br", "host10")
+
+
+# Frames.
+
+
+class Frames:
+    """What is said on the bridge, and who hears it."""
+
+    def __init__(self, box, guests, ends):
+        self.guests = guests
+        self.wires = {name: Wire(box, guest.taps()[0], is_tap=True)
+                      for name, guest in guests.items()}
+        self.wires.update({end: Wire(box, end) for end in ends})
+
+    def close(self):
+        for wire in self.wires.values():
+            wire.close()
+
+    def from_guest(self, dst=BROADCAST):
+        """How often each hears what guest "one" says."""
+        source = self.guests["one"].macs()[0]
+
+        def send(*payloads):
+            self.guests["one"].check("; ".join(
+                f"guest-frame send eth0 {_frame(dst, source, p).hex()}"
+                for p in payloads))
+        return self._count(send, "two")
+
+    def from_outside(self, end, last, dst=BROADCAST):
+        """How often each hears what comes in at 'end'; 'last' hears all."""
+        def send(*payloads):
+            for payload in payloads:
+                self.wires[end].send(_frame(dst, OUTSIDER, payload, TAG))
+        return self._count(send, last)
+
+    def _count(self, send, last):
+        """Those who have heard the first of two frames, once 'last' has
+        heard the second."""
+        payload, end = (b"frame-%010d-" % next(_numbers) * 2 for _ in "12")
+        send(payload, end)
+        heard = {name: 0 for name in self.wires}
+
+        def is_over():
+            found = False
+            for name, wire in self.wires.items():
+                for frame in wire.frames():
+                    heard[name] += payload in frame
+                    found |= name == last and end in frame
             return found
-        yield open_wires
+        until(is_over, f"{last} has heard everything", timeout=10)
+        return {name: n for name, n in heard.items() if n}
 
 
-def frame(payload, source, tag=None):
-    """A broadcast of IPv4, in hex, that no table knows by its addresses."""
-    tag = f"8100{tag:04x}" if tag else ""
-    header = "4500003000000000" "40fd0000" "c0000201" "c00002ff"
-    return ("f" * 12 + source.replace(":", "") + tag + ETHERTYPE + header
-            + payload)
+def _frame(dst, src, payload, tag=None):
+    """A frame of IPv4 from an address that nobody knows."""
+    header = bytes.fromhex("4500003000000000" "40fd0000" "c0000263" "c00002ff")
+    between = bytes.fromhex(f"8100{tag:04x}") if tag else b""
+    return (bytes.fromhex((dst + src).replace(":", "")) + between
+            + b"\x08\x00" + header + payload)
 
 
-def next_payload():
-    return f"b0a7{next(_numbers):08x}" * 5
+@pytest.fixture(params=TOPOLOGIES)
+def frames(box, agent, guests, request):
+    """On a bridge of each kind, multicast snooping off and on."""
+    with TOPOLOGIES[request.param](box) as ends:
+        agent.call("reconcile")
+        frames = Frames(box, guests, ends)
+        frames.topology = request.param
+        frames.ends = ends
+        yield frames
+        frames.close()
 
 
-def count(wires, payload):
-    """How often each has got 'payload' by now, those that have."""
-    counts = {}
-    for name, wire in wires.items():
-        n = sum(bytes.fromhex(payload) in seen for seen in wire.frames())
-        if n:
-            counts[name] = n
-    return counts
+@pytest.fixture(params=("flooding", "snooping"))
+def snooping(box, request):
+    box.vsctl("set", "bridge", "br0",
+              f"mcast_snooping_enable={request.param == 'snooping'}".lower())
+    yield
+    box.vsctl("set", "bridge", "br0", "mcast_snooping_enable=false")
 
 
-def flush(wires, sender):
-    """Waits until all that was sent before is where it goes."""
+def test_a_broadcast_comes_once(frames, snooping):
+    """To everybody else; over a bond, once over all of it."""
+    heard = frames.from_guest()
+    assert heard.pop("two") == 1
+    assert "one" not in heard
+    if frames.topology == "active-backup":
+        assert sum(heard.values()) == 1
+    else:
+        assert heard == {end: 1 for end in frames.ends}
 
 
-def from_guest(guests, wires):
-    """Who gets a broadcast of guest "one", as often as it comes."""
-    payload, last = next_payload(), next_payload()
-    one = guests["one"]
-    source = one.macs()[0]
-    seen = {name: [] for name in wires}
-    one.check("; ".join(f"guest-frame send eth0 {frame(p, source)}"
-                        for p in (payload, last)))
+def test_a_broadcast_from_outside_comes_once(frames, snooping):
+    """Over the idle member of a bond it does not come at all."""
+    heard = []
+    for end in frames.ends:
+        if frames.topology == "active-backup" and heard:
+            break
+        found = frames.from_outside(end, "two")
+        assert (found.pop("one"), found.pop("two")) == (1, 1)
+        heard.append(found)
+    others = {end: 1 for end in frames.ends[1:]}
+    if frames.topology == "two-uplinks":
+        assert heard == [others, {frames.ends[0]: 1}]
+    else:
+        assert heard in ([], [{}])
 
-    def has_last():
-        for name, wire in wires.items():
-            seen[name].extend(wire.frames())
-        return any(bytes.fromhex(last) in f for f in seen["two"])
-    until(has_last, "the last frame arrives", timeout=10)
-    return {name: n for name, frames in seen.items()
-            if (n := sum(bytes.fromhex(payload) in f for f in frames))}
+
+def test_who_joins_a_group_hears_it_once(box, frames, snooping):
+    """Whoever has joined it by the switch's own knowledge, too."""
+    one = frames.guests["one"]
+    report = bytes.fromhex("1600f9faef010203")
+    header = bytes.fromhex("4600002000000000" "01020000" "c0000201" "ef010203"
+                           "94040000")
+    one.send_frame((bytes.fromhex(GROUP_MAC.replace(":", "")
+                                  + one.macs()[0].replace(":", ""))
+                    + b"\x08\x00" + header + report).hex())
+    for end in frames.ends[:1]:
+        found = frames.from_outside(end, "one", GROUP_MAC)
+        assert found["one"] == 1
+
+
+# Conversations.
+
+
+def ping(run, address, count=20):
+    """No answer is lost, and none comes twice."""
+    said = run(f"ping -c {count} -i 0.05 -W 2 {address}")
+    assert re.search(rf"{count} packets transmitted, {count} (packets )?"
+                     "received", said), said
+    assert "DUP" not in said, said
+
+
+def guest_run(guest):
+    return lambda command: guest.check(command.replace("-i 0.05 ", ""),
+                                       timeout=60)
+
+
+def box_run(box, namespace=None):
+    prefix = ["ip", "netns", "exec", namespace] if namespace else []
+    return lambda command: box.run([*prefix, *command.split()])
+
+
+def test_the_host_talks_to_its_guests(box, guests, host_port):
+    ping(guest_run(guests["one"]), HOST, 5)
+    ping(box_run(box), "192.0.2.1")
+
+
+def test_a_container_talks_to_guests(box, guests):
+    with cable(box, "c0", f"tag={TAG}") as inside:
+        with namespace(box, inside, FAR) as name:
+            ping(guest_run(guests["one"]), FAR, 5)
+            ping(box_run(box, name), "192.0.2.2")
+
+
+def test_a_bond_with_lacp(box, guests):
+    """To another switch, which is a bridge of the same box."""
+    box.add_bridge("far0")
+    try:
+        with bond(box, "bond_mode=balance-tcp", "lacp=active",
+                  "other_config:lacp-time=fast") as ends:
+            box.vsctl("add-bond", "far0", "bond9", *ends,
+                      "bond_mode=balance-tcp", "lacp=active",
+                      "other_config:lacp-time=fast")
+            box.vsctl("add-port", "far0", "far10", f"tag={TAG}", "--", "set",
+                      "interface", "far10", "type=internal")
+            with namespace(box, "far10", FAR) as name:
+                until(lambda: "negotiated" in box.appctl("bond/show", "bond0"),
+                      "LACP is negotiated", timeout=30)
+                ping(guest_run(guests["one"]), FAR, 5)
+                ping(box_run(box, name), "192.0.2.2")
+    finally:
+        box.vsctl("del-br", "far0")
+
+
+def test_the_host_is_never_locked_out(box, agent, host_port):
+    """Its uplink goes and comes again."""
+    with cable(box, "up0", f"tag={TAG}") as far:
+        with namespace(box, far, FAR):
+            ping(box_run(box), FAR)
+            box.vsctl("del-port", "up0")
+            box.vsctl("add-port", "br0", "up0", f"tag={TAG}")
+            box.run(["ping", "-c", "1", "-W", "1", FAR])
+            ping(box_run(box), FAR)
+
+
+def test_without_an_agent_nobody_is_locked_out(box, agent, guests, host_port):
+    """Nor while its flows are taken away."""
+    with cable(box, "up0", f"tag={TAG}") as far:
+        with namespace(box, far, FAR):
+            agent.kill()
+            ping(box_run(box), FAR)
+            ping(guest_run(guests["one"]), FAR, 5)
+            box.run([agent.path, "--cleanup"])
+            ping(box_run(box), FAR)
+            ping(guest_run(guests["one"]), FAR, 5)
+            assert "cookie=0x766e" not in box.run(
+                ["ovs-ofctl", "dump-flows", "br0"])
+            agent.start()
