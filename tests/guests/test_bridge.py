@@ -116,12 +116,14 @@ def namespace(box, device, address):
 
 @pytest.fixture
 def host_port(box):
-    """The host's own port in the guests' VLAN, on a fake bridge."""
+    """The host's own port in the guests' VLAN, on a fake bridge.  'del-br'
+    would delete the guests' ports, too."""
     box.vsctl("add-br", "host10", "br0", str(TAG))
     box.run(["ip", "addr", "add", f"{HOST}/24", "dev", "host10"])
     box.run(["ip", "link", "set", "host10", "up"])
     yield "host10"
-    box.vsctl("del-br", "host10")
+    box.vsctl("--id=@port", "get", "port", "host10", "--", "remove", "bridge",
+              "br0", "ports", "@port")
 
 
 # Frames.
