@@ -60,7 +60,7 @@ record(struct journal *journal, const struct port_op *op,
     if (port_op_is_repair(op)) {
         journal_add(journal, op, wall_ms);
     }
-    VLOG_INFO("vnic %s: %s %s: %s -> %s (%s)", label,
+    VLOG_INFO("%s%s: %s %s: %s -> %s (%s)", op->bridge ? "" : "vnic ", label,
               port_op_kind_to_string(op), object, before, after,
               port_cause_to_string(op->cause));
 }
@@ -103,7 +103,11 @@ static void
 remember_deed(struct memory *memory, const struct port_op *op,
               long long int now)
 {
-    if (op->kind == PORT_OP_PLUG) {
+    if (op->bridge) {
+        if (port_cause_is_drift(op->cause)) {
+            memory_note_pair(memory, op->bridge->view->name, now);
+        }
+    } else if (op->kind == PORT_OP_PLUG) {
         memory_note_plug(memory, &op->vnic->vnic.id, now);
     } else if (op->orphan && op->orphan->vnic) {
         memory_note_unplug(memory, &op->orphan->vnic->vnic.id);
@@ -156,7 +160,10 @@ notes_take_of_refusal(struct notes *notes, const struct pass *pass,
         if (op->verdict != PORT_VERDICT_APPLY || !port_op_is_of_row(op)) {
             continue;
         }
-        if (op->kind == PORT_OP_PLUG) {
+        if (op->bridge) {
+            memory_note_refused_pair(&notes->memory, op->bridge->view->name,
+                                     now);
+        } else if (op->kind == PORT_OP_PLUG) {
             memory_note_refused_plug(&notes->memory, &op->vnic->vnic.id, now);
         } else {
             memory_note_refused_collect(&notes->memory, &op->orphan->row,

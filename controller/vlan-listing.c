@@ -92,7 +92,8 @@ collect_members(const struct pass *pass, const char *bridge,
     members->n = 0;
     for (size_t i = 0; i < pass->view.n_ports; i++) {
         const struct port_view *port = &pass->view.ports[i];
-        if (!strcmp(port->bridge, bridge)) {
+        if (!strcmp(port->bridge, bridge)
+            && port->patch_side == PATCH_NEITHER) {
             members->array[members->n++] = make_member(pass, port);
         }
     }

@@ -14,6 +14,8 @@ lib_libvnic_a_SOURCES = \
 	lib/error.h \
 	lib/intent.c \
 	lib/intent.h \
+	lib/isolation.c \
+	lib/isolation.h \
 	lib/judge.c \
 	lib/judge.h \
 	lib/memory.c \
@@ -22,6 +24,8 @@ lib_libvnic_a_SOURCES = \
 	lib/network.h \
 	lib/orphan.c \
 	lib/orphan.h \
+	lib/patch-pair.c \
+	lib/patch-pair.h \
 	lib/policy-intent.c \
 	lib/policy-intent.h \
 	lib/policy.c \

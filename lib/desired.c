@@ -14,6 +14,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/conflict.h"
+#include "lib/isolation.h"
 #include "lib/judge.h"
 #include "lib/switch-view.h"
 #include "lib/text.h"
@@ -269,6 +270,37 @@ collect_strays(const struct facts *facts, struct desired *desired)
     }
 }
 
+/* Bridges. */
+
+/* Returns the real bridge called 'name', or NULL. */
+const struct desired_bridge *
+desired_find_bridge(const struct desired *desired, const char *name)
+{
+    for (size_t i = 0; i < desired->n_bridges; i++) {
+        if (!strcmp(desired->bridges[i].view->name, name)) {
+            return &desired->bridges[i];
+        }
+    }
+    return NULL;
+}
+
+/* Adds the real bridges of 'view', and what they need for their vNICs. */
+static void
+collect_bridges(const struct switch_view *view, struct desired *desired)
+{
+    desired->bridges = xcalloc(view->n_bridges, sizeof *desired->bridges);
+    for (size_t i = 0; i < view->n_bridges; i++) {
+        if (!view->bridges[i].parent) {
+            struct desired_bridge *bridge
+                = &desired->bridges[desired->n_bridges++];
+            bridge->view = &view->bridges[i];
+            bridge->needs_pipeline = isolation_is_needed(desired,
+                                                         bridge->view);
+            patch_pair_find(view, bridge->view->name, &bridge->pair);
+        }
+    }
+}
+
 /* Computing. */
 
 /* How old may what libvirt says be?  Returns when the oldest part of it was
@@ -324,6 +356,7 @@ desired_compute(const struct facts *facts, struct desired *desired)
               compare_ids);
     }
     conflict_resolve(facts, desired);
+    collect_bridges(facts->view, desired);
 }
 
 void
@@ -336,9 +369,14 @@ desired_destroy(struct desired *desired)
         free(d->bridge);
         free(d->portgroup);
         free(d->reason);
+        free(d->flows_reason);
         policy_destroy(&d->policy);
         free(d->policy_error);
     }
+    for (size_t i = 0; i < desired->n_bridges; i++) {
+        patch_pair_destroy(&desired->bridges[i].pair);
+    }
+    free(desired->bridges);
     free(desired->vnics);
     *desired = (struct desired) DESIRED_INIT;
 }

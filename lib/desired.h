@@ -7,11 +7,13 @@
 #include <stddef.h>
 
 #include "lib/intent.h"
+#include "lib/patch-pair.h"
 #include "lib/policy-intent.h"
 #include "lib/settings.h"
 #include "lib/vlan.h"
 #include "lib/vnic.h"
 
+struct bridge_view;
 struct memory;
 struct network_set;
 struct port_view;
@@ -28,6 +30,14 @@ enum vnic_care {
     VNIC_UNMANAGED,             /* Not ours; 'reason' says why. */
     VNIC_DISOWNED,              /* On a bridge that is not ours to manage:
                                  * no trace of us stays. */
+};
+
+/* How far the switch is with the flows of a vNIC. */
+enum vnic_flows {
+    FLOWS_NONE,                 /* Its bridge has no pipeline. */
+    FLOWS_PENDING,              /* It has yet to say that it has them. */
+    FLOWS_INSTALLED,
+    FLOWS_REFUSED,
 };
 
 /* One vNIC and what is meant for it. */
@@ -69,12 +79,35 @@ struct desired_vnic {
                                  * see 'reason'. */
     char *policy_error;         /* Why it must not talk to anybody: a sentence,
                                  * NULL if it may. */
+    enum vnic_flows flows;      /* Noted by whoever talks to the switch. */
+    char *flows_reason;         /* Why they are not installed, or NULL. */
+};
+
+/* What we have to do with the patch pair of a bridge. */
+enum pair_care {
+    PAIR_AS_IS,
+    PAIR_WANTED,
+    PAIR_UNWANTED,
+};
+
+/* One real bridge and what is meant for it. */
+struct desired_bridge {
+    const struct bridge_view *view; /* Borrowed. */
+    bool needs_pipeline;        /* Some vNIC asks for what NORMAL cannot do. */
+    bool has_connection;        /* It is, or may be, talked to. */
+    bool is_connected;
+    struct patch_pair pair;
+    enum pair_care pair_care;   /* Noted by whoever talks to the switch: the
+                                 * pair comes before the flows, and goes after
+                                 * them. */
 };
 
 /* What is meant for the whole host. */
 struct desired {
     struct desired_vnic *vnics; /* In the order of vnic_id_compare(). */
     size_t n_vnics, allocated_vnics;
+    struct desired_bridge *bridges; /* In the order of their names. */
+    size_t n_bridges;
     bool is_complete;           /* Every connection has told all it knows. */
     long long int read_ms;      /* All that libvirt says was asked for then or
                                  * later, monotonic; 0: some never. */
@@ -102,6 +135,8 @@ struct facts {
 void desired_compute(const struct facts *, struct desired *);
 void desired_destroy(struct desired *);
 
+const struct desired_bridge *desired_find_bridge(const struct desired *,
+                                                 const char *name);
 bool desired_vnic_is_meant(const struct desired_vnic *);
 bool desired_vnic_is_written(const struct desired_vnic *);
 bool desired_vnic_may_talk(const struct desired_vnic *);

@@ -9,7 +9,9 @@
 #include "lib/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "hash.h"
 #include "lib/desired.h"
 #include "lib/orphan.h"
 #include "lib/switch-view.h"
@@ -22,6 +24,7 @@ memory_init(struct memory *memory)
 {
     hmap_init(&memory->ports);
     hmap_init(&memory->vnics);
+    hmap_init(&memory->bridges);
     hmap_init(&memory->orphans);
     memory->has_looked = false;
     memory->has_met = false;
@@ -34,6 +37,13 @@ destroy_port(struct port_memory *port)
         free(port->repairs[i].found);
     }
     free(port);
+}
+
+static void
+destroy_bridge(struct bridge_memory *bridge)
+{
+    free(bridge->name);
+    free(bridge);
 }
 
 static void
@@ -58,6 +68,12 @@ memory_destroy(struct memory *memory)
         destroy_vnic(vnic);
     }
     hmap_destroy(&memory->vnics);
+
+    struct bridge_memory *bridge;
+    HMAP_FOR_EACH_POP (bridge, node, &memory->bridges) {
+        destroy_bridge(bridge);
+    }
+    hmap_destroy(&memory->bridges);
 
     struct orphan_memory *orphan;
     HMAP_FOR_EACH_POP (orphan, node, &memory->orphans) {
@@ -329,14 +345,86 @@ note_vnics(struct memory *memory, const struct desired *desired, bool strays,
     }
 }
 
-/* Compares 'desired' with what is remembered of vNICs, at 'now' in monotonic
- * ms, and forgets those that are no more. */
+/* Bridges. */
+
+/* Returns what is remembered of the real bridge 'name', or NULL. */
+struct bridge_memory *
+memory_find_bridge(const struct memory *memory, const char *name)
+{
+    struct bridge_memory *bridge;
+    HMAP_FOR_EACH_WITH_HASH (bridge, node, hash_string(name, 0),
+                             &memory->bridges) {
+        if (!strcmp(bridge->name, name)) {
+            return bridge;
+        }
+    }
+    return NULL;
+}
+
+static void
+note_bridge(struct memory *memory, const struct desired_bridge *d)
+{
+    struct bridge_memory *bridge = memory_find_bridge(memory, d->view->name);
+    if (!bridge) {
+        bridge = xzalloc(sizeof *bridge);
+        bridge->name = xstrdup(d->view->name);
+        hmap_insert(&memory->bridges, &bridge->node,
+                    hash_string(bridge->name, 0));
+    }
+    bridge->is_present = true;
+    bridge->had_pair = d->needs_pipeline
+                       && (bridge->had_pair || patch_pair_is_there(&d->pair));
+}
+
+static void
+note_bridges(struct memory *memory, const struct desired *desired)
+{
+    for (size_t i = 0; i < desired->n_bridges; i++) {
+        note_bridge(memory, &desired->bridges[i]);
+    }
+
+    struct bridge_memory *bridge;
+    HMAP_FOR_EACH_SAFE (bridge, node, &memory->bridges) {
+        if (!bridge->is_present) {
+            hmap_remove(&memory->bridges, &bridge->node);
+            destroy_bridge(bridge);
+        } else {
+            bridge->is_present = false;
+        }
+    }
+}
+
+/* Takes note that the patch pair of 'bridge' was put right, at 'now'. */
+void
+memory_note_pair(struct memory *memory, const char *bridge, long long int now)
+{
+    struct bridge_memory *seen = memory_find_bridge(memory, bridge);
+    if (seen && count_repair(&seen->repairs, NULL, now)) {
+        seen->no_pair_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
+}
+
+/* Takes note that the database has refused the patch pair of 'bridge' at
+ * 'now': it is not tried again for a while. */
+void
+memory_note_refused_pair(struct memory *memory, const char *bridge,
+                         long long int now)
+{
+    struct bridge_memory *seen = memory_find_bridge(memory, bridge);
+    if (seen) {
+        seen->no_pair_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
+}
+
+/* Compares 'desired' with what is remembered of vNICs and bridges, at 'now' in
+ * monotonic ms, and forgets those that are no more. */
 void
 memory_note_desired(struct memory *memory, const struct desired *desired,
                     long long int now)
 {
     note_vnics(memory, desired, false, now);
     note_vnics(memory, desired, true, now);
+    note_bridges(memory, desired);
     memory->has_met = memory->has_met || desired->is_complete;
 
     struct vnic_memory *vnic;

@@ -90,6 +90,17 @@ struct vnic_memory {
     long long int no_plug_before_ms;
 };
 
+/* A real bridge, for as long as it exists. */
+struct bridge_memory {
+    struct hmap_node node;      /* In 'struct memory', by 'name'. */
+    char *name;
+    bool had_pair;              /* We have seen a patch pair of ours, since a
+                                 * pipeline is needed. */
+    bool is_present;            /* Seen among the desired being noted. */
+    struct repairs repairs;     /* Of that. */
+    long long int no_pair_before_ms;
+};
+
 /* A row that a guest left behind, for as long as it looks like one. */
 struct orphan_memory {
     struct hmap_node node;      /* In 'struct memory', by 'row'. */
@@ -103,6 +114,7 @@ struct orphan_memory {
 struct memory {
     struct hmap ports;          /* Of 'struct port_memory'. */
     struct hmap vnics;          /* Of 'struct vnic_memory'. */
+    struct hmap bridges;        /* Of 'struct bridge_memory'. */
     struct hmap orphans;        /* Of 'struct orphan_memory'. */
     bool has_looked;            /* A switch view has been noted before. */
     bool has_met;               /* Everything that libvirt knows, too. */
@@ -142,6 +154,11 @@ const struct vlan_spec *memory_find_lasting_vlan(const struct memory *,
 
 const struct policy_statement *memory_find_policy(const struct memory *,
                                                   const struct vnic_id *);
+void memory_note_pair(struct memory *, const char *bridge, long long int now);
+void memory_note_refused_pair(struct memory *, const char *bridge,
+                              long long int now);
+struct bridge_memory *memory_find_bridge(const struct memory *,
+                                         const char *name);
 
 void memory_note_orphans(struct memory *, struct orphans *,
                          long long int now, long long int wall_ms);

@@ -42,6 +42,8 @@ switch_view_destroy(struct switch_view *view)
         free(port->type);
         free(port->error);
         free(port->vhost_path);
+        free(port->other_ofports);
+        free(port->peer);
     }
     for (size_t i = 0; i < view->n_qoses; i++) {
         free(view->qoses[i].ifname);
@@ -82,7 +84,10 @@ switch_view_add_port(struct switch_view *view)
 {
     view->ports = grow(view->ports, view->n_ports, sizeof *view->ports);
     struct port_view *port = &view->ports[view->n_ports++];
-    *port = (struct port_view) { .columns = VLAN_SPEC_INIT };
+    *port = (struct port_view) {
+        .columns = VLAN_SPEC_INIT,
+        .patch_side = PATCH_NEITHER,
+    };
     return port;
 }
 
@@ -275,7 +280,8 @@ enum port_role
 switch_view_find_role(const struct switch_view *view,
                       const struct port_view *port)
 {
-    return (port->is_vnic ? PORT_ROLE_VNIC
+    return (port->patch_side != PATCH_NEITHER ? PORT_ROLE_PATCH
+            : port->is_vnic ? PORT_ROLE_VNIC
             : port->has_guest_keys ? PORT_ROLE_GUEST
             : switch_view_find_bridge(view, port->name) ? PORT_ROLE_HOST
             : find_type_role(port->type));

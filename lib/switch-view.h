@@ -25,7 +25,24 @@ struct bridge_view {
     char *fail_mode;            /* "secure", "standalone" or NULL. */
     bool has_controller;        /* An OpenFlow controller is set. */
     bool is_ovns;               /* OVN's integration bridge. */
+    bool runs_stp;              /* The Spanning Tree Protocol, or Rapid STP. */
+    bool forwards_bpdus;        /* other_config:forward-bpdu. */
     struct settings settings;   /* In force: the bridge's before the host's. */
+};
+
+/* A bridge with a pipeline is connected with itself by two patch ports. */
+#define PATCH_SIDES                                                     \
+    /* Where NORMAL sees the vNICs. */                                  \
+    PATCH_SIDE(OUTSIDE, "outside", "out")                               \
+    /* Its peer, where the vNICs see NORMAL. */                         \
+    PATCH_SIDE(INSIDE, "inside", "in")
+
+enum patch_side {
+#define PATCH_SIDE(ENUM, NAME, SUFFIX) PATCH_##ENUM,
+    PATCH_SIDES
+#undef PATCH_SIDE
+    N_PATCH_SIDES,
+    PATCH_NEITHER = N_PATCH_SIDES
 };
 
 /* A port with its one interface or, of a bond's, one that is open. */
@@ -37,6 +54,10 @@ struct port_view {
     struct vlan_spec columns;
     char *type;                 /* Interface.type; "" is a network device. */
     int64_t ofport;             /* 0 while unknown, -1 if it has none. */
+    int64_t *other_ofports;     /* Of a bond's other open interfaces.  Owned. */
+    size_t n_other_ofports;
+    char *peer;                 /* Of a patch port, or NULL. */
+    bool is_off_stp;            /* Takes no part in STP or Rapid STP. */
     char *error;                /* Interface.error, NULL if there is none. */
     bool is_detached;           /* The switch had a network device for it, which
                                  * has gone: ifindex 0, link down. */
@@ -53,6 +74,7 @@ struct port_view {
     bool is_plugged_by_us;      /* Our mark: libvirt does not plug it. */
     bool has_guest_keys;        /* Has one of those, or of other programs, by
                                  * which a guest's port is known. */
+    enum patch_side patch_side; /* Our mark: one of the patch pair. */
     struct uuid marked_vm_id;   /* Our mark: the VM whose plug we looked after,
                                  * all-zero if there is none. */
     long long int ready_ms;     /* Our mark: since when the vNIC is ready, in
@@ -64,6 +86,7 @@ struct port_view {
     PORT_ROLE(VNIC, "vnic")     /* A guest, by libvirt's keys. */       \
     PORT_ROLE(GUEST, "guest")   /* A guest, though not a vNIC to us. */ \
     PORT_ROLE(HOST, "host")     /* The host itself. */                  \
+    PORT_ROLE(PATCH, "patch")   /* The bridge itself: our patch pair. */ \
     PORT_ROLE(UPLINK, "uplink") /* The world outside the bridge. */
 
 enum port_role {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/patch-pair.h"
 #include "lib/settings.h"
 #include "lib/switch-view.h"
 #include "ovsdb-idl.h"
@@ -77,6 +78,10 @@ has_guest_keys(const struct smap *ids)
 static void
 read_external_ids(const struct smap *ids, struct port_view *port)
 {
+    const char *side = smap_get(ids, OVS_KEY_PATCH);
+    if (side && !patch_side_from_string(side, &port->patch_side)) {
+        port->patch_side = PATCH_NEITHER;
+    }
     port->has_guest_keys = has_guest_keys(ids);
     const char *vm_id = smap_get(ids, "vm-id");
     const char *mac = smap_get(ids, "attached-mac");
@@ -117,6 +122,7 @@ read_interface(const struct ovsrec_interface *row, struct port_view *port)
     port->ofport = row->n_ofport ? row->ofport[0] : 0;
     port->is_detached = is_detached(row);
     port->error = nullable_xstrdup(row->error);
+    port->peer = nullable_xstrdup(smap_get(&row->options, OVS_OPTION_PEER));
     port->vhost_path = nullable_xstrdup(smap_get(&row->options,
                                                  OVS_OPTION_VHOST_PATH));
     read_external_ids(&row->external_ids, port);
@@ -134,6 +140,22 @@ find_interface(const struct ovsrec_port *row)
         }
     }
     return row->interfaces[0];
+}
+
+/* Adds the numbers of the open interfaces of 'row' but for 'port->ofport'. */
+static void
+read_other_ofports(const struct ovsrec_port *row, struct port_view *port)
+{
+    port->other_ofports = xcalloc(row->n_interfaces,
+                                  sizeof *port->other_ofports);
+    for (size_t i = 0; i < row->n_interfaces; i++) {
+        const struct ovsrec_interface *interface = row->interfaces[i];
+        if (interface->n_ofport && interface->ofport[0] > 0
+            && interface->ofport[0] != port->ofport) {
+            port->other_ofports[port->n_other_ofports++]
+                = interface->ofport[0];
+        }
+    }
 }
 
 /* A bond's, for example. */
@@ -174,6 +196,12 @@ read_port(const struct ovsrec_port *row, const char *bridge,
     if (row->n_interfaces) {
         read_interface(find_interface(row), port);
     }
+    if (row->n_interfaces > 1) {
+        read_other_ofports(row, port);
+    }
+    port->is_off_stp
+        = !smap_get_bool(&row->other_config, OVS_CONFIG_STP, true)
+          && !smap_get_bool(&row->other_config, OVS_CONFIG_RSTP, true);
     if (row->fake_bridge) {
         read_fake_bridge(row, bridge, view);
     }
@@ -200,6 +228,9 @@ read_bridge(const struct ovsrec_open_vswitch *ovs,
     bridge->fail_mode = nullable_xstrdup(row->fail_mode);
     bridge->has_controller = row->n_controller > 0;
     bridge->is_ovns = is_ovns_bridge(ovs, row->name);
+    bridge->runs_stp = row->stp_enable || row->rstp_enable;
+    bridge->forwards_bpdus = smap_get_bool(&row->other_config, "forward-bpdu",
+                                           false);
     bridge->settings = view->settings;
     settings_read(&row->external_ids, SETTING_FROM_BRIDGE, where,
                   &bridge->settings, &view->setting_errors);

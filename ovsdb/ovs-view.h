@@ -11,6 +11,16 @@ struct switch_view;
 #define OVS_KEY_READY "vnicd-ready"
 #define OVS_KEY_PLUGGED "vnicd-plugged"
 
+/* Of a port of the patch pair: which side it is. */
+#define OVS_KEY_PATCH "vnicd-patch"
+
+/* Of Port.other_config: "false" keeps a port out of STP and Rapid STP. */
+#define OVS_CONFIG_STP "stp-enable"
+#define OVS_CONFIG_RSTP "rstp-enable"
+
+/* Of Interface.options: the peer of a patch port. */
+#define OVS_OPTION_PEER "peer"
+
 /* Of Interface.options: the socket of a vhost-user port. */
 #define OVS_OPTION_VHOST_PATH "vhost-server-path"
 

@@ -17,6 +17,7 @@
 #include "lib/cleanup.h"
 #include "lib/desired.h"
 #include "lib/orphan.h"
+#include "lib/patch-pair.h"
 #include "lib/switch-view.h"
 #include "lib/vlan.h"
 #include "ovsdb-idl.h"
@@ -239,6 +240,87 @@ apply_plug(const struct port_op *op, const struct ovsdb_idl *idl,
     ovsrec_bridge_update_ports_addvalue(bridge, port);
 }
 
+/* The patch pair. */
+
+static void
+write_off_stp(const struct ovsrec_port *row)
+{
+    ovsrec_port_verify_other_config(row);
+    ovsrec_port_update_other_config_setkey(row, OVS_CONFIG_STP, "false");
+    ovsrec_port_update_other_config_setkey(row, OVS_CONFIG_RSTP, "false");
+}
+
+/* Makes 'port', with 'interface', the side of a patch pair that 'op' says. */
+static void
+write_patch(const struct port_op *op, const struct ovsrec_port *port,
+            const struct ovsrec_interface *interface)
+{
+    struct vlan_spec columns = patch_pair_columns(op->side);
+    for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
+        write_column(port, column, &columns);
+    }
+
+    struct smap options = SMAP_INITIALIZER(&options);
+    smap_add(&options, OVS_OPTION_PEER,
+             patch_pair_peer(&op->bridge->pair, op->side));
+    ovsrec_interface_set_options(interface, &options);
+    smap_destroy(&options);
+    ovsrec_interface_set_type(interface, "patch");
+}
+
+static void
+apply_add_patch(const struct port_op *op, const struct ovsdb_idl *idl,
+                struct ovsdb_idl_txn *txn)
+{
+    const char *name = port_op_port_name(op);
+    const struct ovsrec_bridge *bridge = find_bridge(idl,
+                                                     op->bridge->view->name);
+    if (!bridge) {
+        return;
+    }
+
+    struct smap ids = SMAP_INITIALIZER(&ids);
+    smap_add(&ids, OVS_KEY_PATCH, patch_side_to_string(op->side));
+    struct smap config = SMAP_INITIALIZER(&config);
+    smap_add(&config, OVS_CONFIG_STP, "false");
+    smap_add(&config, OVS_CONFIG_RSTP, "false");
+
+    struct ovsrec_interface *interface = ovsrec_interface_insert(txn);
+    ovsrec_interface_set_name(interface, name);
+    ovsrec_interface_set_external_ids(interface, &ids);
+    struct ovsrec_port *port = ovsrec_port_insert(txn);
+    ovsrec_port_set_name(port, name);
+    ovsrec_port_set_interfaces(port, &interface, 1);
+    ovsrec_port_set_other_config(port, &config);
+    write_patch(op, port, interface);
+    ovsrec_bridge_update_ports_addvalue(bridge, port);
+    smap_destroy(&ids);
+    smap_destroy(&config);
+}
+
+/* What has gone meanwhile, the next pass makes anew. */
+static void
+apply_to_patch(const struct port_op *op, const struct ovsdb_idl *idl)
+{
+    const struct port_view *view = op->bridge->pair.sides[op->side].port;
+    const struct ovsrec_bridge *bridge = find_bridge(idl, view->bridge);
+    const struct ovsrec_port *port
+        = ovsrec_port_get_for_uuid(idl, &view->row);
+    const struct ovsrec_interface *interface
+        = ovsrec_interface_get_for_uuid(idl, &view->interface_row);
+    if (!bridge || !port || !interface) {
+        return;
+    }
+
+    if (op->kind == PORT_OP_REMOVE_PATCH) {
+        ovsrec_interface_verify_external_ids(interface);
+        ovsrec_bridge_update_ports_delvalue(bridge, port);
+    } else {
+        write_off_stp(port);
+        write_patch(op, port, interface);
+    }
+}
+
 /* Removes a port that nobody uses, unless somebody takes it meanwhile. */
 static void
 collect_port(const struct port_view *view, const struct ovsdb_idl *idl)
@@ -357,8 +439,14 @@ apply_to_port(const struct port_op *op, const struct ovsdb_idl *idl,
     case PORT_OP_FORGET:
         (void) remove_mark(interface); /* What was there does not matter. */
         break;
+    case PORT_OP_LEAVE_STP:
+        write_off_stp(port);
+        break;
     case PORT_OP_PLUG:
     case PORT_OP_COLLECT:
+    case PORT_OP_ADD_PATCH:
+    case PORT_OP_FIX_PATCH:
+    case PORT_OP_REMOVE_PATCH:
         OVS_NOT_REACHED();
     }
 }
@@ -371,6 +459,10 @@ apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
         apply_plug(op, idl, txn);
     } else if (op->kind == PORT_OP_COLLECT) {
         apply_collect(op->orphan, idl);
+    } else if (op->kind == PORT_OP_ADD_PATCH) {
+        apply_add_patch(op, idl, txn);
+    } else if (op->bridge) {
+        apply_to_patch(op, idl);
     } else {
         apply_to_port(op, idl, now_ms);
     }

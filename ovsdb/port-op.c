@@ -43,6 +43,7 @@ port_cause_is_drift(enum port_cause cause)
     case PORT_CAUSE_FIRST_CONTACT:
         return true;
     case PORT_CAUSE_INTENT:
+    case PORT_CAUSE_PIPELINE:
     case PORT_CAUSE_READY:
     case PORT_CAUSE_NOT_READY:
     case PORT_CAUSE_NOT_MANAGED:
@@ -53,7 +54,7 @@ port_cause_is_drift(enum port_cause cause)
 }
 
 /* True if 'op' changes what somebody else might have written, false if it only
- * concerns our marks. */
+ * concerns what is ours, and nobody has touched it. */
 bool
 port_op_is_repair(const struct port_op *op)
 {
@@ -63,9 +64,14 @@ port_op_is_repair(const struct port_op *op)
     case PORT_OP_LINK_QOS:
     case PORT_OP_COLLECT:
         return true;
+    case PORT_OP_ADD_PATCH:
+    case PORT_OP_FIX_PATCH:
+        return port_cause_is_drift(op->cause);
     case PORT_OP_MARK:
     case PORT_OP_UNMARK:
     case PORT_OP_FORGET:
+    case PORT_OP_LEAVE_STP:
+    case PORT_OP_REMOVE_PATCH:
         break;
     }
     return false;
@@ -89,6 +95,14 @@ deed_to_string(const struct port_op *op)
         return "forget";
     case PORT_OP_COLLECT:
         return op->orphan->is_plugged_by_us ? "unplug" : "collect";
+    case PORT_OP_LEAVE_STP:
+        return "leave-stp";
+    case PORT_OP_ADD_PATCH:
+        return "add-patch";
+    case PORT_OP_FIX_PATCH:
+        return "fix-patch";
+    case PORT_OP_REMOVE_PATCH:
+        return "remove-patch";
     }
     OVS_NOT_REACHED();
 }
@@ -117,7 +131,9 @@ port_op_kind_to_string(const struct port_op *op)
 bool
 port_op_is_of_row(const struct port_op *op)
 {
-    return op->kind == PORT_OP_PLUG || op->kind == PORT_OP_COLLECT;
+    return op->kind == PORT_OP_PLUG || op->kind == PORT_OP_COLLECT
+           || op->kind == PORT_OP_ADD_PATCH
+           || op->kind == PORT_OP_REMOVE_PATCH;
 }
 
 /* Returns the name of the port that 'op' is about. */
@@ -125,6 +141,7 @@ const char *
 port_op_port_name(const struct port_op *op)
 {
     return (op->orphan ? orphan_name(op->orphan)
+            : op->bridge ? op->bridge->pair.sides[op->side].name
             : op->vnic->port ? op->vnic->port->name
             : vnic_port_name(&op->vnic->vnic));
 }
@@ -138,8 +155,13 @@ port_op_column(const struct port_op *op)
         return vlan_column_to_string(op->column);
     case PORT_OP_LINK_QOS:
         return "qos";
+    case PORT_OP_LEAVE_STP:
+        return "other_config";
     case PORT_OP_PLUG:
     case PORT_OP_COLLECT:
+    case PORT_OP_ADD_PATCH:
+    case PORT_OP_FIX_PATCH:
+    case PORT_OP_REMOVE_PATCH:
         return "row";
     case PORT_OP_MARK:
     case PORT_OP_UNMARK:
@@ -154,6 +176,9 @@ port_op_column(const struct port_op *op)
 char *
 port_op_label(const struct port_op *op)
 {
+    if (op->bridge) {
+        return xasprintf("bridge %s", op->bridge->view->name);
+    }
     const struct desired_vnic *d = op->orphan ? op->orphan->vnic : op->vnic;
     return d
            ? desired_vnic_label(d)
@@ -169,8 +194,12 @@ port_op_object(const struct port_op *op)
     switch (op->kind) {
     case PORT_OP_SET:
     case PORT_OP_LINK_QOS:
+    case PORT_OP_LEAVE_STP:
         return xasprintf("Port %s %s", port, port_op_column(op));
     case PORT_OP_PLUG:
+    case PORT_OP_ADD_PATCH:
+    case PORT_OP_FIX_PATCH:
+    case PORT_OP_REMOVE_PATCH:
         return xasprintf("Port %s", port);
     case PORT_OP_COLLECT:
         return xasprintf("%s %s%s", orphan_table(op->orphan),
@@ -199,6 +228,40 @@ plug_to_string(const char *bridge, const struct vlan_spec *columns)
     return xasprintf("on %s, VLAN %s", bridge, vlan);
 }
 
+static const char *
+stp_to_string(bool is_off_stp)
+{
+    return is_off_stp ? "no STP" : "STP";
+}
+
+static char *
+patch_to_string(const char *type, const char *peer,
+                const struct vlan_spec *columns, bool is_off_stp)
+{
+    struct vlan_spec spec = vlan_columns_to_spec(columns);
+    CLEANUP_FREE char *vlan = vlan_spec_to_string(&spec);
+    return xasprintf("%s to %s, VLAN %s, %s", type && *type ? type : "port",
+                     peer ? peer : "nowhere", vlan, stp_to_string(is_off_stp));
+}
+
+/* Returns what 'side' of 'pair' is, as a malloc'd string. */
+static char *
+found_patch_to_string(const struct patch_pair *pair, enum patch_side side)
+{
+    const struct port_view *port = pair->sides[side].port;
+    return patch_to_string(port->type, port->peer, &port->columns,
+                           port->is_off_stp);
+}
+
+/* Returns what 'side' of 'pair' has to be, as a malloc'd string. */
+static char *
+meant_patch_to_string(const struct patch_pair *pair, enum patch_side side)
+{
+    struct vlan_spec columns = patch_pair_columns(side);
+    return patch_to_string("patch", patch_pair_peer(pair, side), &columns,
+                           true);
+}
+
 /* Returns what is there, as a malloc'd string. */
 char *
 port_op_before(const struct port_op *op)
@@ -208,7 +271,13 @@ port_op_before(const struct port_op *op)
         return column_to_string(&op->vnic->port->columns, op->column);
     case PORT_OP_LINK_QOS:
         return xstrdup("[]");
+    case PORT_OP_LEAVE_STP:
+        return xstrdup(stp_to_string(op->vnic->port->is_off_stp));
+    case PORT_OP_FIX_PATCH:
+    case PORT_OP_REMOVE_PATCH:
+        return found_patch_to_string(&op->bridge->pair, op->side);
     case PORT_OP_PLUG:
+    case PORT_OP_ADD_PATCH:
         return xstrdup("missing");
     case PORT_OP_COLLECT:
         return (op->orphan->vnic
@@ -235,7 +304,13 @@ port_op_after(const struct port_op *op)
         return xasprintf(UUID_FMT, UUID_ARGS(&op->vnic->qos->row));
     case PORT_OP_PLUG:
         return plug_to_string(op->vnic->bridge, &op->after);
+    case PORT_OP_LEAVE_STP:
+        return xstrdup(stp_to_string(true));
+    case PORT_OP_ADD_PATCH:
+    case PORT_OP_FIX_PATCH:
+        return meant_patch_to_string(&op->bridge->pair, op->side);
     case PORT_OP_COLLECT:
+    case PORT_OP_REMOVE_PATCH:
         return xstrdup("removed");
     case PORT_OP_MARK:
         return xstrdup(op->is_ready ? "ready" : "marked");

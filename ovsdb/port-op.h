@@ -5,8 +5,10 @@
 
 #include <stdbool.h>
 
+#include "lib/switch-view.h"
 #include "lib/vlan.h"
 
+struct desired_bridge;
 struct desired_vnic;
 struct orphan;
 
@@ -30,6 +32,8 @@ struct orphan;
     PORT_CAUSE(ORPHAN, "orphan")                                            \
     /* The vNIC was there before us and somebody may have meant it so. */   \
     PORT_CAUSE(FIRST_CONTACT, "first-contact")                              \
+    /* The pipeline of a bridge needs it, or not any more. */               \
+    PORT_CAUSE(PIPELINE, "pipeline")                                        \
     /* Nothing is wrong with the VLANs: our mark comes or goes. */          \
     PORT_CAUSE(READY, "ready")                                              \
     PORT_CAUSE(NOT_READY, "not-ready")                                      \
@@ -50,6 +54,10 @@ enum port_op_kind {
     PORT_OP_UNMARK,             /* Take "ready" out of our mark. */
     PORT_OP_FORGET,             /* Take our mark away. */
     PORT_OP_COLLECT,            /* Remove what a guest left behind. */
+    PORT_OP_LEAVE_STP,          /* Write the Port's other_config: no STP. */
+    PORT_OP_ADD_PATCH,          /* Make 'side' of the bridge's patch pair. */
+    PORT_OP_FIX_PATCH,          /* Make it what it has to be. */
+    PORT_OP_REMOVE_PATCH,
 };
 
 /* Which of a vNIC's operations may be executed. */
@@ -71,8 +79,12 @@ struct port_op {
     enum port_cause cause;
     enum port_verdict verdict;
     const struct desired_vnic *vnic; /* Borrowed; its 'port' is NULL with
-                                 * PORT_OP_PLUG.  PORT_OP_COLLECT: NULL. */
+                                 * PORT_OP_PLUG.  PORT_OP_COLLECT and
+                                 * PORT_OP_*_PATCH: NULL. */
     const struct orphan *orphan; /* PORT_OP_COLLECT only.  Borrowed. */
+    const struct desired_bridge *bridge; /* PORT_OP_*_PATCH only.
+                                 * Borrowed. */
+    enum patch_side side;       /* PORT_OP_*_PATCH only. */
     enum vlan_column column;    /* PORT_OP_SET only. */
     struct vlan_spec after;     /* PORT_OP_PLUG, PORT_OP_SET: the columns to
                                  * be. */

@@ -339,25 +339,48 @@ plan_plug(const struct desired_vnic *d, const struct vnic_memory *seen,
 
 /* Marks. */
 
+/* Has the switch done all that it has to for 'd'?  Opened its port, and where
+ * its bridge has a pipeline, said that it has the vNIC's flows. */
+static bool
+is_done(const struct desired_vnic *d)
+{
+    return d->port->ofport > 0
+           && (d->flows == FLOWS_NONE || d->flows == FLOWS_INSTALLED);
+}
+
 /* Plans our mark on a port whose VLANs are right, or become so in the same
- * transaction: whose plug it is, and "ready" once the switch has opened it. */
+ * transaction: whose plug it is, and "ready" once the switch is done. */
 static void
 plan_mark(const struct desired_vnic *d, bool is_changed,
           const struct port_memory *seen, const struct port_plan_gates *gates,
           struct port_plan *plan)
 {
     bool is_marked = port_view_is_marked(d->port);
-    bool is_open = d->port->ofport > 0;
+    bool is_ready = is_done(d);
 
-    if (is_open ? !is_marked || !d->port->ready_ms
-                : is_changed && !is_marked) {
+    if (is_ready ? !is_marked || !d->port->ready_ms
+                 : is_changed && !is_marked) {
         struct port_op *op = add_op(plan, d, PORT_OP_MARK, PORT_CAUSE_READY);
-        op->is_ready = is_open;
+        op->is_ready = is_ready;
         hold_back(op, seen->no_mark_before_ms, gates, plan);
     }
 }
 
 /* vNICs and orphans. */
+
+/* Plans to keep 'd' out of the spanning tree: the switch would listen to the
+ * BPDUs of a guest before any flow sees them. */
+static void
+plan_stp(const struct desired_vnic *d, const struct desired_bridge *bridge,
+         const struct port_memory *seen, const struct port_plan_gates *gates,
+         struct port_plan *plan)
+{
+    if (bridge && bridge->needs_pipeline && bridge->view->runs_stp
+        && !d->port->is_off_stp) {
+        hold_back(add_op(plan, d, PORT_OP_LEAVE_STP, PORT_CAUSE_PIPELINE),
+                  seen->no_mark_before_ms, gates, plan);
+    }
+}
 
 static void
 plan_port(const struct desired_vnic *d, const struct memory *memory,
@@ -372,7 +395,8 @@ plan_port(const struct desired_vnic *d, const struct memory *memory,
             plan_mark(d, plan->n_ops > n_ops, seen, gates, plan);
         }
     }
-    if (d->care == VNIC_QUARANTINED && d->port->ready_ms) {
+    if ((d->care == VNIC_QUARANTINED || d->flows == FLOWS_REFUSED)
+        && d->port->ready_ms) {
         hold_back(add_op(plan, d, PORT_OP_UNMARK, PORT_CAUSE_NOT_READY),
                   seen->no_mark_before_ms, gates, plan);
     }
@@ -382,14 +406,17 @@ plan_port(const struct desired_vnic *d, const struct memory *memory,
 }
 
 static void
-plan_vnic(const struct desired_vnic *d, const struct memory *memory,
-          const struct port_plan_gates *gates, struct port_plan *plan)
+plan_vnic(const struct desired *desired, const struct desired_vnic *d,
+          const struct memory *memory, const struct port_plan_gates *gates,
+          struct port_plan *plan)
 {
     if (d->port) {
         const struct port_memory *seen
             = memory_find_port(memory, &d->port->row);
         if (seen) {
             plan_port(d, memory, seen, gates, plan);
+            plan_stp(d, desired_find_bridge(desired, d->port->bridge), seen,
+                     gates, plan);
         }
     } else if (is_missing(d)) {
         const struct vnic_memory *seen
@@ -447,6 +474,57 @@ plan_orphans(const struct orphans *orphans, long long int read_ms,
     }
 }
 
+/* The patch pair of a bridge. */
+
+static struct port_op *
+add_patch_op(struct port_plan *plan, const struct desired_bridge *bridge,
+             enum patch_side side, enum port_op_kind kind,
+             enum port_cause cause)
+{
+    struct port_op *op = add_op(plan, NULL, kind, cause);
+    op->bridge = bridge;
+    op->side = side;
+    return op;
+}
+
+/* Plans 'side' of the pair that 'bridge' needs.  Like every port that somebody
+ * removes over and over, it is left alone for a while then. */
+static void
+plan_side(const struct desired_bridge *bridge, enum patch_side side,
+          const struct bridge_memory *seen,
+          const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    struct port_op *op = NULL;
+    if (!bridge->pair.sides[side].port) {
+        op = add_patch_op(plan, bridge, side, PORT_OP_ADD_PATCH,
+                          seen->had_pair ? PORT_CAUSE_PORT_DELETED
+                          : PORT_CAUSE_PIPELINE);
+    } else if (!patch_pair_is_right(&bridge->pair, side)) {
+        op = add_patch_op(plan, bridge, side, PORT_OP_FIX_PATCH,
+                          PORT_CAUSE_OPERATOR);
+    }
+    if (op) {
+        hold_back(op, seen->no_pair_before_ms, gates, plan);
+    }
+}
+
+static void
+plan_pair(const struct desired_bridge *bridge, const struct memory *memory,
+          const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    const struct bridge_memory *seen
+        = memory_find_bridge(memory, bridge->view->name);
+    for (enum patch_side side = 0; side < N_PATCH_SIDES && seen; side++) {
+        if (bridge->pair_care == PAIR_WANTED) {
+            plan_side(bridge, side, seen, gates, plan);
+        } else if (bridge->pair_care == PAIR_UNWANTED
+                   && bridge->pair.sides[side].port) {
+            add_patch_op(plan, bridge, side, PORT_OP_REMOVE_PATCH,
+                         PORT_CAUSE_PIPELINE);
+        }
+    }
+}
+
 /* Order. */
 
 static bool
@@ -489,7 +567,10 @@ port_plan_compute(const struct desired *desired, const struct orphans *orphans,
 {
     *plan = (struct port_plan) PORT_PLAN_INIT;
     for (size_t i = 0; i < desired->n_vnics; i++) {
-        plan_vnic(&desired->vnics[i], memory, gates, plan);
+        plan_vnic(desired, &desired->vnics[i], memory, gates, plan);
+    }
+    for (size_t i = 0; i < desired->n_bridges; i++) {
+        plan_pair(&desired->bridges[i], memory, gates, plan);
     }
     plan_orphans(orphans, desired->read_ms, gates, plan);
     hold_rows(gates, plan);
@@ -538,6 +619,24 @@ port_plan_find_vlan_op(const struct port_plan *plan,
         }
     }
     return NULL;
+}
+
+/* Returns the VLANs that 'vnic', which has a port, is to have while 'plan' is
+ * carried out.  What is only reported, or left alone, stays as the port has
+ * it, unless that allows the guest more than is meant; what was there before us
+ * stays, whatever it is. */
+struct vlan_spec
+port_plan_vlans(const struct port_plan *plan, const struct desired_vnic *vnic)
+{
+    const struct port_op *op = port_plan_find_vlan_op(plan, vnic);
+    if (!op || (op->verdict != PORT_VERDICT_REPORT
+                && op->verdict != PORT_VERDICT_BACK_OFF)) {
+        return desired_vnic_vlans(vnic);
+    }
+    struct vlan_spec found = vlan_columns_to_spec(&vnic->port->columns);
+    return op->cause != PORT_CAUSE_FIRST_CONTACT
+           && vlan_spec_is_within(&vnic->vlan, &found)
+           ? vnic->vlan : found;
 }
 
 /* Returns the first planned operation that puts something of 'vnic' right, or

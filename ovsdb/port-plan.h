@@ -49,6 +49,8 @@ bool port_plan_has_work(const struct port_plan *);
 size_t port_plan_count_rows(const struct port_plan *);
 const struct port_op *port_plan_find_vlan_op(const struct port_plan *,
                                              const struct desired_vnic *);
+struct vlan_spec port_plan_vlans(const struct port_plan *,
+                                 const struct desired_vnic *);
 const struct port_op *port_plan_find_repair(const struct port_plan *,
                                             const struct desired_vnic *);
 

@@ -20,6 +20,7 @@ unit_tests = \
 	tests/test-ofconn \
 	tests/test-ovsdb-remote \
 	tests/test-port-conn \
+	tests/test-patch-pair \
 	tests/test-pipeline \
 	tests/test-policy \
 	tests/test-policy-intent \
@@ -89,6 +90,7 @@ tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ofconn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_patch_pair_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -360,8 +360,14 @@ execute_on_port(struct switch_view *view, const struct port_op *op)
         port->ready_ms = 0;
         uuid_zero(&port->marked_vm_id);
         break;
+    case PORT_OP_LEAVE_STP:
+        port->is_off_stp = true;
+        break;
     case PORT_OP_PLUG:
     case PORT_OP_COLLECT:
+    case PORT_OP_ADD_PATCH:
+    case PORT_OP_FIX_PATCH:
+    case PORT_OP_REMOVE_PATCH:
         OVS_NOT_REACHED();
     }
 }
