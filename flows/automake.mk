@@ -29,5 +29,7 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/port-conn.h \
 	flows/port-table.c \
 	flows/port-table.h \
+	flows/refusals.c \
+	flows/refusals.h \
 	flows/tables.c \
 	flows/tables.h

@@ -191,18 +191,20 @@ flow_msg_dump_groups(enum ofp_version version)
 }
 
 /* A flow with a time-out is not ours, whatever its cookie: a "learn" action of
- * ours made it, and the switch removes it. */
+ * ours made it, and the switch removes it.  Of the first table all flows are
+ * of interest: who takes ours away has to know whether any is left. */
 static bool
 is_of_interest(const struct ofputil_flow_stats *fs,
                const struct flow_space *space)
 {
     return (!fs->idle_timeout && !fs->hard_timeout
-            && (flow_space_owns_flow(space, ntohll(fs->cookie))
+            && (fs->table_id == 0
+                || flow_space_owns_flow(space, ntohll(fs->cookie))
                 || flow_space_covers(space, fs->table_id, fs->priority)));
 }
 
 /* Adds to 'table' the flows of 'reply' that are ours by 'space', or in our
- * way.  Returns 0, or what is wrong with 'reply'. */
+ * way, or in the first table.  Returns 0, or what is wrong with 'reply'. */
 enum ofperr
 flow_msg_read_flows(struct ofpbuf *reply, const struct flow_space *space,
                     struct flow_table *table)

@@ -287,6 +287,13 @@ flow_entry_format_identity(const struct flow_entry *entry, struct ds *s)
     minimatch_format(&entry->match, NULL, NULL, s, entry->priority);
 }
 
+/* Appends what packets 'entry' is for; "" is all. */
+void
+flow_entry_format_match(const struct flow_entry *entry, struct ds *s)
+{
+    minimatch_format(&entry->match, NULL, NULL, s, OFP_DEFAULT_PRIORITY);
+}
+
 void
 flow_entry_format_actions(const struct flow_entry *entry, struct ds *s)
 {

@@ -56,6 +56,7 @@ const struct flow_entry *flow_table_find(const struct flow_table *,
 bool flow_entry_equals(const struct flow_entry *, const struct flow_entry *);
 void flow_entry_format(const struct flow_entry *, struct ds *);
 void flow_entry_format_identity(const struct flow_entry *, struct ds *);
+void flow_entry_format_match(const struct flow_entry *, struct ds *);
 void flow_entry_format_actions(const struct flow_entry *, struct ds *);
 
 struct flow_group *flow_table_add_group(struct flow_table *, uint32_t id);

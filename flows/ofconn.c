@@ -76,7 +76,6 @@ struct ofconn {
     struct flow_space space;
     struct channel *channel;
     struct port_conn *ports;
-    unsigned int ports_seqno;
 
     enum ofconn_state state;
     unsigned int seqno;         /* Changes with all that is public. */
@@ -91,6 +90,7 @@ struct ofconn {
     struct flow_table next;     /* Replaces 'desired' after the bundle. */
     bool has_next;
     bool needs_diff;            /* 'desired' may differ from 'installed'. */
+    bool is_on_hold;            /* Nothing is to be sent. */
     enum ofconn_verdict verdict;
 
     struct flow_diff diff;      /* Of the bundle. */
@@ -436,8 +436,9 @@ start_bundle(struct ofconn *conn)
 static bool
 may_send(const struct ofconn *conn)
 {
-    return (port_conn_state(conn->ports) == PORT_CONN_SETTLED
-            || port_conn_is_refused(conn->ports));
+    return (!conn->is_on_hold
+            && (port_conn_state(conn->ports) == PORT_CONN_SETTLED
+                || port_conn_is_refused(conn->ports)));
 }
 
 /* Installs 'desired', if it is not. */
@@ -655,6 +656,14 @@ ofconn_match_fragments(struct ofconn *conn, bool matches_fragments)
     port_conn_match_fragments(conn->ports, matches_fragments);
 }
 
+/* As long as 'is_on_hold', nothing is installed or removed; a bundle on its way
+ * is seen through. */
+void
+ofconn_set_hold(struct ofconn *conn, bool is_on_hold)
+{
+    conn->is_on_hold = is_on_hold;
+}
+
 /* Makes 'desired' what is meant from now on, after each reconnect, too.  Takes
  * what is in 'desired', which is empty then.
  *
@@ -716,12 +725,19 @@ ofconn_problem(const struct ofconn *conn)
     return NULL;
 }
 
-/* Returns what the bridge has of ours, and of others' in our way; empty
- * without facts. */
+/* Returns what the bridge has of ours, and of others' in our way or in the
+ * first table; empty without facts. */
 const struct flow_table *
 ofconn_installed(const struct ofconn *conn)
 {
     return &conn->installed;
+}
+
+/* Returns what is meant, as it was last compared with what is installed. */
+const struct flow_table *
+ofconn_desired(const struct ofconn *conn)
+{
+    return &conn->desired;
 }
 
 /* Returns the OpenFlow number of 'port', or 0: the bridge has no such port, or
@@ -733,11 +749,14 @@ ofconn_ofport(const struct ofconn *conn, const char *port)
     return desc ? desc->port_no : 0;
 }
 
-/* Flows are not installed for good while NORMAL floods past them. */
+/* Flows are not installed for good while NORMAL floods past them.  Where the
+ * bridge will not talk of that, nothing can be done about it. */
 enum ofconn_verdict
 ofconn_verdict(const struct ofconn *conn)
 {
-    return (conn->verdict == OFCONN_INSTALLED && !may_send(conn)
+    return (conn->verdict == OFCONN_INSTALLED
+            && !port_conn_is_settled(conn->ports)
+            && !port_conn_is_refused(conn->ports)
             ? OFCONN_PENDING : conn->verdict);
 }
 

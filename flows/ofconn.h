@@ -75,6 +75,7 @@ void ofconn_wait(struct ofconn *);
 
 void ofconn_set_floods(struct ofconn *, const struct simap *);
 void ofconn_match_fragments(struct ofconn *, bool);
+void ofconn_set_hold(struct ofconn *, bool);
 void ofconn_set_desired(struct ofconn *, struct flow_table *);
 void ofconn_refresh(struct ofconn *);
 
@@ -83,6 +84,7 @@ unsigned int ofconn_seqno(const struct ofconn *);
 bool ofconn_has_facts(const struct ofconn *);
 char *ofconn_problem(const struct ofconn *) OVS_WARN_UNUSED_RESULT;
 const struct flow_table *ofconn_installed(const struct ofconn *);
+const struct flow_table *ofconn_desired(const struct ofconn *);
 ofp_port_t ofconn_ofport(const struct ofconn *, const char *port);
 
 enum ofconn_verdict ofconn_verdict(const struct ofconn *);

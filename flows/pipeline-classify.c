@@ -174,6 +174,16 @@ add_reserved_vlan(struct pipeline *p)
 }
 
 static void
+add_blocked(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->bridge->n_blocked; i++) {
+        pipeline_begin(p, NULL);
+        match_set_in_port(&p->match, p->bridge->blocked[i]);
+        pipeline_end(p, TABLE_CLASSIFY, PRIORITY_EXACT, RULE_QUARANTINE);
+    }
+}
+
+static void
 add_unknown_ports(struct pipeline *p)
 {
     pipeline_begin(p, NULL);
@@ -193,5 +203,6 @@ pipeline_classify(struct pipeline *p)
         add_vnic(p, p->vnics[i], &p->vlans[i]);
     }
     add_reserved_vlan(p);
+    add_blocked(p);
     add_unknown_ports(p);
 }

@@ -34,8 +34,11 @@
 #include "flows/pipeline-private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "flows/flow-table.h"
+#include "openvswitch/ofp-actions.h"
+#include "packets.h"
 #include "util.h"
 
 void
@@ -54,24 +57,33 @@ pipeline_bridge_destroy(struct pipeline_bridge *bridge)
         return;
     }
     for (size_t i = 0; i < bridge->n_vnics; i++) {
-        free(bridge->vnics[i].label);
-        policy_destroy(&bridge->vnics[i].policy);
+        pipeline_vnic_destroy(&bridge->vnics[i]);
     }
     free(bridge->vnics);
     free(bridge->infrastructure);
+    free(bridge->blocked);
     free(bridge->name);
     pipeline_bridge_init(bridge);
+}
+
+static void
+add_port(ofp_port_t **ports, size_t *n, ofp_port_t port)
+{
+    *ports = xrealloc(*ports, (*n + 1) * sizeof **ports);
+    (*ports)[(*n)++] = port;
 }
 
 void
 pipeline_bridge_add_infrastructure(struct pipeline_bridge *bridge,
                                    ofp_port_t port)
 {
-    size_t n = bridge->n_infrastructure++;
-    bridge->infrastructure = xrealloc(bridge->infrastructure,
-                                      bridge->n_infrastructure
-                                      * sizeof *bridge->infrastructure);
-    bridge->infrastructure[n] = port;
+    add_port(&bridge->infrastructure, &bridge->n_infrastructure, port);
+}
+
+void
+pipeline_bridge_add_blocked(struct pipeline_bridge *bridge, ofp_port_t port)
+{
+    add_port(&bridge->blocked, &bridge->n_blocked, port);
 }
 
 /* Adds a vNIC without VLANs and with the default policy, for the caller to
@@ -90,6 +102,133 @@ pipeline_bridge_add_vnic(struct pipeline_bridge *bridge)
         .policy = POLICY_INIT,
     };
     return vnic;
+}
+
+/* Removes the vNIC at index 'i'; those behind it move up. */
+void
+pipeline_bridge_remove_vnic(struct pipeline_bridge *bridge, size_t i)
+{
+    pipeline_vnic_destroy(&bridge->vnics[i]);
+    bridge->n_vnics--;
+    memmove(&bridge->vnics[i], &bridge->vnics[i + 1],
+            (bridge->n_vnics - i) * sizeof bridge->vnics[i]);
+}
+
+/* Moves what is in 'src', which is empty then, to 'dst'. */
+void
+pipeline_bridge_steal(struct pipeline_bridge *dst,
+                      struct pipeline_bridge *src)
+{
+    pipeline_bridge_destroy(dst);
+    *dst = *src;
+    pipeline_bridge_init(src);
+}
+
+/* True if both patch ports are there: without them there is no pipeline. */
+bool
+pipeline_bridge_is_open(const struct pipeline_bridge *bridge)
+{
+    return bridge->outside != OFPP_NONE && bridge->inside != OFPP_NONE;
+}
+
+static bool
+ports_are_equal(const ofp_port_t *a, size_t n_a, const ofp_port_t *b,
+                size_t n_b)
+{
+    return n_a == n_b && (!n_a || !memcmp(a, b, n_a * sizeof *a));
+}
+
+static bool
+vnics_are_equal(const struct pipeline_bridge *a,
+                const struct pipeline_bridge *b)
+{
+    if (a->n_vnics != b->n_vnics) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n_vnics; i++) {
+        if (!pipeline_vnic_equals(&a->vnics[i], &b->vnics[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if 'a' and 'b', with everything in the same order, have the same
+ * flows. */
+bool
+pipeline_bridge_equals(const struct pipeline_bridge *a,
+                       const struct pipeline_bridge *b)
+{
+    return a->outside == b->outside
+           && a->inside == b->inside
+           && a->passes_unknown_addresses == b->passes_unknown_addresses
+           && a->passes_unknown_ports == b->passes_unknown_ports
+           && a->forwards_bpdus == b->forwards_bpdus
+           && ports_are_equal(a->infrastructure, a->n_infrastructure,
+                              b->infrastructure, b->n_infrastructure)
+           && ports_are_equal(a->blocked, a->n_blocked,
+                              b->blocked, b->n_blocked)
+           && vnics_are_equal(a, b);
+}
+
+static int
+compare_vnics(const void *a_, const void *b_)
+{
+    const struct pipeline_vnic *a = a_, *b = b_;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+/* Puts the vNICs in the order of their numbers. */
+void
+pipeline_bridge_sort(struct pipeline_bridge *bridge)
+{
+    if (bridge->n_vnics) {
+        qsort(bridge->vnics, bridge->n_vnics, sizeof *bridge->vnics,
+              compare_vnics);
+    }
+}
+
+/* Returns the vNIC with 'number' of 'bridge', which must be sorted, or
+ * NULL. */
+const struct pipeline_vnic *
+pipeline_bridge_find_vnic(const struct pipeline_bridge *bridge,
+                          uint32_t number)
+{
+    const struct pipeline_vnic key = { .number = number };
+    return bridge->n_vnics
+           ? bsearch(&key, bridge->vnics, bridge->n_vnics, sizeof key,
+                     compare_vnics)
+           : NULL;
+}
+
+/* True if 'a' and 'b', whatever they are called, have the same flows. */
+bool
+pipeline_vnic_equals(const struct pipeline_vnic *a,
+                     const struct pipeline_vnic *b)
+{
+    return a->number == b->number
+           && a->ofport == b->ofport
+           && eth_addr_equals(a->mac, b->mac)
+           && vlan_spec_equals(&a->vlan, &b->vlan)
+           && policy_equals(&a->policy, &b->policy)
+           && a->community == b->community;
+}
+
+/* 'dst' is overwritten unread. */
+void
+pipeline_vnic_clone(struct pipeline_vnic *dst, const struct pipeline_vnic *src)
+{
+    *dst = *src;
+    dst->label = xstrdup(src->label);
+    policy_clone(&dst->policy, &src->policy);
+}
+
+/* Frees what 'vnic' owns, not 'vnic' itself. */
+void
+pipeline_vnic_destroy(struct pipeline_vnic *vnic)
+{
+    free(vnic->label);
+    policy_destroy(&vnic->policy);
 }
 
 /* True if a vNIC asks for anything that NORMAL does not do. */
@@ -170,6 +309,18 @@ pipeline_build(const struct pipeline_bridge *bridge, struct flow_table *flows)
     pipeline_forward(&p);
     pipeline_deliver(&p);
     pipeline_destroy(&p);
+}
+
+/* Adds to 'flows' the one that a bridge is born with, which is nobody's. */
+void
+pipeline_build_normal(struct flow_table *flows)
+{
+    struct match match = MATCH_CATCHALL_INITIALIZER;
+    struct ofpbuf actions;
+    ofpbuf_init(&actions, 64);
+    ofpact_put_OUTPUT(&actions)->port = OFPP_NORMAL;
+    flow_table_add(flows, TABLE_CLASSIFY, PRIORITY_MISS, 0, &match, &actions);
+    ofpbuf_uninit(&actions);
 }
 
 /* Stores in '*crowded' the VLANs with more receivers than

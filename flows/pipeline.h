@@ -37,6 +37,9 @@ struct pipeline_bridge {
     ofp_port_t *infrastructure; /* Ports that are no vNIC's and not one of
                                  * those below.  Owned. */
     size_t n_infrastructure;
+    ofp_port_t *blocked;        /* Ports that nothing may come from, whatever
+                                 * becomes of unknown ones.  Owned. */
+    size_t n_blocked;
     ofp_port_t outside;         /* The patch port where NORMAL sees vNICs. */
     ofp_port_t inside;          /* Its peer, where vNICs see NORMAL. */
     bool passes_unknown_addresses; /* Of families without an entry. */
@@ -49,10 +52,26 @@ struct pipeline_bridge {
 void pipeline_bridge_init(struct pipeline_bridge *);
 void pipeline_bridge_destroy(struct pipeline_bridge *);
 void pipeline_bridge_add_infrastructure(struct pipeline_bridge *, ofp_port_t);
+void pipeline_bridge_add_blocked(struct pipeline_bridge *, ofp_port_t);
 struct pipeline_vnic *pipeline_bridge_add_vnic(struct pipeline_bridge *);
+void pipeline_bridge_remove_vnic(struct pipeline_bridge *, size_t i);
+void pipeline_bridge_steal(struct pipeline_bridge *dst,
+                           struct pipeline_bridge *src);
+bool pipeline_bridge_is_open(const struct pipeline_bridge *);
+bool pipeline_bridge_equals(const struct pipeline_bridge *,
+                            const struct pipeline_bridge *);
+void pipeline_bridge_sort(struct pipeline_bridge *);
+const struct pipeline_vnic *pipeline_bridge_find_vnic(
+    const struct pipeline_bridge *, uint32_t number);
+bool pipeline_vnic_equals(const struct pipeline_vnic *,
+                          const struct pipeline_vnic *);
+void pipeline_vnic_clone(struct pipeline_vnic *dst,
+                         const struct pipeline_vnic *src);
+void pipeline_vnic_destroy(struct pipeline_vnic *);
 
 bool pipeline_is_needed(const struct pipeline_bridge *);
 void pipeline_build(const struct pipeline_bridge *, struct flow_table *);
+void pipeline_build_normal(struct flow_table *);
 void pipeline_crowded_vlans(const struct pipeline_bridge *,
                             struct vlan_set *);
 

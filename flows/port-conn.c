@@ -59,6 +59,8 @@ struct port_conn {
     unsigned int seqno;         /* Changes with all that is public. */
     uint32_t awaited;           /* xid of the answer that 'state' waits for. */
     bool is_stale;              /* Everything has to be read once more. */
+    bool is_settled;            /* All known ports are as they should be, or
+                                 * were when they were read last. */
 
     bool matches_fragments;
     struct simap floods;        /* Port name -> whether NORMAL may flood. */
@@ -215,6 +217,7 @@ settle(struct port_conn *conn)
            && port_table_next_change(&conn->ports, &conn->floods, &change)) {
         send_change(conn, &change);
     }
+    conn->is_settled = !conn->n_changes_sent;
     if (conn->n_changes_sent) {
         send_and_await(conn, ofputil_encode_barrier_request(OFP10_VERSION),
                        PORT_CONN_CHANGING);
@@ -331,9 +334,11 @@ port_conn_run(struct port_conn *conn)
 {
     switch (channel_run(conn->channel)) {
     case CHANNEL_UP:
+        conn->is_settled = false;
         start(conn);
         break;
     case CHANNEL_DOWN:
+        conn->is_settled = false;
         port_table_clear(&conn->ports);
         set_state(conn, PORT_CONN_DISCONNECTED);
         break;
@@ -411,6 +416,14 @@ unsigned int
 port_conn_seqno(const struct port_conn *conn)
 {
     return conn->seqno;
+}
+
+/* True if NORMAL floods only to those known ports that it may flood to; what is
+ * being read once more counts as it was. */
+bool
+port_conn_is_settled(const struct port_conn *conn)
+{
+    return conn->is_settled;
 }
 
 /* True if the bridge is there, but does not speak OpenFlow 1.0. */

@@ -43,6 +43,7 @@ void port_conn_refresh(struct port_conn *);
 
 enum port_conn_state port_conn_state(const struct port_conn *);
 unsigned int port_conn_seqno(const struct port_conn *);
+bool port_conn_is_settled(const struct port_conn *);
 bool port_conn_is_refused(const struct port_conn *);
 const struct ofputil_phy_port *port_conn_find(const struct port_conn *,
                                               const char *name);

@@ -8,7 +8,23 @@
 
 #include <stddef.h>
 
+#include "flows/flow-space.h"
 #include "util.h"
+
+static const struct flow_range ranges[] = {
+    { TABLE_CLASSIFY, TABLE_CLASSIFY, PRIORITY_CLASSIFY_MISS,
+      PRIORITY_LAST_OWN },
+    { TABLE_FIRST_OWN, TABLE_LAST_OWN, 0, UINT16_MAX },
+};
+
+const struct flow_space table_space = {
+    .cookie = COOKIE_PREFIX,
+    .cookie_mask = COOKIE_PREFIX_MASK,
+    .group = GROUP_PREFIX,
+    .group_mask = GROUP_PREFIX_MASK,
+    .ranges = ranges,
+    .n_ranges = ARRAY_SIZE(ranges),
+};
 
 /* Returns the name of a table of ours, NULL for others. */
 const char *

@@ -8,6 +8,8 @@
 
 #include "lib/policy.h"
 
+struct flow_space;
+
 /* How the pipeline uses what OpenFlow offers: tables, priorities, registers,
  * cookies and groups.  The single source: whoever needs a number finds it
  * here, and what it means to an operator beside it. */
@@ -47,6 +49,9 @@ enum table_id {
 #undef TABLE
 };
 
+#define TABLE_FIRST_OWN 100
+#define TABLE_LAST_OWN 169
+
 /* Priorities, one scale for all tables: the more special, the higher.  Flows
  * that most packets hit come high, since a lookup ends there and leaves the
  * fields that only lower flows match wildcarded in the datapath.  All are in
@@ -66,7 +71,8 @@ enum table_priority {
     PRIORITY_REFUSE = 80,       /* Never, whatever the value is. */
     PRIORITY_ALLOW = 85,        /* Except from whoever is told so. */
     PRIORITY_FLAG = 90,         /* Decided by a table before. */
-    PRIORITY_FIRST = 95
+    PRIORITY_FIRST = 95,
+    PRIORITY_LAST_OWN = 99      /* In table 0. */
 };
 
 /* Registers.  All are zero when a packet enters the pipeline. */
@@ -127,6 +133,8 @@ table_class(enum isolation_class class, uint16_t community)
          "in VLAN 4095, which is reserved")                                 \
     RULE(UNKNOWN_PORT, 6, "unknown-port",                                   \
          "from a port of which nobody told us")                             \
+    RULE(QUARANTINE, 7, "quarantine",                                       \
+         "from a vNIC that is quarantined")                                 \
     /* What the guard lets pass. */                                         \
     RULE(OWN_MAC, 16, "own-mac", "from the vNIC's MAC address")             \
     RULE(SHARED_MAC, 17, "shared-mac",                                      \
@@ -224,6 +232,10 @@ bool table_cookie_is_ours(uint64_t cookie);
 uint32_t table_cookie_vnic(uint64_t cookie);
 enum table_rule table_cookie_rule(uint64_t cookie);
 bool table_flow_is_learnt(uint8_t table_id, uint64_t cookie);
+
+/* What of a bridge is ours, by cookies and group ids, and where others' flows
+ * are in our way. */
+extern const struct flow_space table_space;
 
 /* Groups: a prefix, whom a frame is for, a VLAN that stands for all VLANs with
  * the same receivers, and a number, since one message holds a limited number

@@ -27,6 +27,7 @@ unit_tests = \
 	tests/test-port-plan \
 	tests/test-port-table \
 	tests/test-read-queue \
+	tests/test-refusals \
 	tests/test-report \
 	tests/test-scenarios \
 	tests/test-settings \
@@ -97,6 +98,7 @@ tests_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_refusals_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)

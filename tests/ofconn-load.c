@@ -32,6 +32,7 @@
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "flows/ofconn.h"
+#include "flows/tables.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/ofp-port.h"
@@ -42,17 +43,6 @@
 #include "tests/flow-text.h"
 #include "timeval.h"
 #include "util.h"
-
-static const struct flow_range ranges[] = { { 0, 0, 1, 99 },
-                                            { 100, 169, 0, UINT16_MAX } };
-static const struct flow_space space = {
-    .cookie = UINT64_C(0x766e000000000000),
-    .cookie_mask = UINT64_C(0xffff000000000000),
-    .group = 0x76000000,
-    .group_mask = 0xff000000,
-    .ranges = ranges,
-    .n_ranges = ARRAY_SIZE(ranges),
-};
 
 #define MAX_SHOWN 10
 
@@ -114,7 +104,7 @@ foreign_to_json(const struct ofconn *conn)
     struct flow_table nothing;
     flow_table_init(&nothing);
     struct flow_diff diff = FLOW_DIFF_INIT;
-    flow_diff_compute(&nothing, ofconn_installed(conn), &space, &diff);
+    flow_diff_compute(&nothing, ofconn_installed(conn), &table_space, &diff);
 
     struct json *array = json_array_create_empty();
     for (size_t i = 0; i < MIN(diff.n_foreign, MAX_SHOWN); i++) {
@@ -125,6 +115,17 @@ foreign_to_json(const struct ofconn *conn)
     flow_diff_destroy(&diff);
     flow_table_destroy(&nothing);
     return array;
+}
+
+static size_t
+count_ours(const struct flow_table *installed)
+{
+    size_t n = 0;
+    const struct flow_entry *flow;
+    HMAP_FOR_EACH (flow, node, &installed->flows) {
+        n += table_cookie_is_ours(flow->cookie);
+    }
+    return n;
 }
 
 static const char *
@@ -160,8 +161,7 @@ status_to_json(const struct loader *loader)
     json_object_put(object, "counters", counters_to_json(conn));
     json_object_put(object, "errors", errors_to_json(conn));
     json_object_put(object, "foreign", foreign_to_json(conn));
-    put_integer(object, "installed",
-                hmap_count(&ofconn_installed(conn)->flows));
+    put_integer(object, "installed", count_ours(ofconn_installed(conn)));
     put_integer(object, "installed_ms", loader->installed_ms);
     put_integer(object, "slowest_run_us", loader->slowest_run_us);
     put_integer(object, "max_rss_kb", usage.ru_maxrss);
@@ -303,7 +303,7 @@ main(int argc, char *argv[])
 
     struct loader loader = {
         .fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1),
-        .conn = ofconn_create(argv[1], argv[2], &space),
+        .conn = ofconn_create(argv[1], argv[2], &table_space),
         .input = DS_EMPTY_INITIALIZER,
         .installed_ms = -1,
     };
