@@ -2,6 +2,8 @@
 noinst_LIBRARIES += controller/libvnic-controller.a
 controller_libvnic_controller_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 controller_libvnic_controller_a_SOURCES = \
+	controller/bridge-facts.c \
+	controller/bridge-facts.h \
 	controller/journal.c \
 	controller/journal.h \
 	controller/listings.c \
@@ -19,8 +21,12 @@ sbin_PROGRAMS += controller/vnicd
 controller_vnicd_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS) $(LIBUV_CFLAGS) \
 	$(SYSTEMD_CFLAGS)
 controller_vnicd_SOURCES = \
+	controller/bridge-flows.c \
+	controller/bridge-flows.h \
 	controller/commands.c \
 	controller/commands.h \
+	controller/flow-listing.c \
+	controller/flow-listing.h \
 	controller/inputs.c \
 	controller/inputs.h \
 	controller/loop.c \
@@ -41,10 +47,13 @@ controller_vnicd_SOURCES = \
 	controller/stale-sockets.c \
 	controller/stale-sockets.h \
 	controller/status.c \
-	controller/status.h
+	controller/status.h \
+	controller/switch-flows.c \
+	controller/switch-flows.h
 controller_vnicd_LDADD = \
 	controller/libvnic-controller.a \
 	ovsdb/libvnic-ovsdb.a \
+	flows/libvnic-flows.a \
 	virt/libvnic-virt.a \
 	lib/libvnic.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(LIBUV_LIBS) \

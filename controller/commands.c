@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/flow-listing.h"
 #include "controller/inputs.h"
 #include "controller/journal.h"
 #include "controller/listings.h"
@@ -159,6 +160,33 @@ answer_bridge_list(struct commands *c,
 }
 
 static char *
+answer_quarantine_list(struct commands *c,
+                       const struct request *request OVS_UNUSED,
+                       struct report *report)
+{
+    listing_quarantine(newest_pass(c), report);
+    return NULL;
+}
+
+static char *
+answer_flow_dump(struct commands *c, const struct request *request,
+                 struct report *report)
+{
+    flow_listing_dump(reconciler_flows(c->reconciler), request->argument,
+                      report);
+    return check_bridge(c, request->argument);
+}
+
+static char *
+answer_flow_diff(struct commands *c, const struct request *request,
+                 struct report *report)
+{
+    flow_listing_diff(reconciler_flows(c->reconciler), request->argument,
+                      report);
+    return check_bridge(c, request->argument);
+}
+
+static char *
 answer_plan(struct commands *c, const struct request *request OVS_UNUSED,
             struct report *report)
 {
@@ -197,6 +225,9 @@ static const struct listing listings[] = {
     { "bridge/list", "[--format=FORMAT]", 0, answer_bridge_list },
     { "plan", "[--format=FORMAT]", 0, answer_plan },
     { "drift/list", "[--format=FORMAT]", 0, answer_drift_list },
+    { "quarantine/list", "[--format=FORMAT]", 0, answer_quarantine_list },
+    { "flow/dump", "[--format=FORMAT] [BRIDGE]", 1, answer_flow_dump },
+    { "flow/diff", "[--format=FORMAT] [BRIDGE]", 1, answer_flow_diff },
     { "orphan/list", "[--format=FORMAT]", 0, answer_orphan_list },
 };
 

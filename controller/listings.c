@@ -371,6 +371,36 @@ listing_vnic_details(const struct pass *pass, const char *name,
     }
 }
 
+/* quarantine/list. */
+
+static const struct report_column quarantine_columns[] = {
+    { "domain", "DOMAIN" },
+    { "mac", "MAC" },
+    { NULL, "PORT" },
+    { "reason", "REASON" },
+};
+
+/* The vNICs that are held back, and why. */
+void
+listing_quarantine(const struct pass *pass, struct report *report)
+{
+    CLEANUP_FREE const struct desired_vnic **vnics = sort_vnics(pass);
+
+    report_init(report, quarantine_columns, ARRAY_SIZE(quarantine_columns));
+    for (size_t i = 0; vnics[i]; i++) {
+        char *reason;
+        if (vnic_state_find(vnics[i], &pass->plan, &reason)
+            != VNIC_STATE_QUARANTINED) {
+            free(reason);
+            continue;
+        }
+        report_put_string(report, vnics[i]->domain);
+        report_put_mac(report, vnics[i]->vnic.id.mac);
+        put_port_name(report, vnics[i]);
+        report_put_take(report, reason);
+    }
+}
+
 /* bridge/list. */
 
 static const struct report_column bridge_columns[] = {
@@ -387,7 +417,7 @@ static const struct report_column bridge_columns[] = {
     { "unknown_port", "UNKNOWN PORT" },
     { "said_by", "SAID BY" },
     { "uplinks", "UPLINKS" },
-    { "connected", NULL },
+    { "connected", "CONNECTED" },
 };
 
 static void
@@ -436,6 +466,17 @@ put_settings(struct report *report, const struct settings *s)
     put_setting_sources(report, s);
 }
 
+/* Null where no flow is needed, so that nobody connects. */
+static void
+put_connected(struct report *report, const struct desired_bridge *bridge)
+{
+    if (bridge && bridge->has_connection) {
+        report_put_boolean(report, bridge->is_connected);
+    } else {
+        report_put_null(report);
+    }
+}
+
 /* The real bridges, with the settings in force on each. */
 void
 listing_bridges(const struct pass *pass, struct report *report)
@@ -451,7 +492,8 @@ listing_bridges(const struct pass *pass, struct report *report)
         report_put_string(report, bridge->fail_mode);
         put_settings(report, &bridge->settings);
         put_uplinks(report, &pass->view, bridge->name);
-        report_put_null(report);    /* No connection by OpenFlow. */
+        put_connected(report, desired_find_bridge(&pass->desired,
+                                                  bridge->name));
     }
 }
 

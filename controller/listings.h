@@ -14,6 +14,7 @@ struct report;
 void listing_vnics(const struct pass *, const char *bridge, struct report *);
 void listing_vnic_details(const struct pass *, const char *name,
                           struct report *);
+void listing_quarantine(const struct pass *, struct report *);
 void listing_bridges(const struct pass *, struct report *);
 void listing_plan(const struct pass *, struct report *);
 void listing_drift(const struct journal *, struct report *);

@@ -20,6 +20,7 @@
 #include "controller/inputs.h"
 #include "controller/netdevs.h"
 #include "controller/notes.h"
+#include "controller/switch-flows.h"
 #include "coverage.h"
 #include "lib/cleanup.h"
 #include "lib/memory.h"
@@ -51,10 +52,12 @@ enum { READ_ALL_PAUSE_MS = 5000 };
 
 struct reconciler {
     struct inputs *in;
+    struct switch_flows *flows;
     struct pass pass;           /* The newest one. */
     struct notes notes;         /* Of all of them. */
     uint64_t n_passes;
     uint64_t seen_seqno;        /* Of the inputs, at the newest pass. */
+    unsigned int seen_flows;    /* seqno of the flows, at the newest pass. */
     bool is_dirty;              /* A pass is due though nothing changed. */
     unsigned int wishes;        /* Of 'enum reconcile_wish'. */
     long long int wished_ms;    /* When the newest was uttered, monotonic. */
@@ -141,6 +144,29 @@ ask_libvirt(struct reconciler *r, long long int now)
     }
 }
 
+/* Notes what the bridges say of flows.  Another agent that holds the database's
+ * lock talks to them, too. */
+static void
+judge_flows(struct reconciler *r)
+{
+    if (ovsdb_conn_state(r->in->ovsdb) == OVSDB_CONN_STANDBY) {
+        switch_flows_leave(r->flows);
+    } else {
+        switch_flows_judge(r->flows, &r->pass.desired);
+    }
+}
+
+static void
+update_flows(struct reconciler *r, long long int now)
+{
+    if (ovsdb_conn_state(r->in->ovsdb) == OVSDB_CONN_ACTIVE) {
+        if (r->wishes & WISH_REPAIR) {
+            switch_flows_retry(r->flows);
+        }
+        switch_flows_update(r->flows, &r->pass, r->notes.memory.has_met, now);
+    }
+}
+
 static void
 act(struct reconciler *r)
 {
@@ -163,6 +189,7 @@ begin_pass(struct reconciler *r)
     COVERAGE_INC(reconcile_pass);
     r->n_passes++;
     r->seen_seqno = inputs_seqno(r->in);
+    r->seen_flows = switch_flows_seqno(r->flows);
     r->is_dirty = false;
     r->awaits_reading = r->awaits_reading && inputs_are_reading(r->in, NULL);
     if (r->wishes) {
@@ -198,6 +225,7 @@ make_pass(struct reconciler *r, long long int now)
 
     /* Decide. */
     desired_compute(&facts, &pass->desired);
+    judge_flows(r);
     memory_note_desired(&r->notes.memory, &pass->desired, now);
     orphans_find(&pass->view, &pass->desired, &pass->orphans);
     memory_note_orphans(&r->notes.memory, &pass->orphans, now, time_wall_msec());
@@ -210,6 +238,7 @@ make_pass(struct reconciler *r, long long int now)
 
     /* Act. */
     ask_libvirt(r, now);
+    update_flows(r, now);
     act(r);
 }
 
@@ -250,7 +279,8 @@ next_pass_ms(const struct reconciler *r)
     }
 
     long long int due_ms = MIN(r->pass.plan.due_ms, reading_due_ms(r));
-    if (r->is_dirty || r->seen_seqno != inputs_seqno(r->in)) {
+    if (r->is_dirty || r->seen_seqno != inputs_seqno(r->in)
+        || r->seen_flows != switch_flows_seqno(r->flows)) {
         due_ms = LLONG_MIN;
     }
     return MAX(MAX(due_ms, settled_ms(r)), r->retry_ms);
@@ -317,6 +347,7 @@ finish_transaction(struct reconciler *r, long long int now)
 void
 reconciler_run(struct reconciler *r, long long int now)
 {
+    switch_flows_run(r->flows, now);
     finish_transaction(r, now);
     if (now >= next_pass_ms(r)) {
         make_pass(r, now);
@@ -327,6 +358,7 @@ reconciler_run(struct reconciler *r, long long int now)
 void
 reconciler_wait(const struct reconciler *r)
 {
+    switch_flows_wait(r->flows);
     poll_timer_wait_until(next_pass_ms(r));
 }
 
@@ -338,6 +370,7 @@ reconciler_create(struct inputs *in)
 {
     struct reconciler *r = xzalloc(sizeof *r);
     r->in = in;
+    r->flows = switch_flows_create();
     r->pass = (struct pass) {
         .view = SWITCH_VIEW_INIT,
         .desired = DESIRED_INIT,
@@ -355,6 +388,7 @@ reconciler_destroy(struct reconciler *r)
 {
     if (r) {
         pass_destroy(&r->pass);
+        switch_flows_destroy(r->flows);
         notes_destroy(&r->notes);
         free(r->error);
         free(r);
@@ -379,6 +413,12 @@ const struct journal *
 reconciler_journal(const struct reconciler *r)
 {
     return r->notes.journal;
+}
+
+const struct switch_flows *
+reconciler_flows(const struct reconciler *r)
+{
+    return r->flows;
 }
 
 uint64_t

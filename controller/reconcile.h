@@ -14,6 +14,7 @@
 struct inputs;
 struct journal;
 struct memory;
+struct switch_flows;
 
 /* What one pass saw, meant, and found different. */
 struct pass {
@@ -38,6 +39,7 @@ void reconciler_wait(const struct reconciler *);
 const struct pass *reconciler_pass(const struct reconciler *);
 const struct memory *reconciler_memory(const struct reconciler *);
 const struct journal *reconciler_journal(const struct reconciler *);
+const struct switch_flows *reconciler_flows(const struct reconciler *);
 uint64_t reconciler_n_passes(const struct reconciler *);
 const char *reconciler_error(const struct reconciler *);
 

@@ -11,13 +11,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "controller/bridge-flows.h"
 #include "controller/inputs.h"
 #include "controller/journal.h"
 #include "controller/reconcile.h"
+#include "controller/switch-flows.h"
 #include "controller/vnic-state.h"
 #include "controller/warnings.h"
 #include "daemon.h"
 #include "dirs.h"
+#include "flows/ofconn.h"
+#include "flows/pipeline.h"
 #include "lib/cleanup.h"
 #include "lib/desired.h"
 #include "lib/text.h"
@@ -112,6 +116,35 @@ warn_of_peers(struct svec *warnings, const struct inputs *in,
     }
 }
 
+static void
+warn_of_crowded_vlans(struct svec *warnings,
+                      const struct pipeline_bridge *bridge)
+{
+    struct vlan_set crowded;
+    pipeline_crowded_vlans(bridge, &crowded);
+    if (!vlan_set_is_empty(&crowded)) {
+        struct ds vids = DS_EMPTY_INITIALIZER;
+        vlan_set_format(&crowded, &vids);
+        warnings_add(warnings, "bridge %s: more than %d vNICs on VLAN %s; "
+                     "what is for all of them may not reach each",
+                     bridge->name, PIPELINE_MAX_RECEIVERS, ds_cstr(&vids));
+        ds_destroy(&vids);
+    }
+}
+
+static void
+warn_of_flows(struct svec *warnings, const struct switch_flows *flows)
+{
+    for (size_t i = 0; i < switch_flows_n(flows); i++) {
+        const struct bridge_flows *bf = switch_flows_get(flows, i);
+        char *problem = bridge_flows_problem(bf);
+        if (problem) {
+            svec_add_nocopy(warnings, problem);
+        }
+        warn_of_crowded_vlans(warnings, bridge_flows_facts(bf));
+    }
+}
+
 /* Stores in 'warnings', whose content is overwritten unread, everything that
  * is wrong, each a sentence of its own. */
 static void
@@ -120,6 +153,7 @@ find_warnings(const struct inputs *in, const struct reconciler *r,
 {
     svec_init(warnings);
     warn_of_peers(warnings, in, r);
+    warn_of_flows(warnings, reconciler_flows(r));
     warn_of_metadata(warnings, in);
     warnings_find(reconciler_pass(r), reconciler_memory(r), warnings);
 }
@@ -203,6 +237,48 @@ vswitchd_to_json(void)
     return object;
 }
 
+static uint64_t
+count_flow_mods(const struct ofconn_counters *counters)
+{
+    uint64_t n = 0;
+    for (enum flow_op_kind kind = 0; kind < N_FLOW_OP_KINDS; kind++) {
+        n += counters->ops[kind];
+    }
+    return n;
+}
+
+static struct json *
+bridge_flows_to_json(const struct bridge_flows *bf)
+{
+    struct ofconn_counters counters;
+    ofconn_get_counters(bridge_flows_conn(bf), &counters);
+
+    struct json *object = json_object_create();
+    put_string(object, "bridge", bridge_flows_name(bf));
+    put_string(object, "state",
+               bridge_flows_state_to_string(bridge_flows_state(bf)));
+    put_time(object, "since", bridge_flows_since(bf));
+    put_integer(object, "bundles", counters.bundles);
+    put_integer(object, "refused_bundles", counters.refused_bundles);
+    put_integer(object, "flow_mods", count_flow_mods(&counters));
+    put_integer(object, "port_mods", counters.port_mods);
+    put_integer(object, "errors", counters.errors);
+    put_integer(object, "reads", counters.reads);
+    put_integer(object, "reconnects", counters.reconnects);
+    return object;
+}
+
+static struct json *
+openflow_to_json(const struct switch_flows *flows)
+{
+    struct json *array = json_array_create_empty();
+    for (size_t i = 0; i < switch_flows_n(flows); i++) {
+        json_array_add(array, bridge_flows_to_json(switch_flows_get(flows,
+                                                                    i)));
+    }
+    return array;
+}
+
 static void
 count_states(const struct pass *pass, unsigned int counts[N_VNIC_STATES])
 {
@@ -268,6 +344,8 @@ status_to_json(const struct inputs *in, const struct reconciler *r)
     json_object_put(object, "libvirt", libvirt_to_json(in));
     json_object_put(object, "ovsdb", ovsdb_to_json(in, r));
     json_object_put(object, "vswitchd", vswitchd_to_json());
+    json_object_put(object, "openflow",
+                    openflow_to_json(reconciler_flows(r)));
     put_integer(object, "bridges", count_bridges(&pass->view));
     json_object_put(object, "vnics", vnics_to_json(pass));
     put_integer(object, "passes", reconciler_n_passes(r));
@@ -330,6 +408,25 @@ put_switch_lines(struct report *report, const struct inputs *in,
 }
 
 static void
+put_flow_lines(struct report *report, const struct switch_flows *flows)
+{
+    for (size_t i = 0; i < switch_flows_n(flows); i++) {
+        const struct bridge_flows *bf = switch_flows_get(flows, i);
+        CLEANUP_FREE char *since
+            = report_time_to_string(bridge_flows_since(bf));
+        struct ofconn_counters counters;
+        ofconn_get_counters(bridge_flows_conn(bf), &counters);
+
+        report_put_string(report, "flows");
+        report_put_format(report, "%s: %s since %s, flow mods: %"PRIu64", "
+                          "errors: %"PRIu64, bridge_flows_name(bf),
+                          bridge_flows_state_to_string(
+                              bridge_flows_state(bf)),
+                          since, count_flow_mods(&counters), counters.errors);
+    }
+}
+
+static void
 put_drift_line(struct report *report, const struct journal *journal)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
@@ -379,6 +476,7 @@ render_lines(const struct inputs *in, const struct reconciler *r,
     report_put_format(&report, "%s, pid %ld", VERSION, (long int) getpid());
     put_libvirt_lines(&report, in);
     put_switch_lines(&report, in, reconciler_pass(r));
+    put_flow_lines(&report, reconciler_flows(r));
     report_put_string(&report, "vnics");
     CLEANUP_FREE char *summary = status_summary(r);
     report_put_string(&report, summary);

@@ -57,6 +57,8 @@ find_port_state(const struct desired_vnic *d, char **reasonp)
     } else if (port->ofport <= 0) {
         *reasonp = xasprintf("the switch has not opened port %s yet",
                              port->name);
+    } else if (d->flows == FLOWS_PENDING) {
+        *reasonp = nullable_xstrdup(d->flows_reason);
     } else if (!port_view_is_marked(port) || !port->ready_ms) {
         *reasonp = xstrdup("not committed yet");
     } else {
@@ -126,6 +128,10 @@ find_managed_state(const struct desired_vnic *d, const struct port_plan *plan,
                    char **reasonp)
 {
     const struct port_op *op = port_plan_find_repair(plan, d);
+    if (d->flows == FLOWS_REFUSED) {
+        *reasonp = nullable_xstrdup(d->flows_reason);
+        return VNIC_STATE_QUARANTINED;
+    }
     if (op) {
         return find_planned_state(d, op, reasonp);
     }

@@ -8,11 +8,12 @@ struct port_plan;
 
 /* How a vNIC is, in one word. */
 #define VNIC_STATES                                                     \
-    /* Its port is open and has the VLANs that are meant for it. */     \
+    /* Its port is open and has the VLANs, and where its bridge has a   \
+     * pipeline the flows, that are meant for it. */                    \
     VNIC_STATE(READY, "ready")                                          \
     /* Something has yet to come. */                                    \
     VNIC_STATE(WAITING, "waiting")                                      \
-    /* Its intent cannot be used; nothing is written for it. */         \
+    /* Its intent cannot be used, or the switch refuses its flows. */   \
     VNIC_STATE(QUARANTINED, "quarantined")                              \
     /* Its port differs from its intent. */                             \
     VNIC_STATE(DRIFTED, "drifted")                                      \

@@ -15,6 +15,7 @@
 #include "controller/vnic-state.h"
 #include "lib/bridge-vlans.h"
 #include "lib/cleanup.h"
+#include "lib/isolation.h"
 #include "lib/memory.h"
 #include "openvswitch/dynamic-string.h"
 #include "svec.h"
@@ -250,6 +251,71 @@ warn_of_bridges(struct svec *warnings, const struct switch_view *view)
     }
 }
 
+/* Is there a vNIC on 'bridge' that is on several VLANs and guarded? */
+static bool
+has_guarded_trunk(const struct desired *desired,
+                  const struct bridge_view *bridge)
+{
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
+        struct vlan_spec vlan = desired_vnic_vlans(d);
+        if (isolation_is_of_bridge(d, bridge)
+            && d->policy.guard != GUARD_OFF && vlan.mode != VLAN_ACCESS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Warns of what weakens the isolation on the bridges that have any. */
+static void
+warn_of_isolation(struct svec *warnings, const struct pass *pass)
+{
+    for (size_t i = 0; i < pass->desired.n_bridges; i++) {
+        const struct desired_bridge *bridge = &pass->desired.bridges[i];
+        if (!bridge->needs_pipeline
+            || !isolation_is_enforced(&pass->desired, bridge->view)) {
+            continue;
+        }
+        if (!nullable_string_is_equal(bridge->view->fail_mode, "secure")) {
+            warnings_add(warnings, "fail-open: bridge %s: until flows are "
+                         "back after a restart of the switch, guests are not "
+                         "isolated: its fail_mode is not secure",
+                         bridge->view->name);
+        }
+        if (pass->view.vlan_limit != SWITCH_VIEW_DEFAULT_VLAN_LIMIT
+            && has_guarded_trunk(&pass->desired, bridge->view)) {
+            warnings_add(warnings, "degraded: bridge %s: a guest that is on "
+                         "several VLANs may stack tags past the guard: the "
+                         "switch's vlan-limit is %d, not 1",
+                         bridge->view->name, pass->view.vlan_limit);
+        }
+    }
+}
+
+/* Warns of a patch pair that is removed, or refused, over and over. */
+static void
+warn_of_pairs(struct svec *warnings, const struct pass *pass,
+              const struct memory *memory)
+{
+    for (size_t i = 0; i < pass->plan.n_ops; i++) {
+        const struct port_op *op = &pass->plan.ops[i];
+        if (op->verdict != PORT_VERDICT_BACK_OFF || !op->bridge) {
+            continue;
+        }
+        const char *name = port_op_port_name(op);
+        const struct bridge_memory *seen
+            = memory_find_bridge(memory, op->bridge->view->name);
+        if (repairs_are_fight(&seen->repairs)) {
+            warn_of_fight(warnings, name, "changes or removes it",
+                          &seen->repairs);
+        } else {
+            warnings_add(warnings, "port %s: the database refuses it; trying "
+                         "once a minute", name);
+        }
+    }
+}
+
 static void
 warn_of_settings(struct svec *warnings, const struct switch_view *view)
 {
@@ -276,4 +342,6 @@ warnings_find(const struct pass *pass, const struct memory *memory,
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "vlan-not-in-xml");
     warn_of_rivals(warnings, &pass->desired);
     warn_of_bridges(warnings, &pass->view);
+    warn_of_isolation(warnings, pass);
+    warn_of_pairs(warnings, pass, memory);
 }

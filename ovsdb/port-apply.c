@@ -406,6 +406,19 @@ remove_mark(const struct ovsrec_interface *row)
     return is_marked;
 }
 
+/* Lets a port take part in the spanning tree again, if it was we who took it
+ * out. */
+static void
+remove_off_stp(const struct ovsrec_port *row)
+{
+    if (!smap_get_bool(&row->other_config, OVS_CONFIG_STP, true)
+        && !smap_get_bool(&row->other_config, OVS_CONFIG_RSTP, true)) {
+        ovsrec_port_verify_other_config(row);
+        ovsrec_port_update_other_config_delkey(row, OVS_CONFIG_STP);
+        ovsrec_port_update_other_config_delkey(row, OVS_CONFIG_RSTP);
+    }
+}
+
 /* Applies 'op' to the rows of a port.  If one has gone meanwhile that is no
  * error: so has its vNIC. */
 static void
@@ -438,6 +451,7 @@ apply_to_port(const struct port_op *op, const struct ovsdb_idl *idl,
         break;
     case PORT_OP_FORGET:
         (void) remove_mark(interface); /* What was there does not matter. */
+        remove_off_stp(port);
         break;
     case PORT_OP_LEAVE_STP:
         write_off_stp(port);

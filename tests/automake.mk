@@ -1,5 +1,6 @@
 # Unit tests: one cmocka program for each pure file.
 unit_tests = \
+	tests/test-bridge-facts \
 	tests/test-bridge-vlans \
 	tests/test-conflict \
 	tests/test-ctl-findings \
@@ -73,6 +74,7 @@ LDADD = \
 	lib/libvnic.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
+tests_test_bridge_facts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_bridge_vlans_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_conflict_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)

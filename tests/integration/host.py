@@ -291,6 +291,13 @@ class Host:
         self.vsctl("add-br", name, "--", "set", "bridge", name,
                    f"datapath_type={self.DATAPATH}")
 
+    def ports(self, bridge="br0"):
+        """The ports of a bridge, but for the agent's own patch pair."""
+        pair = self.vsctl("--bare", "--columns=name", "find", "interface",
+                          "external_ids:vnicd-patch!=nobody").split()
+        return [port for port in self.vsctl("list-ports", bridge).split()
+                if port not in pair]
+
     def column(self, port, column, table="port"):
         return self.vsctl("get", table, port, column)
 

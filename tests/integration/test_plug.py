@@ -44,7 +44,7 @@ def vnic(agent):
 
 
 def ports(host, bridge="br0"):
-    return host.vsctl("list-ports", bridge).split()
+    return host.ports(bridge)
 
 
 def interface(host, port):
@@ -204,7 +204,7 @@ def test_a_row_that_the_database_refuses_holds_up_nothing(host, agent):
           "web2 is ready")
     agent.expect_warning("the database refused a transaction")
     agent.expect_warning("ovsdb_idl|WARN|transaction error")
-    limit_interfaces(host, 2)   # Those that are there.
+    limit_interfaces(host, 4)   # Those that are there.
     domain = start(host, ethernet(), plug())
     until(lambda: "the database refuses it" in str(agent.status()["warnings"]),
           "it is refused")

@@ -126,7 +126,8 @@ def test_first_contact_moves_nobody(host):
     wait_ready(agent, "web2", vm_mac(2))
     assert host.column(port, "tag") == "77"
     assert agent.status()["column_repairs"] == 0
-    assert agent.transactions() == 1        # The mark of the right one.
+    # The patch pair, and the mark of the right one.
+    assert agent.transactions() == 2
     assert causes(agent) == ["first-contact"]
     plan, = agent.json("plan")
     assert (plan["kind"], plan["reason"]) == ("report", "first-contact")

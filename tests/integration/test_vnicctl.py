@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VNICCTL = Path(os.environ.get("VNICD_BUILD", ROOT)) / "ctl" / "vnicctl"
 
 WORDS = ["status", "list", "show", "vlan", "bridges", "plan", "drift",
+         "quarantine", "flows", "diff",
          "orphans", "collect", "reconcile", "watch", "version", "exit", "call", "help"]
 
 HEADING = ("DOMAIN STATE       REASON\n"

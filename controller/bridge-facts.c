@@ -1,0 +1,268 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Sorts the ports of a bridge into what its pipeline knows: the bridge's own
+ * and all that leads out, vNICs whose intent is known, and guests that are to
+ * be kept out.  Pure.
+ *
+ * The number of a vNIC is that of its port: nobody else on the bridge has it,
+ * it stays as long as the port does, and after a restart of the agent it is
+ * the same.
+ *
+ * Whoever is in none of the lists is unknown.  Where nothing is enforced the
+ * unknown pass, so that monitoring cuts nobody off. */
+
+#include <config.h>
+#include "controller/bridge-facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "controller/reconcile.h"
+#include "flows/pipeline.h"
+#include "hash.h"
+#include "lib/cleanup.h"
+#include "lib/isolation.h"
+#include "packets.h"
+#include "simap.h"
+#include "svec.h"
+#include "util.h"
+
+static ofp_port_t
+to_ofport(int64_t number)
+{
+    return OFP_PORT_C(number);
+}
+
+static bool
+is_on(const struct port_view *port, const struct desired_bridge *bridge)
+{
+    return !strcmp(port->bridge, bridge->view->name);
+}
+
+/* Ports that are no guest's. */
+
+static void
+add_infrastructure(const struct port_view *port,
+                   struct pipeline_bridge *facts)
+{
+    if (port->ofport > 0) {
+        pipeline_bridge_add_infrastructure(facts, to_ofport(port->ofport));
+    }
+    for (size_t i = 0; i < port->n_other_ofports; i++) {
+        pipeline_bridge_add_infrastructure(
+            facts, to_ofport(port->other_ofports[i]));
+    }
+}
+
+static void
+set_patch_port(const struct port_view *port, struct pipeline_bridge *facts)
+{
+    if (port->ofport > 0) {
+        *(port->patch_side == PATCH_INSIDE ? &facts->inside : &facts->outside)
+            = to_ofport(port->ofport);
+    }
+}
+
+/* The bridge's own port, which has its name, is in every pipeline. */
+static void
+collect_ports(const struct pass *pass, const struct desired_bridge *bridge,
+              struct pipeline_bridge *facts)
+{
+    for (size_t i = 0; i < pass->view.n_ports; i++) {
+        const struct port_view *port = &pass->view.ports[i];
+        if (!is_on(port, bridge) || !strcmp(port->name, bridge->view->name)) {
+            continue;
+        }
+        switch (switch_view_find_role(&pass->view, port)) {
+        case PORT_ROLE_HOST:
+        case PORT_ROLE_UPLINK:
+            add_infrastructure(port, facts);
+            break;
+        case PORT_ROLE_PATCH:
+            set_patch_port(port, facts);
+            break;
+        case PORT_ROLE_VNIC:
+        case PORT_ROLE_GUEST:
+        case N_PORT_ROLES:
+            break;
+        }
+    }
+}
+
+/* Communities. */
+
+/* Numbers the communities in 'names', which is sorted: each gets a number made
+ * from its name, or the next that is free. */
+static uint16_t *
+number_communities(const struct svec *names)
+{
+    uint16_t *numbers = xcalloc(names->n, sizeof *numbers);
+    unsigned long *taken = bitmap_allocate(UINT16_MAX + 1);
+    bitmap_set1(taken, 0);
+    for (size_t i = 0; i < MIN(names->n, UINT16_MAX); i++) {
+        uint16_t number = hash_string(names->names[i], 0);
+        while (bitmap_is_set(taken, number)) {
+            number++;
+        }
+        bitmap_set1(taken, number);
+        numbers[i] = number;
+    }
+    bitmap_free(taken);
+    return numbers;
+}
+
+static void
+set_communities(struct pipeline_bridge *facts)
+{
+    struct svec names = SVEC_EMPTY_INITIALIZER;
+    for (size_t i = 0; i < facts->n_vnics; i++) {
+        if (facts->vnics[i].policy.community) {
+            svec_add(&names, facts->vnics[i].policy.community);
+        }
+    }
+    svec_sort_unique(&names);
+
+    CLEANUP_FREE uint16_t *numbers = number_communities(&names);
+    for (size_t i = 0; i < facts->n_vnics; i++) {
+        struct pipeline_vnic *vnic = &facts->vnics[i];
+        if (vnic->policy.community) {
+            vnic->community = numbers[svec_find(&names,
+                                                vnic->policy.community)];
+        }
+    }
+    svec_destroy(&names);
+}
+
+/* vNICs. */
+
+/* Is it known what is meant for 'd'?  As long as libvirt has told nothing at
+ * all, what the switch has must do. */
+static bool
+is_known(const struct desired_vnic *d, bool has_met_libvirt)
+{
+    return desired_vnic_may_talk(d)
+           || (d->care == VNIC_UNKNOWN && !has_met_libvirt);
+}
+
+/* What somebody else has written may be more than a pipeline can do. */
+static bool
+is_possible(const struct desired_vnic *d, const struct vlan_spec *vlan)
+{
+    CLEANUP_FREE char *error = vlan_spec_validate(vlan);
+    return !error && !eth_addr_is_zero(d->vnic.id.mac)
+           && !eth_addr_is_multicast(d->vnic.id.mac);
+}
+
+static void
+add_vnic(const struct desired_vnic *d, const struct vlan_spec *vlan,
+         const struct desired_bridge *bridge, struct pipeline_bridge *facts)
+{
+    struct pipeline_vnic *vnic = pipeline_bridge_add_vnic(facts);
+    vnic->number = d->port->ofport;
+    vnic->label = desired_vnic_label(d);
+    vnic->ofport = to_ofport(d->port->ofport);
+    vnic->mac = d->vnic.id.mac;
+    vnic->vlan = *vlan;
+    policy_clone(&vnic->policy, &d->policy);
+    if (d->care == VNIC_UNKNOWN) {
+        vnic->policy.guard = bridge->view->settings.guard;
+    }
+}
+
+static void
+collect_vnics(const struct pass *pass, const struct desired_bridge *bridge,
+              bool has_met_libvirt, struct pipeline_bridge *facts)
+{
+    bool is_enforced = isolation_is_enforced(&pass->desired, bridge->view);
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        const struct desired_vnic *d = &pass->desired.vnics[i];
+        if (!d->port || !is_on(d->port, bridge) || d->port->ofport <= 0) {
+            continue;
+        }
+        struct vlan_spec vlan = port_plan_vlans(&pass->plan, d);
+        if (is_known(d, has_met_libvirt) && is_possible(d, &vlan)) {
+            add_vnic(d, &vlan, bridge, facts);
+        } else if (is_enforced && d->care == VNIC_QUARANTINED) {
+            pipeline_bridge_add_blocked(facts, to_ofport(d->port->ofport));
+        }
+    }
+}
+
+/* Adds to 'facts', which is empty, what 'pass' knows of 'bridge'. */
+void
+bridge_facts_collect(const struct pass *pass,
+                     const struct desired_bridge *bridge,
+                     bool has_met_libvirt, struct pipeline_bridge *facts)
+{
+    const struct settings *settings = &bridge->view->settings;
+
+    facts->name = xstrdup(bridge->view->name);
+    facts->passes_unknown_addresses = settings->passes_unknown_addresses;
+    facts->passes_unknown_ports
+        = settings->passes_unknown_ports
+          || !isolation_is_enforced(&pass->desired, bridge->view);
+    facts->forwards_bpdus = bridge->view->forwards_bpdus;
+    collect_ports(pass, bridge, facts);
+    collect_vnics(pass, bridge, has_met_libvirt, facts);
+    set_communities(facts);
+    pipeline_bridge_sort(facts);
+}
+
+/* Floods. */
+
+static bool
+is_guests(const struct pass *pass, const struct port_view *port)
+{
+    enum port_role role = switch_view_find_role(&pass->view, port);
+    return role == PORT_ROLE_VNIC || role == PORT_ROLE_GUEST;
+}
+
+static bool
+is_blocked(const struct pipeline_bridge *facts, ofp_port_t port)
+{
+    for (size_t i = 0; i < facts->n_blocked; i++) {
+        if (facts->blocked[i] == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* May NORMAL flood to 'port', a guest's?  To vNICs flows do it. */
+static bool
+is_guest_flooded(const struct port_view *port,
+                 const struct pipeline_bridge *facts)
+{
+    return facts->passes_unknown_ports
+           && (port->ofport <= 0
+               || (!pipeline_bridge_find_vnic(facts, port->ofport)
+                   && !is_blocked(facts, to_ofport(port->ofport))));
+}
+
+/* Adds to 'floods', for each port of 'bridge' that concerns its pipeline,
+ * whether NORMAL may flood to it.  The pipeline is made from 'facts', NULL:
+ * there is none.  A port in 'before' that is no guest's any more is flooded to
+ * again. */
+void
+bridge_facts_find_floods(const struct pass *pass,
+                         const struct desired_bridge *bridge,
+                         const struct pipeline_bridge *facts,
+                         const struct simap *before, struct simap *floods)
+{
+    for (size_t i = 0; i < pass->view.n_ports; i++) {
+        const struct port_view *port = &pass->view.ports[i];
+        if (!is_on(port, bridge)) {
+            continue;
+        }
+        if (port->patch_side == PATCH_INSIDE) {
+            simap_put(floods, port->name, !facts);
+        } else if (is_guests(pass, port)) {
+            simap_put(floods, port->name,
+                      !facts || is_guest_flooded(port, facts));
+        } else if (simap_contains(before, port->name)) {
+            simap_put(floods, port->name, true);
+        }
+    }
+}

@@ -1,0 +1,596 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Brings the flows that a bridge needs to its switch, and takes them away.
+ *
+ * Theory of operation
+ * ===================
+ *
+ * Each pass tells what is meant; what the switch said of the flows until then
+ * goes into the pass.  In between ofconn.c does the talking.  The order in which
+ * a pipeline appears, each step when the one before it is done:
+ *
+ *     connect, and read what is installed;
+ *     the patch pair, in the database;
+ *     NORMAL floods to vNICs no more;
+ *     one bundle with all flows;
+ *     the vNICs are ready.
+ *
+ * And the order in which it goes:
+ *
+ *     one bundle: all flows away, and NORMAL back if nobody else has a flow;
+ *     NORMAL floods to vNICs again;
+ *     the patch pair.
+ *
+ * Were NORMAL to flood while flows do, too, guests would hear themselves.
+ *
+ * Flows are computed anew only when the facts that they are made from have
+ * changed: a thousand vNICs have some 20,000.
+ *
+ * The switch does not tell when others change flows, or when it forgets them
+ * itself, as it does when fail_mode is changed.  So everything is read once
+ * more every minute; after a change of the bridge soon, and then less and less
+ * often. */
+
+#include <config.h>
+#include "controller/bridge-flows.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "controller/bridge-facts.h"
+#include "controller/reconcile.h"
+#include "dirs.h"
+#include "flows/flow-space.h"
+#include "flows/flow-table.h"
+#include "flows/ofconn.h"
+#include "flows/pipeline.h"
+#include "flows/refusals.h"
+#include "flows/tables.h"
+#include "lib/cleanup.h"
+#include "lib/isolation.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "simap.h"
+#include "timeval.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(bridge_flows);
+
+/* The pauses between two complete readings. */
+enum { FIRST_READ_PAUSE_MS = 50, READ_PAUSE_MS = 60000 };
+
+/* What 'conn' was told last. */
+enum told {
+    TOLD_NOTHING,
+    TOLD_PIPELINE,              /* The flows of 'facts'. */
+    TOLD_REMOVAL,               /* None. */
+};
+
+struct bridge_flows {
+    char *name;
+    struct ofconn *conn;
+    enum told told;
+    struct pipeline_bridge facts;
+    struct refusals refusals;
+    struct simap floods;        /* Names of ports -> whether NORMAL may. */
+    bool are_floods_normal;     /* After TOLD_REMOVAL: set for no pipeline. */
+    char *fail_mode;            /* Of the bridge, as last seen. */
+    bool is_on_hold;            /* flow-restore-wait. */
+    bool may_join_others;       /* vnicd-manage=yes. */
+
+    /* What the switch has said. */
+    unsigned int conn_seqno;    /* Of 'conn', when it was looked at. */
+    enum ofconn_verdict verdict; /* At that time. */
+    uint64_t n_refused;         /* Bundles, by then. */
+    bool has_ours, has_foreign; /* Flows. */
+    bool has_others;            /* Flows in the first table. */
+
+    enum bridge_flows_state state;
+    long long int since_ms;     /* Wall clock: when 'state' became so. */
+    unsigned int seqno;         /* Changes with all that passes look at. */
+    long long int read_ms;      /* When to read everything once more ... */
+    long long int read_pause_ms; /* ... and how long after that again. */
+};
+
+static const char *const state_names[N_BRIDGE_FLOWS_STATES] = {
+#define BRIDGE_FLOWS_STATE(ENUM, NAME) [BRIDGE_FLOWS_##ENUM] = NAME,
+    BRIDGE_FLOWS_STATES
+#undef BRIDGE_FLOWS_STATE
+};
+
+const char *
+bridge_flows_state_to_string(enum bridge_flows_state state)
+{
+    return state_names[state];
+}
+
+/* Life. */
+
+/* Connects to the management socket of 'bridge', which is tried for ever. */
+struct bridge_flows *
+bridge_flows_create(const char *bridge)
+{
+    struct bridge_flows *bf = xzalloc(sizeof *bf);
+    CLEANUP_FREE char *target = xasprintf("unix:%s/%s.mgmt", ovs_rundir(),
+                                          bridge);
+    bf->name = xstrdup(bridge);
+    bf->conn = ofconn_create(bridge, target, &table_space);
+    pipeline_bridge_init(&bf->facts);
+    refusals_init(&bf->refusals);
+    simap_init(&bf->floods);
+    bf->since_ms = time_wall_msec();
+    bf->read_ms = LLONG_MAX;
+    bf->read_pause_ms = READ_PAUSE_MS;
+    return bf;
+}
+
+/* Leaves the switch as it is. */
+void
+bridge_flows_destroy(struct bridge_flows *bf)
+{
+    if (bf) {
+        ofconn_destroy(bf->conn);
+        pipeline_bridge_destroy(&bf->facts);
+        refusals_destroy(&bf->refusals);
+        simap_destroy(&bf->floods);
+        free(bf->fail_mode);
+        free(bf->name);
+        free(bf);
+    }
+}
+
+/* What the switch says. */
+
+/* Are others' flows in our way?  Once ours are there, they stay. */
+static bool
+is_barred(const struct bridge_flows *bf)
+{
+    return bf->has_foreign && !bf->has_ours && !bf->may_join_others;
+}
+
+static enum bridge_flows_state
+find_told_state(const struct bridge_flows *bf)
+{
+    switch (ofconn_verdict(bf->conn)) {
+    case OFCONN_NONE:
+        return BRIDGE_FLOWS_WAITING;
+    case OFCONN_PENDING:
+        return (bf->told == TOLD_REMOVAL ? BRIDGE_FLOWS_REMOVING
+                : BRIDGE_FLOWS_INSTALLING);
+    case OFCONN_INSTALLED:
+        return (bf->told == TOLD_PIPELINE ? BRIDGE_FLOWS_INSTALLED
+                : bf->are_floods_normal ? BRIDGE_FLOWS_REMOVED
+                : BRIDGE_FLOWS_REMOVING);
+    case OFCONN_REFUSED:
+        return BRIDGE_FLOWS_REFUSED;
+    }
+    OVS_NOT_REACHED();
+}
+
+static enum bridge_flows_state
+find_state(const struct bridge_flows *bf)
+{
+    if (ofconn_state(bf->conn) == OFCONN_DISCONNECTED) {
+        return BRIDGE_FLOWS_DISCONNECTED;
+    } else if (!ofconn_has_facts(bf->conn)) {
+        return BRIDGE_FLOWS_READING;
+    } else if (bf->is_on_hold) {
+        return BRIDGE_FLOWS_ON_HOLD;
+    } else if (is_barred(bf) && bf->told != TOLD_REMOVAL) {
+        return BRIDGE_FLOWS_FOREIGN_FLOWS;
+    }
+    return find_told_state(bf);
+}
+
+static void
+update_state(struct bridge_flows *bf)
+{
+    enum bridge_flows_state state = find_state(bf);
+    if (state != bf->state) {
+        VLOG_INFO("bridge %s: flows %s", bf->name,
+                  bridge_flows_state_to_string(state));
+        bf->state = state;
+        bf->since_ms = time_wall_msec();
+        bf->seqno++;
+    }
+}
+
+/* Whose flows are installed? */
+static void
+look_at_installed(struct bridge_flows *bf)
+{
+    bf->has_ours = bf->has_foreign = bf->has_others = false;
+    const struct flow_entry *entry;
+    HMAP_FOR_EACH (entry, node, &ofconn_installed(bf->conn)->flows) {
+        if (table_cookie_is_ours(entry->cookie)) {
+            bf->has_ours = true;
+        } else {
+            bf->has_others = bf->has_others
+                             || entry->table_id == TABLE_CLASSIFY;
+            bf->has_foreign = bf->has_foreign
+                              || flow_space_covers(&table_space,
+                                                   entry->table_id,
+                                                   entry->priority);
+        }
+    }
+}
+
+static void
+log_refusals(const struct bridge_flows *bf)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+    for (size_t i = 0; i < bf->facts.n_vnics; i++) {
+        const struct pipeline_vnic *vnic = &bf->facts.vnics[i];
+        const char *text = refusals_find(&bf->refusals, vnic->number);
+        if (text) {
+            VLOG_WARN_RL(&rl, "vnic %s: the switch refuses its flows: %s",
+                         vnic->label, text);
+        }
+    }
+    const char *text = refusals_find(&bf->refusals, 0);
+    if (text) {
+        VLOG_WARN_RL(&rl, "bridge %s: the switch refuses its flows: %s",
+                     bf->name, text);
+    }
+}
+
+static void
+look_at_refusals(struct bridge_flows *bf, long long int now)
+{
+    struct ofconn_counters counters;
+    ofconn_get_counters(bf->conn, &counters);
+    if (bf->told != TOLD_PIPELINE) {
+        bf->n_refused = counters.refused_bundles;
+    } else if (counters.refused_bundles != bf->n_refused
+               && ofconn_verdict(bf->conn) == OFCONN_REFUSED) {
+        size_t n;
+        const struct ofconn_error *errors = ofconn_errors(bf->conn, &n);
+        refusals_note(&bf->refusals, &bf->facts, errors, n, now);
+        bf->n_refused = counters.refused_bundles;
+        bf->seqno++;
+        log_refusals(bf);
+    } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
+        refusals_note_installed(&bf->refusals);
+    }
+}
+
+/* Takes in what the switch has said. */
+static void
+look(struct bridge_flows *bf, long long int now)
+{
+    bf->conn_seqno = ofconn_seqno(bf->conn);
+    look_at_installed(bf);
+    look_at_refusals(bf, now);
+    if (bf->verdict != ofconn_verdict(bf->conn)) {
+        bf->verdict = ofconn_verdict(bf->conn);
+        bf->seqno++;
+    }
+    update_state(bf);
+}
+
+/* Reads everything once more, if it is time. */
+static void
+read_again(struct bridge_flows *bf, long long int now)
+{
+    if (now >= bf->read_ms) {
+        ofconn_refresh(bf->conn);
+        bf->read_pause_ms = MIN(2 * bf->read_pause_ms, READ_PAUSE_MS);
+        bf->read_ms = now + bf->read_pause_ms;
+    }
+}
+
+/* Something has happened to the bridge that may make it forget flows. */
+static void
+read_soon(struct bridge_flows *bf, long long int now)
+{
+    bf->read_pause_ms = FIRST_READ_PAUSE_MS;
+    bf->read_ms = now + bf->read_pause_ms;
+}
+
+void
+bridge_flows_run(struct bridge_flows *bf, long long int now)
+{
+    if (bf->read_ms == LLONG_MAX) {
+        bf->read_ms = now + bf->read_pause_ms;
+    }
+    read_again(bf, now);
+    ofconn_run(bf->conn);
+    if (ofconn_seqno(bf->conn) != bf->conn_seqno) {
+        look(bf, now);
+    }
+    bf->seqno += refusals_let_in(&bf->refusals, now);
+}
+
+void
+bridge_flows_wait(const struct bridge_flows *bf)
+{
+    ofconn_wait(bf->conn);
+    poll_timer_wait_until(MIN(bf->read_ms, refusals_next_ms(&bf->refusals)));
+}
+
+/* What goes into a pass. */
+
+/* Notes in 'bridge' how its connection is, and what is to become of its patch
+ * pair now. */
+void
+bridge_flows_judge_bridge(const struct bridge_flows *bf,
+                          struct desired_bridge *bridge)
+{
+    bool is_barred_now = is_barred(bf) && bf->told == TOLD_NOTHING;
+    bridge->has_connection = true;
+    bridge->is_connected = bf->state != BRIDGE_FLOWS_DISCONNECTED;
+    bridge->pair_care = PAIR_AS_IS;
+    if (bridge->needs_pipeline) {
+        if (ofconn_has_facts(bf->conn) && !is_barred_now) {
+            bridge->pair_care = PAIR_WANTED;
+        }
+    } else if (bf->told == TOLD_REMOVAL
+               && bf->state == BRIDGE_FLOWS_REMOVED) {
+        bridge->pair_care = PAIR_UNWANTED;
+    }
+}
+
+/* Does the switch have what is meant for 'd'?  Its port must be the one that
+ * the flows mean. */
+static bool
+is_installed(const struct bridge_flows *bf, const struct desired_vnic *d)
+{
+    const struct pipeline_vnic *vnic
+        = pipeline_bridge_find_vnic(&bf->facts, d->port->ofport);
+    struct vlan_spec vlan = desired_vnic_vlans(d);
+    return bf->told == TOLD_PIPELINE && bf->state == BRIDGE_FLOWS_INSTALLED
+           && vnic
+           && eth_addr_equals(vnic->mac, d->vnic.id.mac)
+           && vlan_spec_equals(&vnic->vlan, &vlan)
+           && policy_equals(&vnic->policy, &d->policy);
+}
+
+/* Notes in 'd', which has a port on 'bridge', how far the switch is with its
+ * flows. */
+void
+bridge_flows_judge_vnic(const struct bridge_flows *bf,
+                        const struct desired_bridge *bridge,
+                        struct desired_vnic *d)
+{
+    const char *refusal = (d->port->ofport > 0
+                           ? refusals_find(&bf->refusals, d->port->ofport)
+                           : NULL);
+    if (!bridge->needs_pipeline || bf->state == BRIDGE_FLOWS_FOREIGN_FLOWS) {
+        d->flows = FLOWS_NONE;
+    } else if (refusal) {
+        d->flows = FLOWS_REFUSED;
+        d->flows_reason = xasprintf("the switch refuses its flows: %s",
+                                   refusal);
+    } else if (is_installed(bf, d)) {
+        d->flows = FLOWS_INSTALLED;
+    } else {
+        d->flows = FLOWS_PENDING;
+        d->flows_reason = xasprintf("its flows are not installed yet; those "
+                                    "of bridge %s: %s", bf->name,
+                                    bridge_flows_state_to_string(bf->state));
+    }
+}
+
+/* What comes out of a pass. */
+
+/* Sets which ports of 'bridge' NORMAL may flood to.  'facts' is NULL where
+ * there is no pipeline. */
+static void
+set_floods(struct bridge_flows *bf, const struct pass *pass,
+           const struct desired_bridge *bridge,
+           const struct pipeline_bridge *facts)
+{
+    struct simap floods = SIMAP_INITIALIZER(&floods);
+    bridge_facts_find_floods(pass, bridge, facts, &bf->floods, &floods);
+    simap_swap(&bf->floods, &floods);
+    ofconn_set_floods(bf->conn, &bf->floods);
+    simap_destroy(&floods);
+}
+
+/* Tells the connection what 'facts' need.  Takes what is in 'facts'. */
+static void
+tell_pipeline(struct bridge_flows *bf, struct pipeline_bridge *facts)
+{
+    struct flow_table flows;
+    flow_table_init(&flows);
+    pipeline_bridge_steal(&bf->facts, facts);
+    pipeline_build(&bf->facts, &flows);
+    bf->told = TOLD_PIPELINE;
+    ofconn_match_fragments(bf->conn, true);
+    ofconn_set_desired(bf->conn, &flows);
+    flow_table_destroy(&flows);
+}
+
+/* Is what the switch has better than what is known?  Before libvirt has told
+ * anything, flows of an earlier run of the agent know more. */
+static bool
+knows_better(const struct bridge_flows *bf, const struct pass *pass,
+             const struct desired_bridge *bridge, bool has_met_libvirt)
+{
+    if (has_met_libvirt || !bf->has_ours) {
+        return false;
+    }
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        const struct desired_vnic *d = &pass->desired.vnics[i];
+        if (d->care == VNIC_UNKNOWN
+            && isolation_is_of_bridge(d, bridge->view)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has the connection to be told what 'facts' need? */
+static bool
+is_news(const struct bridge_flows *bf, const struct pipeline_bridge *facts)
+{
+    return bf->told != TOLD_PIPELINE
+           || !pipeline_bridge_equals(facts, &bf->facts)
+           || (bf->verdict == OFCONN_REFUSED
+               && refusals_is_bridge_due(&bf->refusals));
+}
+
+static void
+install(struct bridge_flows *bf, const struct pass *pass,
+        const struct desired_bridge *bridge, bool has_met_libvirt)
+{
+    struct pipeline_bridge facts;
+    pipeline_bridge_init(&facts);
+    bridge_facts_collect(pass, bridge, has_met_libvirt, &facts);
+    if (pipeline_bridge_is_open(&facts)) {
+        refusals_apply(&bf->refusals, &facts,
+                       isolation_is_enforced(&pass->desired, bridge->view));
+        set_floods(bf, pass, bridge, &facts);
+        if (is_news(bf, &facts)) {
+            tell_pipeline(bf, &facts);
+        }
+    }
+    pipeline_bridge_destroy(&facts);
+}
+
+/* Takes our flows away; without any flow nothing would pass, the host's own
+ * packets included. */
+static void
+tell_removal(struct bridge_flows *bf)
+{
+    struct flow_table flows;
+    flow_table_init(&flows);
+    if (!bf->has_others) {
+        pipeline_build_normal(&flows);
+    }
+    bf->told = TOLD_REMOVAL;
+    bf->are_floods_normal = false;
+    refusals_clear(&bf->refusals);
+    pipeline_bridge_destroy(&bf->facts);
+    ofconn_match_fragments(bf->conn, false);
+    ofconn_set_desired(bf->conn, &flows);
+    flow_table_destroy(&flows);
+}
+
+static void
+take_away(struct bridge_flows *bf, const struct pass *pass,
+          const struct desired_bridge *bridge)
+{
+    if (bf->told != TOLD_REMOVAL) {
+        tell_removal(bf);
+    } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
+        set_floods(bf, pass, bridge, NULL);
+        bf->are_floods_normal = true;
+    }
+}
+
+static void
+note_bridge(struct bridge_flows *bf, const struct pass *pass,
+            const struct bridge_view *view, long long int now)
+{
+    bool was_on_hold = bf->is_on_hold;
+    bf->is_on_hold = pass->view.flow_restore_wait;
+    bf->may_join_others = view->settings.manage == MANAGE_YES;
+    ofconn_set_hold(bf->conn, bf->is_on_hold);
+    if (was_on_hold && !bf->is_on_hold) {
+        ofconn_refresh(bf->conn);
+    }
+    if (was_on_hold != bf->is_on_hold
+        || !nullable_string_is_equal(bf->fail_mode, view->fail_mode)) {
+        free(bf->fail_mode);
+        bf->fail_mode = nullable_xstrdup(view->fail_mode);
+        read_soon(bf, now);
+    }
+}
+
+/* Does for 'bridge' what 'pass' wants done, as far as it can be done now.
+ * 'has_met_libvirt' says that libvirt has told all it knows at least once. */
+void
+bridge_flows_update(struct bridge_flows *bf, const struct pass *pass,
+                    const struct desired_bridge *bridge, bool has_met_libvirt,
+                    long long int now)
+{
+    note_bridge(bf, pass, bridge->view, now);
+    if (ofconn_has_facts(bf->conn) || bf->told != TOLD_NOTHING) {
+        if (!bridge->needs_pipeline) {
+            take_away(bf, pass, bridge);
+        } else if (!(is_barred(bf) && bf->told != TOLD_PIPELINE)
+                   && !knows_better(bf, pass, bridge, has_met_libvirt)) {
+            install(bf, pass, bridge, has_met_libvirt);
+        }
+    }
+    look(bf, now);
+}
+
+/* Lets everybody in that was refused, whenever that was, and reads once more
+ * what the switch has. */
+void
+bridge_flows_retry(struct bridge_flows *bf)
+{
+    refusals_clear(&bf->refusals);
+    if (bf->state == BRIDGE_FLOWS_REFUSED) {
+        bf->told = TOLD_NOTHING;
+    }
+    ofconn_refresh(bf->conn);
+}
+
+/* False once nothing of ours is left. */
+bool
+bridge_flows_has_work(const struct bridge_flows *bf)
+{
+    return bf->told == TOLD_PIPELINE
+           || (bf->told == TOLD_REMOVAL && bf->state != BRIDGE_FLOWS_REMOVED);
+}
+
+/* Returns a number that changes with all that goes into a pass. */
+unsigned int
+bridge_flows_seqno(const struct bridge_flows *bf)
+{
+    return bf->seqno;
+}
+
+enum bridge_flows_state
+bridge_flows_state(const struct bridge_flows *bf)
+{
+    return bf->state;
+}
+
+/* Returns since when the state is what it is, in ms since the epoch. */
+long long int
+bridge_flows_since(const struct bridge_flows *bf)
+{
+    return bf->since_ms;
+}
+
+/* Returns what an operator has to know, as a malloc'd sentence, or NULL. */
+char *
+bridge_flows_problem(const struct bridge_flows *bf)
+{
+    const char *refusal = refusals_find(&bf->refusals, 0);
+    if (bf->state == BRIDGE_FLOWS_FOREIGN_FLOWS) {
+        return xasprintf("foreign-flows: bridge %s: flows of others are where "
+                         "vnicd's would be, so guests are not isolated; "
+                         "vnicd-manage=yes installs them nevertheless",
+                         bf->name);
+    }
+    return refusal ? xasprintf("bridge %s: the switch refuses flows: %s",
+                               bf->name, refusal)
+                   : ofconn_problem(bf->conn);
+}
+
+const char *
+bridge_flows_name(const struct bridge_flows *bf)
+{
+    return bf->name;
+}
+
+const struct ofconn *
+bridge_flows_conn(const struct bridge_flows *bf)
+{
+    return bf->conn;
+}
+
+/* Returns what the flows are made from that the switch was told last; empty
+ * without pipeline. */
+const struct pipeline_bridge *
+bridge_flows_facts(const struct bridge_flows *bf)
+{
+    return &bf->facts;
+}

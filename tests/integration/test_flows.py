@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's flows on real bridges: they come, hold, and go."""
+
+import re
+import signal
+
+import pytest
+from host import access, until, vm_mac, vm_uuid
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import Dot1Q, Ether
+from scapy.packet import Raw
+
+OURS = "cookie=0x766e01"
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+FOREIGN = "table=110,priority=7,cookie=0x99,in_port=9,actions=drop"
+
+
+# The switch.
+
+
+def ofctl(host, *args):
+    return host.run("ovs-ofctl", "-O", "OpenFlow14", *args).stdout
+
+
+def dump(host, bridge="br0"):
+    """The flows of a bridge, without what changes by itself."""
+    text = ofctl(host, "--no-stats", "--sort", "dump-flows", bridge)
+    return [line.strip() for line in text.splitlines()]
+
+
+def our_flows(host, bridge="br0"):
+    return [line for line in dump(host, bridge) if OURS in line]
+
+
+def our_groups(host):
+    return re.findall(r"group_id=19797\d+", ofctl(host, "dump-groups", "br0"))
+
+
+def no_floods(host):
+    """The ports that NORMAL does not flood to; OpenFlow 1.0 alone tells."""
+    text = host.run("ovs-ofctl", "show", "br0").stdout
+    found = re.findall(r"^ \d+\((\S+)\): .*\n *config: +(.*)", text,
+                       re.MULTILINE)
+    return {port for port, config in found if "NO_FLOOD" in config.split()}
+
+
+def set_guard(host, level):
+    host.vsctl("set", "bridge", "br0", f"external_ids:vnicd-guard={level}")
+
+
+def secure(host):
+    host.vsctl("set-fail-mode", "br0", "secure")
+
+
+# The agent.
+
+
+def flows(agent, bridge="br0"):
+    """What 'status' says of the flows of a bridge."""
+    return next((b for b in agent.status()["openflow"]
+                 if b["bridge"] == bridge), {"state": None})
+
+
+def wait_flows(agent, state="installed"):
+    return until(lambda: flows(agent)["state"] == state and flows(agent),
+                 f"flows are {state}")
+
+
+def wait_ready(agent, *numbers):
+    until(lambda: all(agent.states().get((f"web{n}", vm_mac(n))) == "ready"
+                      for n in numbers), "they are ready")
+
+
+def start(host, agent, *numbers, tag=10):
+    """VMs web1, … on ports tap1, …; ready."""
+    for number in numbers:
+        host.start_vm(f"web{number}", number, tag)
+    wait_ready(agent, *numbers)
+
+
+def frame(source, destination, *tags):
+    """What VM 'source' sends to VM 'destination', or to all."""
+    head = Ether(src=vm_mac(source),
+                 dst=vm_mac(destination) if destination else BROADCAST)
+    for vid in tags:
+        head /= Dot1Q(vlan=vid)
+    return head / IP(src=f"10.0.0.{source}") / ICMP() / Raw(b"x" * 40)
+
+
+def receivers(host, port, packet):
+    """The ports that a frame from 'port' leaves by."""
+    host.run("ovs-appctl", "revalidator/wait")
+    number = host.vsctl("get", "interface", port, "ofport")
+    text = host.run("ovs-appctl", "ofproto/trace", "br0", f"in_port={number}",
+                    bytes(packet).hex()).stdout
+    actions = re.search("Datapath actions: (.*)", text)[1]
+    numbers = dict(re.findall(r"^\s+(\S+) \d+/(\d+):",
+                              host.run("ovs-appctl", "dpif/show").stdout,
+                              re.MULTILINE))
+    return sorted(name for name, odp in numbers.items()
+                  if odp in re.sub(r"\([^)]*\)", "", actions).split(","))
+
+
+# Appearing.
+
+
+def test_a_pipeline_comes_with_the_first_vnic(host, agent):
+    assert agent.status()["openflow"] == []
+    assert our_flows(host) == []
+    start(host, agent, 1)
+    assert flows(agent)["state"] == "installed"
+    assert our_flows(host)
+    assert no_floods(host) == {"tap1", "br0-in"}
+    pair = {port: host.vsctl("--bare", "get", "interface", port,
+                             "options:peer")
+            for port in ("br0-in", "br0-out")}
+    assert pair == {"br0-in": "br0-out", "br0-out": "br0-in"}
+    assert host.column("br0-in", "trunks") == "[4095]"
+    assert "nx-match" in host.run("ovs-ofctl", "get-frags", "br0").stdout
+
+
+def test_frames_pass_within_a_vlan_and_not_across(host, agent):
+    start(host, agent, 1, 2)
+    start(host, agent, 3, tag=20)
+    assert receivers(host, "tap1", frame(1, 2)) == ["tap2"]
+    assert "tap3" not in receivers(host, "tap1", frame(1, 3))
+    assert receivers(host, "tap1", frame(1, None)) == ["br0", "tap2"]
+    assert receivers(host, "br0", frame(9, None, 20)) == ["tap3"]
+
+
+def test_a_guard_that_enforces_drops_what_is_forged(host, agent):
+    start(host, agent, 1, 2)
+    assert receivers(host, "tap1", frame(7, 2)) == ["tap2"]
+    set_guard(host, "enforce")
+    until(lambda: receivers(host, "tap1", frame(7, 2)) == [], "it is dropped")
+    assert receivers(host, "tap1", frame(1, 2)) == ["tap2"]
+
+
+def test_without_need_there_is_no_trace(host):
+    set_guard(host, "off")
+    agent = host.agent()
+    start(host, agent, 1)
+    assert agent.status()["openflow"] == []
+    assert our_flows(host) == []
+    assert host.vsctl("list-ports", "br0") == "tap1"
+
+
+def test_names_of_the_pair_are_free_and_short(host, agent):
+    host.vsctl("add-port", "br0", "br0-in")
+    host.add_bridge("br-of-a-host-15")
+    start(host, agent, 1)
+    host.plug("tap2", vm_uuid(2), vm_mac(2), bridge="br-of-a-host-15")
+    host.start_domain("web2", vm_uuid(2), (vm_mac(2), "tap2", access(7),
+                                           "br-of-a-host-15"))
+    wait_ready(agent, 2)
+    ports = set(host.vsctl("list-ports", "br0").split())
+    mine, = ports - {"tap1", "br0-in", "br0-out"}
+    assert re.fullmatch("br0-[0-9a-f]{4}-in", mine)
+    for port in host.vsctl("list-ports", "br-of-a-host-15").split():
+        assert port == "tap2" or re.fullmatch(
+            r"br-of-[0-9a-f]{4}-(in|out)", port)
+
+
+def test_the_pair_is_no_uplink_and_no_member(host, agent):
+    start(host, agent, 1)
+    bridge, = agent.json("bridge/list")
+    assert bridge["uplinks"] == [] and bridge["connected"] is True
+    assert {row["port"] for row in agent.json("vlan/show")} == {"br0",
+                                                                "tap1"}
+    assert agent.status()["warnings"] == []
+
+
+# Holding.
+
+
+def test_a_restarted_agent_sends_nothing(host, agent):
+    start(host, agent, 1, 2)
+    set_guard(host, "enforce")
+    before = wait_flows(agent) and dump(host)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        agent.stop(number)
+        assert dump(host) == before
+        agent.start()
+        host.settled(agent)
+        status = wait_flows(agent)
+        assert (status["flow_mods"], status["port_mods"]) == (0, 0)
+        assert agent.transactions() == 0
+        assert dump(host) == before
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGKILL))
+def test_a_restarted_switch_gets_everything_back(host, agent, number):
+    secure(host)
+    start(host, agent, 1, 2)
+    before, no_flood = dump(host), no_floods(host)
+    bundles = flows(agent)["bundles"]
+    agent.expect_warning("rconn|WARN")
+    host.stop("ovs-vswitchd", number)
+    wait_flows(agent, "disconnected")
+    assert agent.vnics()["web1", vm_mac(1)]["state"] == "waiting"
+    host.start("ovs-vswitchd")
+    status = wait_flows(agent)
+    assert status["bundles"] == bundles + 1
+    assert dump(host) == before and no_floods(host) == no_flood
+
+
+@pytest.mark.parametrize("damage", [
+    ["del-flows", "br0"],
+    ["--strict", "del-flows", "br0", "table=0,priority=1"],
+    ["mod-flows", "br0", "table=160,actions=drop"],
+    ["del-groups", "br0"],
+], ids=["flows", "miss", "actions", "groups"])
+def test_damaged_flows_are_put_back(host, agent, damage):
+    secure(host)                # Nobody else has a flow there.
+    start(host, agent, 1, 2)
+    before, groups = dump(host), our_groups(host)
+    ofctl(host, *damage)
+    assert dump(host) != before
+    agent.ask("reconcile")
+    until(lambda: dump(host) == before and our_groups(host) == groups,
+          "all is as before")
+
+
+def test_a_changed_fail_mode_is_survived(host, agent):
+    start(host, agent, 1, 2)
+    before = our_flows(host)
+    for mode in ("secure", "standalone"):
+        host.vsctl("set-fail-mode", "br0", mode)
+        until(lambda: our_flows(host) == before, "flows are back")
+
+
+@pytest.mark.parametrize("harm", [
+    ["del-port", "br0-in"], ["del-port", "br0-out"],
+    ["set", "port", "br0-in", "trunks=10"],
+    ["set", "port", "br0-out", "tag=10"],
+    ["set", "interface", "br0-out", "options:peer=nobody"],
+    ["remove", "port", "br0-in", "other_config", "stp-enable"],
+], ids=" ".join)
+def test_a_damaged_pair_is_put_right(host, agent, harm):
+    start(host, agent, 1, 2)
+    transactions = agent.transactions()
+    host.vsctl(*harm)
+    until(lambda: agent.transactions() > transactions
+          and agent.json("plan") == [] and agent.json("flow/diff") == [],
+          "it is put right")
+    wait_flows(agent)
+    wait_ready(agent, 1, 2)
+    assert host.column("br0-in", "trunks") == "[4095]"
+    assert receivers(host, "tap1", frame(1, None)) == ["br0", "tap2"]
+
+
+def test_ports_come_and_go(host, agent):
+    start(host, agent, 1, 2)
+    one = [line for line in our_flows(host) if "in_port=tap1" in line
+           or "in_port=1," in line]
+    host.vsctl("add-port", "br0", "eth1")
+    start(host, agent, 3)
+    assert receivers(host, "tap1", frame(1, None)) == ["br0", "eth1", "tap2",
+                                                       "tap3"]
+    host.vsctl("del-port", "eth1")
+    host.libvirt.lookupByName("web2").destroy()
+    host.vsctl("del-port", "tap2")
+    until(lambda: receivers(host, "tap1", frame(1, None)) == ["br0", "tap3"],
+          "they are gone")
+    assert set(one) <= set(our_flows(host))     # Its number is the same.
+
+
+# Others.
+
+
+def test_nothing_is_installed_among_flows_of_others(host, agent):
+    ofctl(host, "add-flow", "br0", FOREIGN)
+    start(host, agent, 1)
+    assert flows(agent)["state"] == "foreign-flows"
+    assert any("foreign-flows" in w for w in agent.status()["warnings"])
+    row, = agent.json("flow/diff", "br0")
+    assert (row["kind"], row["reason"]) == ("report", "foreign-flows")
+    assert our_flows(host) == [] and no_floods(host) == set()
+    assert host.vsctl("list-ports", "br0") == "tap1"
+
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-manage=yes")
+    wait_flows(agent)
+    wait_ready(agent, 1)
+    assert our_flows(host) and any("cookie=0x99" in f for f in dump(host))
+
+
+def test_a_restore_of_flows_is_waited_for(host, agent):
+    start(host, agent, 1)
+    before = our_flows(host)
+    host.vsctl("set", "Open_vSwitch", ".",
+               "other_config:flow-restore-wait=true")
+    wait_flows(agent, "flow-restore-wait")
+    ofctl(host, "del-flows", "br0", "cookie=0x766e000000000000/"
+          "0xffff000000000000")
+    host.start_vm("web2", 2, 10)
+    until(lambda: "flow-restore-wait" in (agent.vnics().get(
+        ("web2", vm_mac(2)), {}).get("reason") or ""), "it waits")
+    assert our_flows(host) == []
+    host.vsctl("remove", "Open_vSwitch", ".", "other_config",
+               "flow-restore-wait")
+    wait_ready(agent, 2)
+    assert set(before) <= set(our_flows(host))
+
+
+# Commands.
+
+
+def test_flows_are_listed_with_their_names(host, agent):
+    start(host, agent, 1)
+    rows = agent.json("flow/dump", "br0")
+    assert len(rows) == len(our_flows(host))
+    own = [row for row in rows if row["vnic"] == f"web1/{vm_mac(1)}"]
+    assert {"vlan", "own-mac", "deliver"} <= {row["rule"] for row in own}
+    assert rows[0]["table"] == "CLASSIFY" and rows[0]["table_id"] == 0
+    assert agent.json("flow/diff") == []
+    assert "there is no bridge 'br7'" in agent.refuses("flow/dump", "br7")
+
+
+def test_what_fails_open_is_a_warning_where_it_matters(host, agent):
+    start(host, agent, 1)
+    assert agent.status()["warnings"] == []
+    set_guard(host, "enforce")
+    until(lambda: any(w.startswith("fail-open: bridge br0")
+                      for w in agent.status()["warnings"]), "it is told")
+    secure(host)
+    until(lambda: agent.status()["warnings"] == [], "all is well")
+
+
+# Going.
+
+
+@pytest.mark.parametrize("setting", ("vnicd-guard=off", "vnicd-manage=no"))
+@pytest.mark.parametrize("mode", ("secure", "standalone"))
+def test_an_unwanted_pipeline_leaves_no_trace(host, agent, setting, mode):
+    host.vsctl("set-fail-mode", "br0", mode)
+    start(host, agent, 1, 2)
+    host.vsctl("set", "bridge", "br0", f"external_ids:{setting}")
+    until(lambda: host.vsctl("list-ports", "br0").split() == ["tap1", "tap2"],
+          "the pair is gone")
+    assert [re.sub("cookie=0x0, ", "", flow) for flow in dump(host)] == [
+        "priority=0 actions=NORMAL"]
+    assert no_floods(host) == set() and our_groups(host) == []
+    assert receivers(host, "tap1", frame(1, None)) == ["br0", "tap2"]
+    until(lambda: agent.status()["openflow"] == [], "nobody is talked to")
+
+
+def test_a_pipeline_goes_with_the_last_vnic(host, agent):
+    start(host, agent, 1)
+    host.libvirt.lookupByName("web1").destroy()
+    host.vsctl("del-port", "tap1")
+    until(lambda: host.vsctl("list-ports", "br0") == "", "the pair is gone")
+    assert our_flows(host) == []
+
+
+def test_flows_of_others_are_all_that_is_left(host, agent):
+    secure(host)
+    ofctl(host, "add-flow", "br0", "table=0,priority=200,actions=NORMAL")
+    start(host, agent, 1)
+    set_guard(host, "off")
+    until(lambda: host.vsctl("list-ports", "br0") == "tap1", "it is gone")
+    assert ["priority=200" in flow for flow in dump(host)] == [True]
