@@ -49,7 +49,9 @@ controller_vnicd_SOURCES = \
 	controller/status.c \
 	controller/status.h \
 	controller/switch-flows.c \
-	controller/switch-flows.h
+	controller/switch-flows.h \
+	controller/vswitchd.c \
+	controller/vswitchd.h
 controller_vnicd_LDADD = \
 	controller/libvnic-controller.a \
 	ovsdb/libvnic-ovsdb.a \

@@ -450,14 +450,15 @@ install(struct bridge_flows *bf, const struct pass *pass,
     pipeline_bridge_destroy(&facts);
 }
 
-/* Takes our flows away; without any flow nothing would pass, the host's own
- * packets included. */
+/* Takes our flows away.  If 'bridge' had a pipeline and has no other flow,
+ * nothing would pass then, the host's own packets included. */
 static void
-tell_removal(struct bridge_flows *bf)
+tell_removal(struct bridge_flows *bf, const struct desired_bridge *bridge)
 {
     struct flow_table flows;
     flow_table_init(&flows);
-    if (!bf->has_others) {
+    if (!bf->has_others
+        && (bf->has_ours || patch_pair_is_there(&bridge->pair))) {
         pipeline_build_normal(&flows);
     }
     bf->told = TOLD_REMOVAL;
@@ -474,7 +475,7 @@ take_away(struct bridge_flows *bf, const struct pass *pass,
           const struct desired_bridge *bridge)
 {
     if (bf->told != TOLD_REMOVAL) {
-        tell_removal(bf);
+        tell_removal(bf, bridge);
     } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
         set_floods(bf, pass, bridge, NULL);
         bf->are_floods_normal = true;

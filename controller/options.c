@@ -61,9 +61,9 @@ usage(void)
            "  --db=REMOTE       database of Open vSwitch "
            "[unix:%s/db.sock]\n"
            "  --connect=URI     libvirt connection, may be repeated [%s]\n"
-           "  --cleanup         remove vnicd's marks from BRIDGEs, or from "
-           "all of\n"
-           "                    them, and stop\n"
+           "  --cleanup         remove vnicd's flows and marks from BRIDGEs, "
+           "or from\n"
+           "                    all of them, and stop\n"
            "  -h, --help        show this\n"
            "  -V, --version     show the version\n",
            program_name, program_name, program_name, ovs_rundir(),

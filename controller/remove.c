@@ -1,16 +1,28 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* 'vnicd --cleanup': takes what is the agent's own out of the switch.  Needs
- * the database, but neither a running agent nor libvirt.  VLAN columns stay:
- * the guests go on as they are. */
+/* 'vnicd --cleanup': takes what is the agent's own out of the switch: flows
+ * first, then what is in the database.  Needs neither a running agent nor
+ * libvirt.  VLAN columns stay: the guests go on as they are.
+ *
+ * A switch that is not running has no flows. */
 
 #include <config.h>
 #include "controller/remove.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "controller/bridge-flows.h"
+#include "controller/reconcile.h"
+#include "controller/vswitchd.h"
+#include "daemon.h"
+#include "dirs.h"
+#include "flows/ofconn.h"
+#include "lib/cleanup.h"
+#include "lib/memory.h"
 #include "lib/switch-view.h"
 #include "openvswitch/poll-loop.h"
 #include "ovsdb/ovs-view.h"
@@ -45,19 +57,122 @@ wait_until_active(struct ovsdb_conn *conn, long long int deadline_ms)
     }
 }
 
-static char *
-check_bridges(struct ovsdb_conn *conn, char *const *bridges, size_t n)
-{
-    struct switch_view view;
-    char *error = NULL;
+/* What is there, with nobody who means anything. */
 
-    ovs_view_read(ovsdb_conn_idl(conn), &view);
+static void
+look(const struct ovsdb_conn *conn, struct pass *pass)
+{
+    struct memory memory;
+    memory_init(&memory);
+    ovs_view_read(ovsdb_conn_idl(conn), &pass->view);
+    desired_compute(&(struct facts) { .view = &pass->view,
+                                      .memory = &memory }, &pass->desired);
+    pass->orphans = (struct orphans) ORPHANS_INIT;
+    pass->plan = (struct port_plan) PORT_PLAN_INIT;
+    memory_destroy(&memory);
+}
+
+static void
+forget(struct pass *pass)
+{
+    desired_destroy(&pass->desired);
+    switch_view_destroy(&pass->view);
+}
+
+static char *
+check_bridges(const struct pass *pass, char *const *bridges, size_t n)
+{
+    char *error = NULL;
     for (size_t i = 0; i < n && !error; i++) {
-        error = switch_view_check_bridge(&view, bridges[i]);
+        error = switch_view_check_bridge(&pass->view, bridges[i]);
     }
-    switch_view_destroy(&view);
     return error;
 }
+
+static bool
+is_chosen(const struct desired_bridge *bridge, char *const *bridges, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!strcmp(bridges[i], bridge->view->name)) {
+            return true;
+        }
+    }
+    return !n;
+}
+
+/* Flows. */
+
+/* Can nothing of ours be on 'bridge', because it speaks no version of OpenFlow
+ * that we do? */
+static bool
+is_out_of_reach(const struct bridge_flows *bf,
+                const struct desired_bridge *bridge)
+{
+    CLEANUP_FREE char *problem = ofconn_problem(bridge_flows_conn(bf));
+    return problem && !ofconn_has_facts(bridge_flows_conn(bf))
+           && !patch_pair_is_there(&bridge->pair);
+}
+
+/* Runs 'bf' until nothing of ours is left on 'bridge'. */
+static char *
+wait_until_removed(struct bridge_flows *bf, const struct pass *pass,
+                   const struct desired_bridge *bridge,
+                   long long int deadline_ms)
+{
+    for (;;) {
+        long long int now = time_msec();
+        bridge_flows_run(bf, now);
+        bridge_flows_update(bf, pass, bridge, true, now);
+        if (bridge_flows_state(bf) == BRIDGE_FLOWS_REMOVED
+            || is_out_of_reach(bf, bridge)) {
+            return NULL;
+        }
+        if (now >= deadline_ms) {
+            return xasprintf("bridge %s: its flows could not be removed "
+                             "within %d s (%s)", bridge->view->name,
+                             DEADLINE_MS / 1000,
+                             bridge_flows_state_to_string(
+                                 bridge_flows_state(bf)));
+        }
+        bridge_flows_wait(bf);
+        poll_timer_wait_until(deadline_ms);
+        poll_block();
+    }
+}
+
+static char *
+remove_flows_of(const struct pass *pass, const struct desired_bridge *bridge,
+                long long int deadline_ms)
+{
+    struct bridge_flows *bf = bridge_flows_create(bridge->view->name);
+    char *error = wait_until_removed(bf, pass, bridge, deadline_ms);
+    if (!error) {
+        struct ofconn_counters counters;
+        ofconn_get_counters(bridge_flows_conn(bf), &counters);
+        if (counters.bundles) {
+            printf("vnicd: removed the flows of bridge %s\n",
+                   bridge->view->name);
+        }
+    }
+    bridge_flows_destroy(bf);
+    return error;
+}
+
+static char *
+remove_flows(const struct pass *pass, char *const *bridges, size_t n_bridges,
+             long long int deadline_ms)
+{
+    char *error = NULL;
+    for (size_t i = 0; i < pass->desired.n_bridges && !error; i++) {
+        const struct desired_bridge *bridge = &pass->desired.bridges[i];
+        if (is_chosen(bridge, bridges, n_bridges) && vswitchd_find()) {
+            error = remove_flows_of(pass, bridge, deadline_ms);
+        }
+    }
+    return error;
+}
+
+/* Rows. */
 
 static char *
 commit(struct ovsdb_conn *conn, long long int deadline_ms)
@@ -103,8 +218,36 @@ remove_marks(struct ovsdb_conn *conn, char *const *bridges, size_t n_bridges,
     return error;
 }
 
-/* Removes what is ours from 'bridges', or from all of them if there are none,
- * in one transaction.  Blocks.  Returns NULL or a sentence. */
+/* Returns a sentence if an agent is running here, whatever database it has. */
+static char *
+check_agent(void)
+{
+    CLEANUP_FREE char *pidfile = xasprintf("%s/vnicd.pid", ovs_rundir());
+    pid_t pid = access(pidfile, R_OK) ? 0 : read_pidfile(pidfile);
+    return pid <= 0
+           ? NULL
+           : xasprintf("an agent is running (pid %ld); stop it first",
+                       (long int) pid);
+}
+
+static char *
+remove_ours(struct ovsdb_conn *conn, char *const *bridges, size_t n_bridges,
+            long long int deadline_ms)
+{
+    struct pass pass;
+    look(conn, &pass);
+    char *error = check_bridges(&pass, bridges, n_bridges);
+    if (!error) {
+        error = remove_flows(&pass, bridges, n_bridges, deadline_ms);
+    }
+    forget(&pass);
+    return error ? error
+                 : remove_marks(conn, bridges, n_bridges, deadline_ms);
+}
+
+/* Removes what is ours from 'bridges', or from all of them if there are none:
+ * flows, and then rows and keys in one transaction.  Blocks.  Returns NULL or
+ * a sentence. */
 char *
 remove_all(const char *ovsdb_remote, char *const *bridges, size_t n_bridges)
 {
@@ -113,10 +256,10 @@ remove_all(const char *ovsdb_remote, char *const *bridges, size_t n_bridges)
 
     char *error = wait_until_active(conn, deadline_ms);
     if (!error) {
-        error = check_bridges(conn, bridges, n_bridges);
+        error = check_agent();
     }
     if (!error) {
-        error = remove_marks(conn, bridges, n_bridges, deadline_ms);
+        error = remove_ours(conn, bridges, n_bridges, deadline_ms);
     }
     ovsdb_conn_destroy(conn);
     return error;

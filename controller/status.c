@@ -17,9 +17,8 @@
 #include "controller/reconcile.h"
 #include "controller/switch-flows.h"
 #include "controller/vnic-state.h"
+#include "controller/vswitchd.h"
 #include "controller/warnings.h"
-#include "daemon.h"
-#include "dirs.h"
 #include "flows/ofconn.h"
 #include "flows/pipeline.h"
 #include "lib/cleanup.h"
@@ -88,15 +87,6 @@ warn_of_metadata(struct svec *warnings, const struct inputs *in)
     svec_destroy(&errors);
 }
 
-static pid_t
-find_vswitchd(void)
-{
-    CLEANUP_FREE char *pidfile = xasprintf("%s/ovs-vswitchd.pid",
-                                           ovs_rundir());
-    pid_t pid = access(pidfile, R_OK) ? 0 : read_pidfile(pidfile);
-    return MAX(pid, 0);
-}
-
 static void
 warn_of_peers(struct svec *warnings, const struct inputs *in,
               const struct reconciler *r)
@@ -111,7 +101,7 @@ warn_of_peers(struct svec *warnings, const struct inputs *in,
         warnings_add(warnings, "the database refused the last transaction: %s",
                      reconciler_error(r));
     }
-    if (!find_vswitchd()) {
+    if (!vswitchd_find()) {
         warnings_add(warnings, "ovs-vswitchd is not running");
     }
 }
@@ -229,7 +219,7 @@ ovsdb_to_json(const struct inputs *in, const struct reconciler *r)
 static struct json *
 vswitchd_to_json(void)
 {
-    pid_t pid = find_vswitchd();
+    pid_t pid = vswitchd_find();
     struct json *object = json_object_create();
     json_object_put(object, "running", json_boolean_create(pid != 0));
     json_object_put(object, "pid", pid ? json_integer_create(pid)
@@ -391,7 +381,7 @@ put_switch_lines(struct report *report, const struct inputs *in,
 {
     CLEANUP_FREE char *since
         = report_time_to_string(ovsdb_conn_since(in->ovsdb));
-    pid_t pid = find_vswitchd();
+    pid_t pid = vswitchd_find();
 
     report_put_string(report, "database");
     report_put_format(report, "%s: %s since %s", ovsdb_conn_remote(in->ovsdb),

@@ -514,8 +514,28 @@ port_apply(const struct port_plan *plan, const struct ovsdb_idl *idl,
     }
 }
 
-/* Takes our marks off every interface of 'bridge', or of all bridges if it is
- * NULL.  Returns how many interfaces had any. */
+/* Takes what is ours off 'port', a port of 'bridge', or removes it if all of it
+ * is ours.  Returns how many interfaces had a mark. */
+static unsigned int
+clean_port(const struct ovsrec_bridge *bridge, const struct ovsrec_port *port)
+{
+    unsigned int n = 0;
+    for (size_t i = 0; i < port->n_interfaces; i++) {
+        const struct ovsrec_interface *interface = port->interfaces[i];
+        if (smap_get(&interface->external_ids, OVS_KEY_PATCH)) {
+            ovsrec_bridge_update_ports_delvalue(bridge, port);
+            return 0;
+        }
+        n += remove_mark(interface);
+    }
+    if (n) {
+        remove_off_stp(port);
+    }
+    return n;
+}
+
+/* Takes what is ours off every port of 'bridge', or of all bridges if it is
+ * NULL.  Returns how many interfaces had a mark. */
 unsigned int
 port_apply_cleanup(const struct ovsdb_idl *idl, const char *bridge,
                 struct ovsdb_idl_txn *txn)
@@ -527,16 +547,11 @@ port_apply_cleanup(const struct ovsdb_idl *idl, const char *bridge,
             continue;
         }
         for (size_t i = 0; i < row->n_ports; i++) {
-            const struct ovsrec_port *port = row->ports[i];
-            for (size_t j = 0; j < port->n_interfaces; j++) {
-                n += remove_mark(port->interfaces[j]);
-            }
+            n += clean_port(row, row->ports[i]);
         }
     }
-    if (n) {
-        ovsdb_idl_txn_add_comment(txn, "vnicd: cleanup%s%s",
-                                  bridge ? " of bridge " : "",
-                                  bridge ? bridge : "");
-    }
+    ovsdb_idl_txn_add_comment(txn, "vnicd: cleanup%s%s",
+                              bridge ? " of bridge " : "",
+                              bridge ? bridge : "");
     return n;
 }

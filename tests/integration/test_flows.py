@@ -5,6 +5,7 @@ import re
 import signal
 
 import pytest
+from fake_bridge import FakeBridge
 from host import access, until, vm_mac, vm_uuid
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Dot1Q, Ether
@@ -302,6 +303,72 @@ def test_a_restore_of_flows_is_waited_for(host, agent):
     assert set(before) <= set(our_flows(host))
 
 
+# Refusals.
+
+
+@pytest.fixture
+def refusing(host, agent):
+    """Between the agent and br0 stands somebody who can refuse flows.  The
+    warnings that this brings are expected."""
+    agent.expect_warning("refuses its flows")
+    agent.expect_warning("rconn|WARN")
+    with FakeBridge(host.rundir / "br0.mgmt") as bridge:
+        yield bridge
+
+
+INFRASTRUCTURE, DELIVER = 1, 60     # Rules.
+
+
+def cookie(ofport, rule):
+    return 0x766e01 << 40 | ofport << 16 | rule
+
+
+def test_a_refused_vnic_is_quarantined_and_alone(host, agent, refusing):
+    start(host, agent, 1)
+    refusing.refused.add(cookie(22, DELIVER))
+    host.vsctl("add-port", "br0", "tap2", "tag=10", "--", "set",
+               "interface", "tap2", "ofport_request=22",
+               f"external_ids:vm-id={vm_uuid(2)}",
+               f'external_ids:attached-mac="{vm_mac(2)}"',
+               "external_ids:iface-id=x")
+    host.start_domain("web2", vm_uuid(2), (vm_mac(2), "tap2", access(10)))
+    host.start_vm("web3", 3, 10)
+    wait_ready(agent, 1, 3)
+    vnic = until(lambda: (v := agent.vnics()["web2", vm_mac(2)])["state"]
+                 == "quarantined" and v, "it is quarantined")
+    assert "the switch refuses its flows" in vnic["reason"]
+    row, = agent.json("quarantine/list")
+    assert (row["domain"], row["mac"]) == ("web2", vm_mac(2))
+    assert row["reason"] == vnic["reason"]
+    assert "vnicd-ready" not in host.column("tap2", "external_ids",
+                                            "interface")
+    assert receivers(host, "tap1", frame(1, 3)) == ["tap3"]
+    assert flows(agent)["reconnects"] == 0
+
+    # It is tried again, in vain, and then with success.
+    tries = refusing.n_refused
+    until(lambda: refusing.n_refused > tries, "it is tried again", timeout=20)
+    wait_ready(agent, 1, 3)
+    refusing.refused.clear()
+    agent.ask("reconcile")
+    wait_ready(agent, 1, 2, 3)
+    assert agent.json("quarantine/list") == []
+
+
+def test_a_refused_shared_flow_leaves_what_was_there(host, agent, refusing):
+    start(host, agent, 1)
+    before = our_flows(host)
+    refusing.refused.add(cookie(0, INFRASTRUCTURE))
+    host.vsctl("add-port", "br0", "eth1")
+    until(lambda: any("bridge br0: the switch refuses flows" in warning
+                      for warning in agent.status()["warnings"]), "it is told")
+    assert our_flows(host) == before
+    refusing.refused.clear()
+    until(lambda: len(our_flows(host)) > len(before), "it is tried again",
+          timeout=20)
+    until(lambda: agent.status()["warnings"] == [], "all is well")
+
+
 # Commands.
 
 
@@ -359,3 +426,50 @@ def test_flows_of_others_are_all_that_is_left(host, agent):
     set_guard(host, "off")
     until(lambda: host.vsctl("list-ports", "br0") == "tap1", "it is gone")
     assert ["priority=200" in flow for flow in dump(host)] == [True]
+
+
+def clean_up(host, *bridges):
+    return host.run(host.program("vnicd"), "--cleanup", *bridges, check=False)
+
+
+@pytest.mark.parametrize("mode", ("secure", "standalone"))
+def test_a_cleanup_leaves_no_trace(host, agent, mode):
+    host.vsctl("set-fail-mode", "br0", mode)
+    host.add_bridge("br1")
+    host.vsctl("set-fail-mode", "br1", "secure")
+    host.vsctl("set", "bridge", "br0", "stp_enable=true")
+    start(host, agent, 1, 2)
+    assert "stp" in host.column("tap1", "other_config")
+    others = dump(host, "br1")
+    agent.stop()
+    done = clean_up(host)
+    assert done.returncode == 0, done.stderr
+    assert "removed the flows of bridge br0" in done.stdout
+    assert "br1" not in done.stdout
+    assert host.vsctl("list-ports", "br0").split() == ["tap1", "tap2"]
+    assert [re.sub("cookie=0x0, ", "", flow) for flow in dump(host)] == [
+        "priority=0 actions=NORMAL"]
+    assert no_floods(host) == set() and our_groups(host) == []
+    assert "vnicd" not in host.column("tap1", "external_ids", "interface")
+    assert host.column("tap1", "other_config") == "{}"
+    assert host.column("tap1", "tag") == "10"
+    assert dump(host, "br1") == others
+
+
+def test_a_cleanup_of_one_bridge_leaves_the_others(host, agent):
+    host.add_bridge("br1")
+    start(host, agent, 1)
+    before = dump(host)
+    agent.stop()
+    assert clean_up(host, "br1").returncode == 0
+    assert dump(host) == before
+
+
+def test_without_a_switch_the_rows_are_cleaned_up(host, agent):
+    start(host, agent, 1)
+    agent.expect_warning("rconn|WARN")
+    host.stop("ovs-vswitchd")
+    agent.stop()
+    done = clean_up(host)
+    assert done.returncode == 0, done.stderr
+    assert host.vsctl("--no-wait", "list-ports", "br0") == "tap1"

@@ -9,6 +9,7 @@ from typing import Mapping, NamedTuple, Optional
 
 MARK = "vnicd-vm-id"
 READY = "vnicd-ready"
+PATCH = "vnicd-patch"
 SETTINGS = ("vnicd-manage", "vnicd-drift", "vnicd-follow",
             "vnicd-default-vlan", "vnicd-orphans")
 
@@ -178,6 +179,8 @@ def _parse(hosts, bridges, ports, interfaces):
                                               _scalar(port["tag"]))
             if port["name"] != bridge.name and not port["fake_bridge"]:
                 interface = interfaces[_set(port["interfaces"])[0]]
+                if PATCH in _map(interface["external_ids"]):
+                    continue    # The agent's own business.
                 switch.ports[port["name"]] = _parse_port(port, interface,
                                                          bridge.name)
     return switch
