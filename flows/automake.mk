@@ -32,4 +32,6 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/refusals.c \
 	flows/refusals.h \
 	flows/tables.c \
-	flows/tables.h
+	flows/tables.h \
+	flows/trace.c \
+	flows/trace.h

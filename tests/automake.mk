@@ -35,6 +35,7 @@ unit_tests = \
 	tests/test-switch-view \
 	tests/test-tables \
 	tests/test-text \
+	tests/test-trace \
 	tests/test-virt-conn-fake \
 	tests/test-vlan \
 	tests/test-vnic \
@@ -107,6 +108,7 @@ tests_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_tables_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_trace_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_virt_conn_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -178,19 +180,28 @@ fuzz_network_xml_sources = \
 	virt/network-xml.c \
 	lib/network.c \
 	$(fuzz_shared_sources)
+fuzz_trace_sources = \
+	tests/fuzz/fuzz-trace.c \
+	flows/trace.c \
+	lib/cleanup.c \
+	lib/error.c \
+	lib/text.c
 tests/fuzz/fuzz-domain-xml: $(fuzz_domain_xml_sources) config.h
 	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_domain_xml_sources) $(FUZZ_LIBS)
 tests/fuzz/fuzz-metadata-xml: $(fuzz_metadata_xml_sources) config.h
 	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_metadata_xml_sources) $(FUZZ_LIBS)
 tests/fuzz/fuzz-network-xml: $(fuzz_network_xml_sources) config.h
 	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_network_xml_sources) $(FUZZ_LIBS)
+tests/fuzz/fuzz-trace: $(fuzz_trace_sources) config.h
+	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_trace_sources) $(FUZZ_LIBS)
 fuzzers = \
 	tests/fuzz/fuzz-domain-xml \
 	tests/fuzz/fuzz-metadata-xml \
-	tests/fuzz/fuzz-network-xml
+	tests/fuzz/fuzz-network-xml \
+	tests/fuzz/fuzz-trace
 fuzz: $(fuzzers)
 	corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
-	for parser in domain-xml metadata-xml network-xml; do \
+	for parser in domain-xml metadata-xml network-xml trace; do \
 		mkdir "$$corpus/$$parser" && \
 		tests/fuzz/fuzz-$$parser -max_total_time=$(FUZZ_SECONDS) \
 			-dict=$(srcdir)/tests/fuzz/$$parser.dict \
@@ -205,9 +216,11 @@ EXTRA_DIST += \
 	tests/fuzz/fuzz-domain-xml.c \
 	tests/fuzz/fuzz-metadata-xml.c \
 	tests/fuzz/fuzz-network-xml.c \
+	tests/fuzz/fuzz-trace.c \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/metadata-xml.dict \
-	tests/fuzz/network-xml.dict
+	tests/fuzz/network-xml.dict \
+	tests/fuzz/trace.dict
 
 # The layers of the house.
 dist_check_SCRIPTS = tests/check-layers.sh
@@ -233,6 +246,7 @@ EXTRA_DIST += \
 	tests/install-deps \
 	tests/integration \
 	tests/oracle \
-	tests/scenarios
+	tests/scenarios \
+	tests/traces
 dist-hook:
 	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
