@@ -31,6 +31,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/port-table.h \
 	flows/refusals.c \
 	flows/refusals.h \
+	flows/switch-control.c \
+	flows/switch-control.h \
 	flows/tables.c \
 	flows/tables.h \
 	flows/trace.c \

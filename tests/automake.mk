@@ -32,6 +32,7 @@ unit_tests = \
 	tests/test-report \
 	tests/test-scenarios \
 	tests/test-settings \
+	tests/test-switch-control \
 	tests/test-switch-view \
 	tests/test-tables \
 	tests/test-text \
@@ -105,6 +106,7 @@ tests_test_refusals_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_scenarios_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_switch_control_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_tables_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
