@@ -246,12 +246,12 @@ pipeline_is_needed(const struct pipeline_bridge *bridge)
 }
 
 /* Stores in '*vlans' those that 'vnic' is on; 0 stands for frames without a
- * tag on a port that is on every VLAN. */
+ * tag on a port that is on every VLAN, and gives them no native one. */
 static void
 get_vlans(const struct pipeline_vnic *vnic, struct vlan_set *vlans)
 {
     vlan_spec_members(&vnic->vlan, vlans);
-    if (vlan_spec_is_on_all(&vnic->vlan)) {
+    if (vlan_spec_is_on_all(&vnic->vlan) && vnic->vlan.tag < 0) {
         bitmap_set_multiple(vlans->bits, 0, VLAN_SET_BITS, true);
     }
 }

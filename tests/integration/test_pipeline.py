@@ -428,6 +428,11 @@ LISTENERS = {
         {10: (), 20: ((Q, 20),)}),
     6: ({"vlan_mode": "native-tagged", "tag": 10, "trunks": [10, 20]},
         {10: ((Q, 10),), 20: ((Q, 20),)}),
+    # On all VLANs, and yet not on that of frames which are in none.
+    7: ({"vlan_mode": "native-untagged", "tag": 10},
+        {10: (), **{vid: ((Q, vid),) for vid in (20, 30, 100)}}),
+    8: ({"vlan_mode": "native-tagged", "tag": 10},
+        {vid: ((Q, vid),) for vid in (10, 20, 30, 100)}),
 }
 
 
