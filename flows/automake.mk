@@ -5,6 +5,10 @@ flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
 	flows/channel.c \
 	flows/channel.h \
+	flows/dp-ports.c \
+	flows/dp-ports.h \
+	flows/entitlement.c \
+	flows/entitlement.h \
 	flows/flow-diff.c \
 	flows/flow-diff.h \
 	flows/flow-msg.c \
@@ -36,4 +40,10 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/tables.c \
 	flows/tables.h \
 	flows/trace.c \
-	flows/trace.h
+	flows/trace.h \
+	flows/verifier.c \
+	flows/verifier.h \
+	flows/verify-plan.c \
+	flows/verify-plan.h \
+	flows/verify.c \
+	flows/verify.h

@@ -73,6 +73,32 @@ add_port(ofp_port_t **ports, size_t *n, ofp_port_t port)
     (*ports)[(*n)++] = port;
 }
 
+/* Makes 'dst', which need not be initialised, a copy of 'src'. */
+void
+pipeline_bridge_clone(struct pipeline_bridge *dst,
+                      const struct pipeline_bridge *src)
+{
+    pipeline_bridge_init(dst);
+    dst->name = nullable_xstrdup(src->name);
+    dst->outside = src->outside;
+    dst->inside = src->inside;
+    dst->passes_unknown_addresses = src->passes_unknown_addresses;
+    dst->passes_unknown_ports = src->passes_unknown_ports;
+    dst->forwards_bpdus = src->forwards_bpdus;
+    for (size_t i = 0; i < src->n_infrastructure; i++) {
+        pipeline_bridge_add_infrastructure(dst, src->infrastructure[i]);
+    }
+    for (size_t i = 0; i < src->n_blocked; i++) {
+        pipeline_bridge_add_blocked(dst, src->blocked[i]);
+    }
+    for (size_t i = 0; i < src->n_vnics; i++) {
+        struct pipeline_vnic *vnic = pipeline_bridge_add_vnic(dst);
+        *vnic = src->vnics[i];
+        vnic->label = nullable_xstrdup(src->vnics[i].label);
+        policy_clone(&vnic->policy, &src->vnics[i].policy);
+    }
+}
+
 void
 pipeline_bridge_add_infrastructure(struct pipeline_bridge *bridge,
                                    ofp_port_t port)

@@ -51,6 +51,8 @@ struct pipeline_bridge {
 
 void pipeline_bridge_init(struct pipeline_bridge *);
 void pipeline_bridge_destroy(struct pipeline_bridge *);
+void pipeline_bridge_clone(struct pipeline_bridge *dst,
+                           const struct pipeline_bridge *src);
 void pipeline_bridge_add_infrastructure(struct pipeline_bridge *, ofp_port_t);
 void pipeline_bridge_add_blocked(struct pipeline_bridge *, ofp_port_t);
 struct pipeline_vnic *pipeline_bridge_add_vnic(struct pipeline_bridge *);

@@ -7,6 +7,8 @@ unit_tests = \
 	tests/test-ctl-output \
 	tests/test-desired \
 	tests/test-domain-xml \
+	tests/test-dp-ports \
+	tests/test-entitlement \
 	tests/test-error \
 	tests/test-flow-diff \
 	tests/test-flow-msg \
@@ -37,6 +39,8 @@ unit_tests = \
 	tests/test-tables \
 	tests/test-text \
 	tests/test-trace \
+	tests/test-verify \
+	tests/test-verify-plan \
 	tests/test-virt-conn-fake \
 	tests/test-vlan \
 	tests/test-vnic \
@@ -81,6 +85,8 @@ tests_test_bridge_vlans_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_conflict_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_desired_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_domain_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
+tests_test_dp_ports_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_entitlement_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_msg_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -111,6 +117,8 @@ tests_test_switch_view_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_tables_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_trace_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_verify_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_verify_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_virt_conn_fake_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -123,6 +131,10 @@ tests_ofconn_load_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 # Flows of a bridge, for the integration tests.
 check_PROGRAMS += tests/print-pipeline
 tests_print_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
+
+# Questions to a switch, for the integration tests.
+check_PROGRAMS += tests/ask-switch
+tests_ask_switch_CPPFLAGS = $(UNIT_CPPFLAGS)
 
 # With libvirt's own test driver: no daemon needed.
 libvirt_tests = \

@@ -3,7 +3,8 @@
 
 /* A bridge as JSON:
  *
- *   {"outside": 30, "inside": 31, "infrastructure": [20],
+ *   {"name": "br0",
+ *    "outside": 30, "inside": 31, "infrastructure": [20],
  *    "passes_unknown_addresses": true, "passes_unknown_ports": false,
  *    "forwards_bpdus": false,
  *    "vnics": [{"number": 1, "ofport": 1, "mac": "52:54:00:00:00:01",
@@ -103,7 +104,8 @@ read_vnic(const struct json *json, struct pipeline_vnic *vnic)
 void
 pipeline_json_read(const struct json *json, struct pipeline_bridge *bridge)
 {
-    bridge->name = xstrdup("br0");
+    const char *name = json_member_string(json, "name");
+    bridge->name = xstrdup(name ? name : "br0");
     bridge->outside = u16_to_ofp(json_member_integer(json, "outside", 0));
     bridge->inside = u16_to_ofp(json_member_integer(json, "inside", 0));
     bridge->passes_unknown_addresses
@@ -122,6 +124,24 @@ pipeline_json_read(const struct json *json, struct pipeline_bridge *bridge)
         read_vnic(json_array(vnics)->elems[i],
                   pipeline_bridge_add_vnic(bridge));
     }
+}
+
+/* Fills the initialised 'bridge' with what 'text' says, which is JSON but for
+ * its quotation marks: single ones are easier to write in C. */
+void
+pipeline_json_parse(const char *text, struct pipeline_bridge *bridge)
+{
+    char *copy = xstrdup(text);
+    for (char *s = copy; *s; s++) {
+        *s = *s == '\'' ? '"' : *s;
+    }
+    struct json *json = json_from_string(copy);
+    if (json->type != JSON_OBJECT) {
+        ovs_fatal(0, "%s: %s", copy, json_string(json));
+    }
+    pipeline_json_read(json, bridge);
+    json_destroy(json);
+    free(copy);
 }
 
 /* Writing. */

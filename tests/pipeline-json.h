@@ -10,6 +10,7 @@ struct pipeline_bridge;
 /* A bridge, told to the pipeline as JSON, and flows as text. */
 
 void pipeline_json_read(const struct json *, struct pipeline_bridge *);
+void pipeline_json_parse(const char *, struct pipeline_bridge *);
 char *pipeline_json_flows(const struct flow_table *, const char *flow_prefix,
                           const char *group_prefix);
 

@@ -190,8 +190,9 @@ static void
 assert_file_error(struct switch_request *request, const char *format)
 {
     const char *dollar = strchr(format, '$');
-    CLEANUP_FREE char *expected = xasprintf("%.*s%s%s", (int) (dollar - format),
-                                            format, peer.dir, dollar + 1);
+    CLEANUP_FREE char *expected = xasprintf("%.*s%s%s",
+                                            (int) (dollar - format), format,
+                                            peer.dir, dollar + 1);
     assert_error(request, expected);
 }
 

@@ -1,0 +1,189 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Holds the trace of a frame against who may get it: who gets it without a
+ * right, who has a right and does not get it, who gets it twice, or with
+ * another tag.
+ *
+ * Of what is outside, only that a frame gets there is judged: who gets it then
+ * is up to NORMAL, as the operator configured it. */
+
+#include <config.h>
+#include "flows/verify.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flows/trace.h"
+#include "flows/verify-plan.h"
+#include "lib/cleanup.h"
+#include "lib/report.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "simap.h"
+#include "util.h"
+
+/* By index of the vNIC, the tags of its copies in words, empty for none. */
+struct outcome {
+    struct ds *copies;          /* Owned. */
+    size_t n;
+    bool is_outside;
+};
+
+static void
+outcome_init(struct outcome *outcome, size_t n_vnics)
+{
+    *outcome = (struct outcome) {
+        .copies = xcalloc(n_vnics, sizeof *outcome->copies), .n = n_vnics,
+    };
+}
+
+static void
+outcome_destroy(struct outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->n; i++) {
+        ds_destroy(&outcome->copies[i]);
+    }
+    free(outcome->copies);
+}
+
+static void
+outcome_add(struct outcome *outcome, size_t i, const struct trace_tags *tags)
+{
+    struct ds *s = &outcome->copies[i];
+    ds_put_cstr(s, s->length ? ", " : "");
+    ds_put_cstr(s, tags->n ? "tag" : "untagged");
+    for (size_t j = 0; j < tags->n; j++) {
+        ds_put_format(s, " %d", tags->tags[j].vid);
+        if (tags->tags[j].tpid != ETH_TYPE_VLAN_8021Q) {
+            ds_put_format(s, " (0x%04x)", tags->tags[j].tpid);
+        }
+    }
+}
+
+static void
+find_expected(const struct verify_plan *plan,
+              const struct entitlement_frame *frame, struct outcome *outcome)
+{
+    CLEANUP(entitlements) struct entitlements e;
+    entitlements_compute(&plan->bridge, frame, &e);
+    outcome_init(outcome, plan->bridge.n_vnics);
+    outcome->is_outside = e.is_for_outside;
+    for (size_t i = 0; i < e.n_receivers; i++) {
+        outcome_add(outcome, e.receivers[i].to - plan->bridge.vnics,
+                    &e.receivers[i].tags);
+    }
+}
+
+/* The way outside is a patch port.  A copy for a port that is no vNIC's shows
+ * another one. */
+static void
+find_found(const struct verify_plan *plan, const struct trace *trace,
+           struct outcome *outcome)
+{
+    outcome_init(outcome, plan->bridge.n_vnics);
+    outcome->is_outside = trace->n_crossings > 0;
+    for (size_t i = 0; i < trace->n_copies; i++) {
+        const struct trace_copy *copy = &trace->copies[i];
+        const struct simap_node *node = simap_find(&plan->ports, copy->port);
+        if (node) {
+            outcome_add(outcome, node->data, &copy->tags);
+        } else {
+            outcome->is_outside = true;
+        }
+    }
+}
+
+/* Rows. */
+
+static const struct report_column columns[] = {
+    { "from", "FROM" },
+    { "to", "TO" },
+    { "encapsulation", "FRAME" },
+    { "expected", "EXPECTED" },
+    { "found", "FOUND" },
+};
+
+/* Initializes 'report' for what verify_judge() adds. */
+void
+verify_report_init(struct report *report)
+{
+    report_init(report, columns, ARRAY_SIZE(columns));
+}
+
+static const char *
+label_of(const struct pipeline_vnic *vnic)
+{
+    return vnic ? vnic->label : "outside";
+}
+
+static void
+put_frame(struct report *report, const struct verify_probe *probe)
+{
+    const char *kind = verify_kind_to_string(probe->kind);
+    if (probe->tag >= 0) {
+        report_put_format(report, "%s, tag %d", kind, probe->tag);
+    } else {
+        report_put_format(report, "%s, untagged", kind);
+    }
+}
+
+/* 'to' is NULL for whoever is outside. */
+static void
+put_row(const struct verify_probe *probe, const struct pipeline_vnic *from,
+        const struct pipeline_vnic *to, const char *expected,
+        const char *found, struct report *report)
+{
+    report_put_string(report, label_of(from));
+    report_put_string(report, label_of(to));
+    put_frame(report, probe);
+    report_put_string(report, expected[0] ? expected : "nothing");
+    report_put_string(report, found[0] ? found : "nothing");
+}
+
+/* Of what is outside, no more is said. */
+static const char *
+words_of(bool is_outside)
+{
+    return is_outside ? "the frame" : "";
+}
+
+static size_t
+compare(const struct verify_plan *plan, const struct verify_probe *probe,
+        const struct entitlement_frame *frame, struct outcome *expected,
+        struct outcome *found, struct report *report)
+{
+    size_t n_rows = 0;
+    for (size_t i = 0; i < expected->n; i++) {
+        const char *may = ds_cstr(&expected->copies[i]);
+        const char *does = ds_cstr(&found->copies[i]);
+        if (strcmp(may, does)) {
+            put_row(probe, frame->from, &plan->bridge.vnics[i], may, does,
+                    report);
+            n_rows++;
+        }
+    }
+    if (expected->is_outside != found->is_outside) {
+        put_row(probe, frame->from, NULL, words_of(expected->is_outside),
+                words_of(found->is_outside), report);
+        n_rows++;
+    }
+    return n_rows;
+}
+
+/* Adds to 'report' a row for each receiver for which 'trace', of the frame of
+ * 'probe', is not what is meant.  Returns how many rows. */
+size_t
+verify_judge(const struct verify_plan *plan, const struct verify_probe *probe,
+             const struct trace *trace, struct report *report)
+{
+    struct entitlement_frame frame = verify_plan_frame(plan, probe);
+    struct outcome expected, found;
+    find_expected(plan, &frame, &expected);
+    find_found(plan, trace, &found);
+    size_t n_rows = compare(plan, probe, &frame, &expected, &found, report);
+    outcome_destroy(&expected);
+    outcome_destroy(&found);
+    return n_rows;
+}
