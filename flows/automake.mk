@@ -9,6 +9,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/dp-ports.h \
 	flows/entitlement.c \
 	flows/entitlement.h \
+	flows/fate.c \
+	flows/fate.h \
 	flows/flow-diff.c \
 	flows/flow-diff.h \
 	flows/flow-msg.c \
@@ -19,6 +21,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-table.h \
 	flows/ofconn.c \
 	flows/ofconn.h \
+	flows/packet-flow.c \
+	flows/packet-flow.h \
 	flows/pipeline-address.c \
 	flows/pipeline-classify.c \
 	flows/pipeline-deliver.c \
@@ -46,4 +50,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/verify-plan.c \
 	flows/verify-plan.h \
 	flows/verify.c \
-	flows/verify.h
+	flows/verify.h \
+	flows/why-advice.c \
+	flows/why-advice.h \
+	flows/why.c \
+	flows/why.h

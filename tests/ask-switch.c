@@ -5,9 +5,11 @@
  * tests/pipeline-json.c, for the integration tests:
  *
  *     ask-switch RUNDIR FILE verify|verify-all
+ *     ask-switch RUNDIR FILE why PORT PACKET
  *
- * Prints the report as JSON, and on the error output how many frames were
- * traced; or a sentence, and returns 1. */
+ * Ports are called "pN", N being their OpenFlow number, but for those outside
+ * and inside, "pa" and "pb".  Prints the report as JSON, and on the error
+ * output how many frames were verified; or a sentence, and returns 1. */
 
 #include <config.h>
 
@@ -15,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow.h"
+#include "flows/fate.h"
 #include "flows/pipeline.h"
 #include "flows/switch-control.h"
 #include "flows/verifier.h"
@@ -22,10 +26,18 @@
 #include "lib/report.h"
 #include "openvswitch/json.h"
 #include "openvswitch/poll-loop.h"
+#include "simap.h"
 #include "tests/json-member.h"
 #include "tests/pipeline-json.h"
 #include "timeval.h"
 #include "util.h"
+
+static void
+print_report(const struct report *report)
+{
+    CLEANUP_FREE char *text = report_render(report, REPORT_JSON);
+    puts(text);
+}
 
 static char *
 verify(struct switch_control *control, const struct pipeline_bridge *bridge,
@@ -48,20 +60,62 @@ verify(struct switch_control *control, const struct pipeline_bridge *bridge,
         poll_block();
     }
     error = verifier_error(verifier);
-    CLEANUP_FREE char *text = report_render(verifier_report(verifier),
-                                            REPORT_JSON);
-    puts(text);
+    print_report(verifier_report(verifier));
     fprintf(stderr, "%"PRIuSIZE" traces, %"PRIuSIZE" wrong\n",
             verifier_n_traces(verifier), verifier_n_wrong(verifier));
     verifier_destroy(verifier);
     return error;
 }
 
+static void
+name_ports(const struct pipeline_bridge *bridge, struct simap *ofports)
+{
+    for (size_t i = 0; i < bridge->n_vnics; i++) {
+        unsigned int number = ofp_to_u16(bridge->vnics[i].ofport);
+        CLEANUP_FREE char *name = xasprintf("p%u", number);
+        simap_put(ofports, name, number);
+    }
+    simap_put(ofports, "pa", ofp_to_u16(bridge->outside));
+    simap_put(ofports, "pb", ofp_to_u16(bridge->inside));
+}
+
+static char *
+explain(struct switch_control *control, const struct pipeline_bridge *bridge,
+        const char *port, const char *packet)
+{
+    struct simap ofports = SIMAP_INITIALIZER(&ofports);
+    name_ports(bridge, &ofports);
+    const struct fate_question question = {
+        .bridge = bridge, .ofports = &ofports, .port = port, .packet = packet,
+    };
+    struct fate *fate;
+    char *error = fate_create(control, &question, time_msec(), &fate);
+    simap_destroy(&ofports);
+    if (error) {
+        return error;
+    }
+    for (;;) {
+        switch_control_run(control, time_msec());
+        if (fate_is_done(fate)) {
+            break;
+        }
+        switch_control_wait(control);
+        poll_block();
+    }
+    struct report report;
+    error = fate_tell(fate, &report);
+    print_report(&report);
+    report_destroy(&report);
+    fate_destroy(fate);
+    return error;
+}
+
 int
 main(int argc, char *argv[])
 {
-    if (argc != 4) {
-        ovs_fatal(0, "usage: %s RUNDIR FILE verify|verify-all", argv[0]);
+    if (argc != 4 && argc != 6) {
+        ovs_fatal(0, "usage: %s RUNDIR FILE verify|verify-all|why [PORT "
+                  "PACKET]", argv[0]);
     }
     struct json *json = json_member_read_file(argv[2]);
     CLEANUP(pipeline_bridge) struct pipeline_bridge bridge;
@@ -70,8 +124,9 @@ main(int argc, char *argv[])
     json_destroy(json);
 
     struct switch_control *control = switch_control_create(argv[1]);
-    CLEANUP_FREE char *error = verify(control, &bridge,
-                                      !strcmp(argv[3], "verify-all"));
+    CLEANUP_FREE char *error
+        = (argc == 6 ? explain(control, &bridge, argv[4], argv[5])
+           : verify(control, &bridge, !strcmp(argv[3], "verify-all")));
     switch_control_destroy(control);
     if (error) {
         fprintf(stderr, "%s\n", error);

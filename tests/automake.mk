@@ -22,6 +22,7 @@ unit_tests = \
 	tests/test-network-xml \
 	tests/test-ofconn \
 	tests/test-ovsdb-remote \
+	tests/test-packet-flow \
 	tests/test-port-conn \
 	tests/test-patch-pair \
 	tests/test-pipeline \
@@ -45,7 +46,8 @@ unit_tests = \
 	tests/test-vlan \
 	tests/test-vnic \
 	tests/test-vnic-state \
-	tests/test-warnings
+	tests/test-warnings \
+	tests/test-why
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 
@@ -100,6 +102,7 @@ tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ofconn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_ovsdb_remote_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_packet_flow_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_patch_pair_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -124,6 +127,7 @@ tests_test_vlan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_vnic_state_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_warnings_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_why_CPPFLAGS = $(UNIT_CPPFLAGS)
 
 # Installs flows for the integration tests.
 check_PROGRAMS += tests/ofconn-load

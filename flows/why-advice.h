@@ -1,0 +1,18 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef FLOWS_WHY_ADVICE_H
+#define FLOWS_WHY_ADVICE_H 1
+
+#include <stdbool.h>
+
+#include "flows/tables.h"
+
+struct pipeline_vnic;
+
+/* Which setting would let a frame pass that a rule drops.  Pure. */
+
+bool why_rule_is_guards(enum table_rule);
+bool why_rule_is_enforced(enum table_rule, const struct pipeline_vnic *);
+char *why_advice(enum table_rule, const struct pipeline_vnic *sender);
+
+#endif /* flows/why-advice.h */

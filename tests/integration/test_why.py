@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator is told about the fate of a frame is what a switch says
+of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from oracle.frames import ATTACKS, HARMLESS
+from pipeline import Switch
+from test_pipeline import BROADCAST, frame, guarded, mac, vnic
+
+TOP = Path(__file__).resolve().parents[2]
+FRAMES = {**{name: sent for name, (_, sent) in ATTACKS.items()}, **HARMLESS}
+
+
+class Asked(Switch):
+    """A switch that is asked about the bridge that was loaded last."""
+
+    def ask(self, port, packet):
+        return self.run(self.build / "tests/ask-switch", self.rundir,
+                        self.dir / "bridge.json", "why", port, packet,
+                        check=False)
+
+    def why(self, port, packet):
+        result = self.ask(port, packet)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def switch(tmp_path_factory, build):
+    with Asked(tmp_path_factory.mktemp("switch"), build, TOP, 8) as switch:
+        yield switch
+
+
+def words(rows, what):
+    return [row["words"] for row in rows if row["what"] == what]
+
+
+@pytest.fixture(scope="module", params=("enforce", "monitor", "off"))
+def guard(request, switch):
+    switch.load(guarded(request.param))
+    return request.param
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_bytes_have_the_fate_of_the_packet(switch, guard, name):
+    """The fields that we make of a packet are all that decides."""
+    fate = switch.trace(1, FRAMES[name])
+    rows = switch.why("p1", bytes(FRAMES[name]).hex())
+    vnics = [f"on port {copy.port}, untagged" for copy in fate.copies
+             if copy.port.startswith("p")]
+    assert sorted(words(rows, "delivered")) == sorted(vnics), fate.text
+    is_outside = any(copy.port == "up" for copy in fate.copies)
+    assert any("up" in line for line in words(rows, "outside")) == is_outside
+    broken = [row["rule"] for row in rows
+              if row["what"] in ("dropped", "counted")]
+    assert broken == [rule for table, rule in fate.rules if table == 119]
+    if guard == "enforce" and broken:
+        assert "guard level 'monitor'" in words(rows, "change")[0]
+
+
+def test_questions_change_nothing(switch):
+    switch.load([vnic(1, services=["any-mac"]), vnic(2, guard="monitor")])
+    before = switch.appctl("fdb/show", "br0"), len(switch.flows(131))
+    stolen = bytes(frame("52:54:00:01:00:09", BROADCAST)).hex()
+    for port in "p1", "p2":
+        switch.why(port, stolen)
+    assert (switch.appctl("fdb/show", "br0"),
+            len(switch.flows(131))) == before
+
+
+def test_fields_are_enough(switch):
+    switch.load(guarded("enforce"))
+    rows = switch.why("p1", "arp,arp_spa=10.0.0.2,dl_dst=" + BROADCAST)
+    assert [row["rule"] for row in rows if row["what"] == "dropped"] == ["arp"]
+    rows = switch.why("p1", "udp,nw_src=10.0.0.1,tp_src=67,dl_dst=" + mac(2))
+    assert [row["rule"] for row in rows
+            if row["what"] == "dropped"] == ["dhcp-server"]
+    assert "<allow service='dhcp-server'/>" in words(rows, "change")[0]
+
+
+def test_what_is_wrong_with_a_question(switch):
+    switch.load([vnic(1)])
+    for port, packet, sentence in (
+            ("p9", "arp", "bridge br0 has no port p9"),
+            ("p1", "52540", "packet '52540' is no whole Ethernet frame"),
+            ("p1", "bogus", "Bad openflow flow syntax: in_port=1,bogus,dl_src="
+             f"{mac(1)}: unknown field bogus")):
+        result = switch.ask(port, packet)
+        assert result.returncode == 1
+        assert result.stderr.splitlines()[-1] == sentence
