@@ -5,6 +5,8 @@ flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
 	flows/channel.c \
 	flows/channel.h \
+	flows/counters.c \
+	flows/counters.h \
 	flows/dp-ports.c \
 	flows/dp-ports.h \
 	flows/entitlement.c \

@@ -5,7 +5,7 @@
  * tests/pipeline-json.c, for the integration tests:
  *
  *     ask-switch RUNDIR FILE verify|verify-all
- *     ask-switch RUNDIR FILE why PORT PACKET
+ *     ask-switch RUNDIR FILE why PORT [PACKET]
  *
  * Ports are called "pN", N being their OpenFlow number, but for those outside
  * and inside, "pa" and "pb".  Prints the report as JSON, and on the error
@@ -18,10 +18,12 @@
 #include <string.h>
 
 #include "flow.h"
+#include "flows/counters.h"
 #include "flows/fate.h"
 #include "flows/pipeline.h"
 #include "flows/switch-control.h"
 #include "flows/verifier.h"
+#include "flows/why.h"
 #include "lib/cleanup.h"
 #include "lib/report.h"
 #include "openvswitch/json.h"
@@ -79,6 +81,7 @@ name_ports(const struct pipeline_bridge *bridge, struct simap *ofports)
     simap_put(ofports, "pb", ofp_to_u16(bridge->inside));
 }
 
+/* What would become of 'packet' on 'port'. */
 static char *
 explain(struct switch_control *control, const struct pipeline_bridge *bridge,
         const char *port, const char *packet)
@@ -110,12 +113,57 @@ explain(struct switch_control *control, const struct pipeline_bridge *bridge,
     return error;
 }
 
+/* What was dropped or counted on 'port'. */
+static char *
+count(const struct pipeline_bridge *bridge, const char *rundir,
+      const char *port)
+{
+    struct simap ofports = SIMAP_INITIALIZER(&ofports);
+    name_ports(bridge, &ofports);
+    const struct pipeline_vnic *vnic = why_find_vnic(bridge, &ofports, port);
+    simap_destroy(&ofports);
+    ovs_assert(vnic);
+
+    CLEANUP_FREE char *target = xasprintf("unix:%s/%s.mgmt", rundir,
+                                          bridge->name);
+    struct counters *counters = counters_create(bridge->name, target, vnic,
+                                                time_msec());
+    for (;;) {
+        counters_run(counters, time_msec());
+        if (counters_are_done(counters)) {
+            break;
+        }
+        counters_wait(counters);
+        poll_block();
+    }
+    struct report report;
+    char *error = counters_tell(counters, &report);
+    print_report(&report);
+    report_destroy(&report);
+    counters_destroy(counters);
+    return error;
+}
+
+static char *
+ask(const struct pipeline_bridge *bridge, char *const argv[])
+{
+    if (!strcmp(argv[3], "why") && !argv[5]) {
+        return count(bridge, argv[1], argv[4]);
+    }
+    struct switch_control *control = switch_control_create(argv[1]);
+    char *error = (!strcmp(argv[3], "why")
+                   ? explain(control, bridge, argv[4], argv[5])
+                   : verify(control, bridge, !strcmp(argv[3], "verify-all")));
+    switch_control_destroy(control);
+    return error;
+}
+
 int
 main(int argc, char *argv[])
 {
-    if (argc != 4 && argc != 6) {
+    if (argc < 4 || argc > 6) {
         ovs_fatal(0, "usage: %s RUNDIR FILE verify|verify-all|why [PORT "
-                  "PACKET]", argv[0]);
+                  "[PACKET]]", argv[0]);
     }
     struct json *json = json_member_read_file(argv[2]);
     CLEANUP(pipeline_bridge) struct pipeline_bridge bridge;
@@ -123,11 +171,7 @@ main(int argc, char *argv[])
     pipeline_json_read(json, &bridge);
     json_destroy(json);
 
-    struct switch_control *control = switch_control_create(argv[1]);
-    CLEANUP_FREE char *error
-        = (argc == 6 ? explain(control, &bridge, argv[4], argv[5])
-           : verify(control, &bridge, !strcmp(argv[3], "verify-all")));
-    switch_control_destroy(control);
+    CLEANUP_FREE char *error = ask(&bridge, argv);
     if (error) {
         fprintf(stderr, "%s\n", error);
     }

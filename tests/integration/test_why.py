@@ -3,9 +3,11 @@
 of it."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
+from host import until
 from oracle.frames import ATTACKS, HARMLESS
 from pipeline import Switch
 from test_pipeline import BROADCAST, frame, guarded, mac, vnic
@@ -17,13 +19,13 @@ FRAMES = {**{name: sent for name, (_, sent) in ATTACKS.items()}, **HARMLESS}
 class Asked(Switch):
     """A switch that is asked about the bridge that was loaded last."""
 
-    def ask(self, port, packet):
+    def ask(self, *question):
         return self.run(self.build / "tests/ask-switch", self.rundir,
-                        self.dir / "bridge.json", "why", port, packet,
+                        self.dir / "bridge.json", "why", *question,
                         check=False)
 
-    def why(self, port, packet):
-        result = self.ask(port, packet)
+    def why(self, *question):
+        result = self.ask(*question)
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
@@ -79,6 +81,39 @@ def test_fields_are_enough(switch):
     assert [row["rule"] for row in rows
             if row["what"] == "dropped"] == ["dhcp-server"]
     assert "<allow service='dhcp-server'/>" in words(rows, "change")[0]
+
+
+@pytest.mark.parametrize("level", ("enforce", "monitor"))
+def test_what_happened_is_counted_by_rule(switch, level):
+    switch.load(guarded(level))
+    assert switch.why("p1") == []
+    expected = {}
+    for rule, sent in ATTACKS.values():
+        switch.send("p1", sent)
+        expected[rule] = expected.get(rule, 0) + 1
+    for _ in range(3):
+        switch.send("p1", frame(mac(1), BROADCAST, 77))
+    expected["foreign-vlan"] = 3
+
+    def counted():
+        return {row["rule"]: row["packets"] for row in switch.why("p1")}
+    until(lambda: counted() == expected, f"{expected} is counted")
+    rows = {row["rule"]: row for row in switch.why("p1")}
+    assert rows.pop("foreign-vlan")["fate"] == "dropped"
+    for row in rows.values():
+        assert row["fate"] == ("dropped" if level == "enforce" else "passed")
+        assert bool(row["change"]) == (level == "enforce")
+    assert switch.why("p2") == []
+
+
+def test_a_bridge_that_does_not_answer(switch):
+    switch.load([vnic(1)])
+    switch.daemons["ovs-vswitchd"].send(signal.SIGSTOP)
+    result = switch.ask("p1")
+    switch.daemons["ovs-vswitchd"].send(signal.SIGCONT)
+    assert result.returncode == 1
+    assert (result.stderr.splitlines()[-1]
+            == "bridge br0 did not tell its counters within 5 s")
 
 
 def test_what_is_wrong_with_a_question(switch):
