@@ -40,6 +40,8 @@ controller_vnicd_SOURCES = \
 	controller/notify.h \
 	controller/options.c \
 	controller/options.h \
+	controller/questions.c \
+	controller/questions.h \
 	controller/reconcile.c \
 	controller/reconcile.h \
 	controller/remove.c \

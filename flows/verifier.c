@@ -42,22 +42,23 @@ struct verifier {
     struct pending pending[MAX_PENDING]; /* Those in use come first. */
     size_t n_pending;
     size_t n_judged, n_wrong;   /* Traces. */
-    struct report report;
-    size_t n_rows;              /* Of 'report'. */
+    struct report *report;      /* Not owned. */
+    size_t n_rows;              /* That were added to 'report'. */
     char *error;                /* A sentence; ends everything. */
 };
 
-/* Stores in '*verifierp' what will verify 'bridge'.  'control' must outlive
- * it. */
+/* Stores in '*verifierp' what will verify 'bridge', and adds a row to 'report'
+ * for each disagreement, of many only the first.  'control' and 'report' must
+ * outlive it.  Returns a sentence if that cannot be done. */
 char *
 verifier_create(struct switch_control *control,
                 const struct pipeline_bridge *bridge,
                 bool wants_all, long long int now,
-                struct verifier **verifierp)
+                struct report *report, struct verifier **verifierp)
 {
     struct verifier *verifier = xzalloc(sizeof *verifier);
     verifier->control = control;
-    verify_report_init(&verifier->report);
+    verifier->report = report;
     char *error = verify_plan_init(&verifier->plan, bridge, wants_all);
     if (error) {
         verifier_destroy(verifier);
@@ -78,7 +79,6 @@ verifier_destroy(struct verifier *verifier)
         }
         switch_request_destroy(verifier->ports);
         verify_plan_destroy(&verifier->plan);
-        report_destroy(&verifier->report);
         free(verifier->error);
         free(verifier);
     }
@@ -139,7 +139,7 @@ judge(struct verifier *verifier, const struct pending *pending)
         return error;
     }
     size_t n_rows = verify_judge(&verifier->plan, pending->probe, &trace,
-                                 &verifier->report);
+                                 verifier->report);
     verifier->n_rows += n_rows;
     verifier->n_wrong += n_rows > 0;
     verifier->n_judged++;
@@ -212,13 +212,6 @@ char *
 verifier_error(const struct verifier *verifier)
 {
     return nullable_xstrdup(verifier->error);
-}
-
-/* Returns the disagreements, of many only the first. */
-const struct report *
-verifier_report(const struct verifier *verifier)
-{
-    return &verifier->report;
 }
 
 /* Returns how many frames were traced ... */

@@ -18,7 +18,7 @@ struct verifier;
 
 char *verifier_create(struct switch_control *, const struct pipeline_bridge *,
                       bool wants_all, long long int now,
-                      struct verifier **)
+                      struct report *, struct verifier **)
     OVS_WARN_UNUSED_RESULT;
 void verifier_destroy(struct verifier *);
 
@@ -27,7 +27,6 @@ void verifier_wait(const struct verifier *);
 
 bool verifier_is_done(const struct verifier *);
 char *verifier_error(const struct verifier *) OVS_WARN_UNUSED_RESULT;
-const struct report *verifier_report(const struct verifier *);
 size_t verifier_n_traces(const struct verifier *);
 size_t verifier_n_wrong(const struct verifier *);
 

@@ -23,6 +23,7 @@
 #include "flows/pipeline.h"
 #include "flows/switch-control.h"
 #include "flows/verifier.h"
+#include "flows/verify.h"
 #include "flows/why.h"
 #include "lib/cleanup.h"
 #include "lib/report.h"
@@ -45,10 +46,13 @@ static char *
 verify(struct switch_control *control, const struct pipeline_bridge *bridge,
        bool wants_all)
 {
+    struct report report;
+    verify_report_init(&report);
     struct verifier *verifier;
     char *error = verifier_create(control, bridge, wants_all, time_msec(),
-                                  &verifier);
+                                  &report, &verifier);
     if (error) {
+        report_destroy(&report);
         return error;
     }
     for (;;) {
@@ -62,10 +66,11 @@ verify(struct switch_control *control, const struct pipeline_bridge *bridge,
         poll_block();
     }
     error = verifier_error(verifier);
-    print_report(verifier_report(verifier));
+    print_report(&report);
     fprintf(stderr, "%"PRIuSIZE" traces, %"PRIuSIZE" wrong\n",
             verifier_n_traces(verifier), verifier_n_wrong(verifier));
     verifier_destroy(verifier);
+    report_destroy(&report);
     return error;
 }
 
