@@ -3,7 +3,8 @@
 
 /* Operators' commands over the control socket.  Listings are answered at once
  * from the newest pass, whatever libvirt or the switch do.  'reconcile' needs
- * the database: its reply is deferred, never the loop blocked. */
+ * the database, 'why' and 'isolation/verify' need the switch: their replies
+ * are deferred, never the loop blocked. */
 
 #include <config.h>
 #include "controller/commands.h"
@@ -12,19 +13,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/bridge-flows.h"
 #include "controller/flow-listing.h"
 #include "controller/inputs.h"
 #include "controller/journal.h"
 #include "controller/listings.h"
 #include "controller/loop.h"
 #include "controller/orphan-listing.h"
+#include "controller/questions.h"
 #include "controller/reconcile.h"
 #include "controller/status.h"
+#include "controller/switch-flows.h"
 #include "controller/vlan-listing.h"
+#include "dirs.h"
+#include "lib/cleanup.h"
 #include "lib/report.h"
 #include "openvswitch/list.h"
 #include "openvswitch/poll-loop.h"
 #include "ovsdb/ovsdb-conn.h"
+#include "simap.h"
 #include "timeval.h"
 #include "unixctl.h"
 #include "util.h"
@@ -36,6 +43,7 @@ struct commands {
     struct inputs *in;
     struct reconciler *reconciler;
     struct loop *loop;
+    struct questions *questions;
     struct ovs_list waiting;    /* Of 'struct waiting', oldest first. */
 };
 
@@ -53,11 +61,44 @@ struct waiting {
 struct request {
     enum report_format format;
     bool is_dry_run;            /* --dry-run was given. */
-    const char *argument;       /* The word that is no option, or NULL. */
+    bool wants_all;             /* --all was given. */
+    const char *argument;       /* The word that is no option, or NULL ... */
+    const char *packet;         /* ... and a second one, where there may be. */
 };
 
-/* Takes 'argv' apart: an optional --format=FORMAT, --dry-run where the command
- * takes it, and at most one other word.  Returns a sentence if that is not what
+/* If 'word' is an option that is a word alone, and that 'command' takes, notes
+ * that in 'request' and returns true. */
+static bool
+take_switch(const char *command, const char *word, struct request *request)
+{
+    if (!strcmp(word, "--dry-run") && !strcmp(command, "orphan/collect")) {
+        request->is_dry_run = true;
+    } else if (!strcmp(word, "--all")
+               && !strcmp(command, "isolation/verify")) {
+        request->wants_all = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Takes a word that is no option.  Returns a sentence if it is one too
+ * many. */
+static char *
+take_argument(const char *command, const char *word, struct request *request)
+{
+    if (!request->argument) {
+        request->argument = word;
+    } else if (!strcmp(command, "why") && !request->packet) {
+        request->packet = word;
+    } else {
+        return xasprintf("unexpected argument '%s'", word);
+    }
+    return NULL;
+}
+
+/* Takes 'argv' apart: an optional --format=FORMAT, other options where the
+ * command takes them, and other words.  Returns a sentence if that is not what
  * it is. */
 static char *
 request_parse(int argc, const char *argv[], struct request *request)
@@ -70,15 +111,12 @@ request_parse(int argc, const char *argv[], struct request *request)
         if (!strncmp(argv[i], option, strlen(option))) {
             error = report_format_from_string(argv[i] + strlen(option),
                                               &request->format);
-        } else if (!strcmp(argv[i], "--dry-run")
-                   && !strcmp(argv[0], "orphan/collect")) {
-            request->is_dry_run = true;
+        } else if (take_switch(argv[0], argv[i], request)) {
+            continue;
         } else if (argv[i][0] == '-') {
             error = xasprintf("unknown option '%s'", argv[i]);
-        } else if (request->argument) {
-            error = xasprintf("unexpected argument '%s'", argv[i]);
         } else {
-            request->argument = argv[i];
+            error = take_argument(argv[0], argv[i], request);
         }
         if (error) {
             return error;
@@ -364,6 +402,160 @@ handle_orphan_collect(struct unixctl_conn *conn, int argc, const char *argv[],
     }
 }
 
+/* Questions to the switch. */
+
+static struct questioner
+make_questioner(const struct commands *c, struct unixctl_conn *conn,
+                const struct request *request)
+{
+    return (struct questioner) {
+        .conn = conn,
+        .format = request->format,
+        .flows_seqno = switch_flows_seqno(reconciler_flows(c->reconciler)),
+        .now = time_msec(),
+    };
+}
+
+/* Stores in '*factsp' what the flows of 'bridge' are made from.  Returns a
+ * sentence unless the switch has them. */
+static char *
+find_facts(const struct commands *c, const char *bridge,
+           const struct pipeline_bridge **factsp)
+{
+    const struct bridge_flows *flows
+        = switch_flows_find(reconciler_flows(c->reconciler), bridge);
+    if (!flows) {
+        return xasprintf("no flows of vnicd are on bridge %s", bridge);
+    } else if (bridge_flows_state(flows) != BRIDGE_FLOWS_INSTALLED) {
+        return xasprintf(
+            "the flows of bridge %s are not installed: %s", bridge,
+            bridge_flows_state_to_string(bridge_flows_state(flows)));
+    }
+    *factsp = bridge_flows_facts(flows);
+    return NULL;
+}
+
+static const struct port_view *
+find_port(const struct pass *pass, const char *name)
+{
+    for (size_t i = 0; i < pass->view.n_ports; i++) {
+        if (!strcmp(pass->view.ports[i].name, name)) {
+            return &pass->view.ports[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+collect_ofports(const struct pass *pass, const char *bridge,
+                struct simap *ofports)
+{
+    for (size_t i = 0; i < pass->view.n_ports; i++) {
+        const struct port_view *port = &pass->view.ports[i];
+        if (!strcmp(port->bridge, bridge) && port->ofport > 0) {
+            simap_put(ofports, port->name, port->ofport);
+        }
+    }
+}
+
+/* Asks the switch about 'request'.  Returns a sentence if that makes no
+ * sense. */
+static char *
+ask_why(struct commands *c, struct unixctl_conn *conn,
+        const struct request *request)
+{
+    const struct pass *pass = newest_pass(c);
+    const struct port_view *port = (request->argument
+                                    ? find_port(pass, request->argument)
+                                    : NULL);
+    if (!port) {
+        return request->argument
+               ? xasprintf("there is no port '%s'", request->argument)
+               : xstrdup("which port?  Give its name, and a packet to learn "
+                         "what would become of it");
+    }
+    const struct pipeline_bridge *facts;
+    char *error = find_facts(c, port->bridge, &facts);
+    if (error) {
+        return error;
+    }
+    struct questioner asker = make_questioner(c, conn, request);
+    struct simap ofports = SIMAP_INITIALIZER(&ofports);
+    collect_ofports(pass, port->bridge, &ofports);
+    if (request->packet) {
+        questions_ask_fate(c->questions, &asker, facts, &ofports, port->name,
+                           request->packet);
+    } else {
+        questions_ask_counts(c->questions, &asker, facts, &ofports,
+                             port->name);
+    }
+    simap_destroy(&ofports);
+    return NULL;
+}
+
+static void
+handle_why(struct unixctl_conn *conn, int argc, const char *argv[], void *c_)
+{
+    struct request request;
+    char *error = request_parse(argc, argv, &request);
+    if (!error) {
+        error = ask_why(c_, conn, &request);
+    }
+    if (error) {
+        reply_error_take(conn, error);
+    }
+}
+
+/* Stores in 'facts', which has room for all, those of each bridge whose vNICs
+ * flows isolate, and in '*np' how many that are. */
+static char *
+find_all_facts(const struct commands *c, const struct pipeline_bridge *facts[],
+               size_t *np)
+{
+    const struct switch_flows *flows = reconciler_flows(c->reconciler);
+    *np = 0;
+    for (size_t i = 0; i < switch_flows_n(flows); i++) {
+        const struct bridge_flows *bf = switch_flows_get(flows, i);
+        if (bridge_flows_state(bf) == BRIDGE_FLOWS_REMOVED) {
+            continue;
+        }
+        char *error = find_facts(c, bridge_flows_name(bf), &facts[*np]);
+        if (error) {
+            return error;
+        }
+        ++*np;
+    }
+    return NULL;
+}
+
+static void
+handle_verify(struct unixctl_conn *conn, int argc, const char *argv[],
+              void *c_)
+{
+    struct commands *c = c_;
+    struct request request;
+    size_t n = switch_flows_n(reconciler_flows(c->reconciler));
+    CLEANUP_FREE const struct pipeline_bridge **facts
+        = xcalloc(n + 1, sizeof *facts);
+    char *error = request_parse(argc, argv, &request);
+    if (!error) {
+        error = check_bridge(c, request.argument);
+    }
+    if (!error && request.argument) {
+        n = 1;
+        error = find_facts(c, request.argument, &facts[0]);
+    } else if (!error) {
+        error = find_all_facts(c, facts, &n);
+    }
+    if (error) {
+        reply_error_take(conn, error);
+        return;
+    }
+    struct questioner asker = make_questioner(c, conn, &request);
+    questions_ask_isolation(c->questions, &asker, facts, n,
+                            request.wants_all);
+}
+
 static void
 handle_exit(struct unixctl_conn *conn, int argc OVS_UNUSED,
             const char *argv[] OVS_UNUSED, void *c_)
@@ -421,6 +613,8 @@ drop_waiting(struct waiting *waiting)
 void
 commands_run(struct commands *c, long long int now)
 {
+    questions_run(c->questions,
+                  switch_flows_seqno(reconciler_flows(c->reconciler)), now);
     struct waiting *waiting;
     LIST_FOR_EACH_SAFE (waiting, node, &c->waiting) {
         if (!reconciler_has_wishes(c->reconciler)) {
@@ -439,6 +633,7 @@ commands_run(struct commands *c, long long int now)
 void
 commands_wait(const struct commands *c)
 {
+    questions_wait(c->questions);
     if (!ovs_list_is_empty(&c->waiting)) {
         const struct waiting *oldest
             = CONTAINER_OF(ovs_list_front(&c->waiting), struct waiting, node);
@@ -458,6 +653,7 @@ commands_create(struct inputs *in, struct reconciler *reconciler,
     c->in = in;
     c->reconciler = reconciler;
     c->loop = loop;
+    c->questions = questions_create(ovs_rundir());
     ovs_list_init(&c->waiting);
 
     for (size_t i = 0; i < ARRAY_SIZE(listings); i++) {
@@ -473,6 +669,11 @@ commands_create(struct inputs *in, struct reconciler *reconciler,
                              handle_reconcile, c);
     unixctl_command_register("orphan/collect", "[--format=FORMAT] [--dry-run]",
                              0, 2, handle_orphan_collect, c);
+    unixctl_command_register("why", "[--format=FORMAT] PORT [PACKET]", 0, 3,
+                             handle_why, c);
+    unixctl_command_register("isolation/verify",
+                             "[--format=FORMAT] [--all] [BRIDGE]", 0, 3,
+                             handle_verify, c);
     unixctl_command_register("exit", "", 0, 0, handle_exit, c);
     return c;
 }
@@ -487,6 +688,7 @@ commands_destroy(struct commands *c)
             unixctl_command_reply_error(waiting->conn, "vnicd is stopping");
             drop_waiting(waiting);
         }
+        questions_destroy(c->questions);
         free(c);
     }
 }

@@ -10,11 +10,12 @@
 
 #include <jansson.h>
 
+/* Up to an empty one. */
 static int
 count_lines(const char *text)
 {
     int n = 0;
-    while (*text) {
+    while (*text && *text != '\n') {
         n++;
         text += strcspn(text, "\n");
         text += *text == '\n';
@@ -24,7 +25,8 @@ count_lines(const char *text)
 
 /* True if the listing 'text' has rows.  The agent's contract: one without
  * rows is its heading alone, which is an empty array in JSON, one line in CSV,
- * and two, the headings and the rules below them, in a table. */
+ * and two, the headings and the rules below them, in a table.  What follows an
+ * empty line is a remark. */
 bool
 findings_in_listing(const char *text, const char *format)
 {

@@ -35,6 +35,8 @@ enum {
     TAKES_CHECK = 1 << 1,
     TAKES_INTERVAL = 1 << 2,
     TAKES_DRY_RUN = 1 << 3,
+    TAKES_ALL = 1 << 4,
+    GAVE_TIMEOUT = 1 << 5,      /* Any word takes that. */
 };
 
 struct option_info {
@@ -51,6 +53,7 @@ static const struct option_info option_infos[] = {
     { 'n', "interval", "SECS", TAKES_INTERVAL,
       "time between two looks (default 2)" },
     { 'd', "dry-run", NULL, TAKES_DRY_RUN, "only say what would go" },
+    { 'a', "all", NULL, TAKES_ALL, "each pair of vNICs, not only examples" },
     { 't', "target", "PATH", 0, "control socket of the agent" },
     { 'T', "timeout", "SECS", 0, "longest wait for an answer (default 10)" },
     { 'h', "help", NULL, 0, "this text; after a WORD, about that word" },
@@ -62,7 +65,7 @@ struct options {
     const char *target;         /* NULL: find the agent by its pidfile. */
     int timeout_s;
     int interval_s;
-    bool wants_check, wants_dry_run, wants_help, wants_version;
+    bool wants_check, wants_dry_run, wants_all, wants_help, wants_version;
     unsigned int given;         /* TAKES_* of the options that were given. */
 };
 
@@ -75,10 +78,11 @@ struct task {
 };
 
 typedef enum exit_code run_func(const struct task *);
-static run_func run_question, run_status, run_watch, run_help;
+static run_func run_question, run_verify, run_status, run_watch, run_help;
 
-/* Any number of arguments, not looked at. */
+/* Any number of arguments, not looked at; and the most of another word. */
 #define RAW_ARGS 1000
+#define MAX_ARGS 2
 
 /* The single source for dispatch, help and completion. */
 static const struct word {
@@ -115,6 +119,11 @@ static const struct word {
       run_question, "rows that guests left behind, and when they go" },
     { "collect", "orphan/collect", "", 0, 0, TAKES_FORMAT | TAKES_DRY_RUN,
       false, run_question, "remove the rows that guests left behind now" },
+    { "why", "why", "PORT [PACKET]", 1, 2, TAKES_FORMAT, false,
+      run_question, "what becomes of a packet; or what was dropped" },
+    { "verify", "isolation/verify", "[BRIDGE]", 0, 1,
+      TAKES_FORMAT | TAKES_ALL, true, run_verify,
+      "prove that vNICs reach whom they may, and nobody else" },
     { "reconcile", "reconcile", "", 0, 0, TAKES_FORMAT, false,
       run_question, "compute and apply everything now" },
     { "watch", "vnic/list", "[BRIDGE]", 0, 1, TAKES_INTERVAL, false,
@@ -220,12 +229,20 @@ print_word_help(const struct word *word)
 
 /* Running a word. */
 
+/* An option that the agent gets as it is, before the arguments; or NULL. */
+static char *
+option_for_agent(const struct options *options)
+{
+    static char dry_run[] = "--dry-run", all[] = "--all";
+    return options->wants_dry_run ? dry_run : options->wants_all ? all : NULL;
+}
+
 static struct client_reply
 ask(const struct task *task, const char *format)
 {
-    static char dry_run[] = "--dry-run";
-    char *dry_run_args[] = { dry_run };
     bool is_named = !task->word->method;
+    char *option = option_for_agent(&task->options);
+    char *args[1 + MAX_ARGS] = { option };
     struct client_request request = {
         .target = task->options.target,
         .timeout_ms = task->options.timeout_s * 1000LL,
@@ -234,9 +251,12 @@ ask(const struct task *task, const char *format)
         .n_args = task->n_args - is_named,
         .format = format,
     };
-    if (task->options.wants_dry_run) {
-        request.args = dry_run_args; /* Such words take no others. */
-        request.n_args = 1;
+    if (option) {
+        for (int i = 0; i < task->n_args; i++) {
+            args[1 + i] = task->args[i];
+        }
+        request.args = args;
+        request.n_args = 1 + task->n_args;
     }
     return client_call(&request);
 }
@@ -260,6 +280,19 @@ run_question(const struct task *task)
     }
     client_reply_destroy(&reply);
     return code;
+}
+
+/* A frame is traced for each vNIC at least, in the switch's own time. */
+static enum exit_code
+run_verify(const struct task *task)
+{
+    enum { LONG_TIMEOUT_S = 120 };
+    struct task patient = *task;
+    if (patient.options.timeout_s < LONG_TIMEOUT_S
+        && !(patient.options.given & GAVE_TIMEOUT)) {
+        patient.options.timeout_s = LONG_TIMEOUT_S;
+    }
+    return run_question(&patient);
 }
 
 /* Whether there are warnings is read from JSON, whatever is printed. */
@@ -385,6 +418,10 @@ set_option(const struct word *word, int letter, struct options *options)
         options->wants_dry_run = true;
         options->given |= TAKES_DRY_RUN;
         break;
+    case 'a':
+        options->wants_all = true;
+        options->given |= TAKES_ALL;
+        break;
     case 'n':
         options->interval_s = parse_seconds(word, optarg);
         options->given |= TAKES_INTERVAL;
@@ -394,6 +431,7 @@ set_option(const struct word *word, int letter, struct options *options)
         break;
     case 'T':
         options->timeout_s = parse_seconds(word, optarg);
+        options->given |= GAVE_TIMEOUT;
         break;
     case 'h':
         options->wants_help = true;

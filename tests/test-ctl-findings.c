@@ -10,6 +10,8 @@ test_heading_alone_is_no_finding(void **state)
 {
     assert_false(findings_in_listing("KIND WHERE\n---- -----\n", "table"));
     assert_false(findings_in_listing("KIND WHERE\n---- -----", "table"));
+    assert_false(findings_in_listing("KIND WHERE\n---- -----\n\n(all is "
+                                     "well)\n", "table"));
     assert_false(findings_in_listing("kind,key\n", "csv"));
     assert_false(findings_in_listing("[]", "json"));
     assert_false(findings_in_listing("[\n]\n", "json"));
@@ -20,6 +22,7 @@ test_each_row_is_a_finding(void **state)
 {
     assert_true(findings_in_listing("KIND\n----\nset\n", "table"));
     assert_true(findings_in_listing("KIND\n----\nset", "table"));
+    assert_true(findings_in_listing("KIND\n----\nset\n\n(nearly)", "table"));
     assert_true(findings_in_listing("kind\nset\n", "csv"));
     assert_true(findings_in_listing("[{\"kind\": \"set\"}]", "json"));
 }

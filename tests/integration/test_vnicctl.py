@@ -23,7 +23,7 @@ VNICCTL = Path(os.environ.get("VNICD_BUILD", ROOT)) / "ctl" / "vnicctl"
 
 WORDS = ["status", "list", "show", "vlan", "bridges", "plan", "drift",
          "quarantine", "flows", "diff",
-         "orphans", "collect", "reconcile", "watch", "version", "exit", "call", "help"]
+         "orphans", "collect", "why", "verify", "reconcile", "watch", "version", "exit", "call", "help"]
 
 HEADING = ("DOMAIN STATE       REASON\n"
            "------ ----------- ------\n")
@@ -89,6 +89,12 @@ def check(done, code, stdout="", stderr=None):
     ("collect", "orphan/collect", ["--format=table"]),
     ("collect --dry-run", "orphan/collect",
      ["--dry-run", "--format=table"]),
+    ("why tap1", "why", ["tap1", "--format=table"]),
+    ("why tap1 arp,arp_op=1 --format=json", "why",
+     ["tap1", "arp,arp_op=1", "--format=json"]),
+    ("verify", "isolation/verify", ["--format=table"]),
+    ("verify br0 --all", "isolation/verify",
+     ["--all", "br0", "--format=table"]),
     ("reconcile", "reconcile", ["--format=table"]),
     ("version", "version", []),
     ("exit", "exit", []),
@@ -123,17 +129,23 @@ def test_refusal(start_agent):
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 @pytest.mark.parametrize("word, code", [
-    ("plan", 1), ("drift", 1), ("orphans", 1), ("collect", 0), ("list", 0), ("vlan", 0), ("reconcile", 0)])
+    ("plan", 1), ("drift", 1), ("orphans", 1), ("collect", 0), ("verify", 1), ("why tap1", 0), ("list", 0), ("vlan", 0), ("reconcile", 0)])
 def test_findings(start_agent, word, code, form):
     start_agent(answering(ROWS[form]))
-    check(vnicctl(word, "--format", form), code, ROWS[form])
+    check(vnicctl(*word.split(), "--format", form), code, ROWS[form])
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
-@pytest.mark.parametrize("word", ["plan", "drift"])
+@pytest.mark.parametrize("word", ["plan", "drift", "verify"])
 def test_no_findings(start_agent, word, form):
     start_agent(answering(NO_ROWS[form]))
     check(vnicctl(word, "--format", form), 0, NO_ROWS[form])
+
+
+def test_a_remark_is_no_finding(start_agent):
+    answer = HEADING + "\n(7 frames traced)\n"
+    start_agent(answering(answer))
+    check(vnicctl("verify"), 0, answer)
 
 
 @pytest.mark.parametrize("status, code", [
