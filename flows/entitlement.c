@@ -42,10 +42,14 @@ untagged_vlan(const struct vlan_spec *vlan)
 bool
 entitlement_is_member(const struct pipeline_vnic *vnic, int vid)
 {
-    struct vlan_set members;
-    vlan_spec_members(&vnic->vlan, &members);
-    return vid ? vlan_set_contains(&members, vid)
-               : untagged_vlan(&vnic->vlan) == 0;
+    const struct vlan_spec *vlan = &vnic->vlan;
+    if (!vid) {
+        return untagged_vlan(vlan) == 0;
+    } else if (vlan->mode == VLAN_ACCESS || is_tunnel(vnic)) {
+        return vid == vlan->tag;
+    }
+    return vid == vlan->tag || vlan_set_contains(&vlan->trunks, vid)
+           || (vlan_spec_is_on_all(vlan) && vid != RESERVED_VLAN);
 }
 
 /* Returns the tag of a frame that 'vnic', NULL for whoever is outside, sends
@@ -207,7 +211,8 @@ entitlements_compute(const struct pipeline_bridge *bridge,
 {
     *e = (struct entitlements) { .receivers = NULL };
     int vid = find_vlan(frame->from, frame->tag);
-    if (vid == NO_VLAN || !may_send_from(frame->from, frame->src)) {
+    if (frame->is_blocked || vid == NO_VLAN
+        || !may_send_from(frame->from, frame->src)) {
         return;
     }
 

@@ -18,9 +18,10 @@ struct pipeline_vnic;
 
 /* A frame that no guard minds but for its addresses and its tag. */
 struct entitlement_frame {
-    const struct pipeline_vnic *from; /* NULL: from outside. */
+    const struct pipeline_vnic *from; /* NULL: no vNIC. */
     struct eth_addr src, dst;
     int tag;                    /* On the wire; -1: none. */
+    bool is_blocked;            /* From a port that nothing may come from. */
 };
 
 struct entitlement {

@@ -55,11 +55,42 @@ add_probe(struct verify_plan *plan, enum verify_kind kind, size_t from,
     };
 }
 
-/* Returns vNIC 'i', NULL for whoever is outside. */
+/* Returns the vNIC with index 'i', NULL for others. */
 static const struct pipeline_vnic *
 vnic_at(const struct verify_plan *plan, size_t i)
 {
-    return i == VERIFY_OUTSIDE ? NULL : &plan->bridge.vnics[i];
+    return i < plan->bridge.n_vnics ? &plan->bridge.vnics[i] : NULL;
+}
+
+/* Returns how many indexes there are, but for VERIFY_OUTSIDE. */
+size_t
+verify_plan_n_indexes(const struct verify_plan *plan)
+{
+    return plan->bridge.n_vnics + plan->bridge.n_blocked;
+}
+
+static bool
+is_blocked(const struct verify_plan *plan, size_t i)
+{
+    return i >= plan->bridge.n_vnics && i < verify_plan_n_indexes(plan);
+}
+
+static ofp_port_t
+blocked_at(const struct verify_plan *plan, size_t i)
+{
+    return plan->bridge.blocked[i - plan->bridge.n_vnics];
+}
+
+/* Returns what an operator calls the one with index 'i', for the caller to
+ * free. */
+char *
+verify_plan_label(const struct verify_plan *plan, size_t i)
+{
+    const struct pipeline_vnic *vnic = vnic_at(plan, i);
+    return vnic ? xstrdup(vnic->label)
+           : is_blocked(plan, i)
+           ? xasprintf("blocked port %d", ofp_to_u16(blocked_at(plan, i)))
+           : xstrdup("outside");
 }
 
 /* Adds a probe in VLAN 'vid', with the tag that its sender uses there. */
@@ -224,9 +255,9 @@ add_vlan(struct verify_plan *plan, int vid, bool wants_all)
     members_init(&members, &plan->bridge, vid);
     struct members representatives
         = choose_representatives(&plan->bridge, &members, wants_all);
-    /* Not to be made at all if it is too many. */
-    if (plan->n_probes + representatives.n * representatives.n
-        <= VERIFY_MAX_PROBES) {
+    /* At most: see add_ring() and add_pairs(). */
+    size_t n = 4 * members.n + representatives.n * (representatives.n + 5);
+    if (plan->n_probes + n <= VERIFY_MAX_PROBES) {
         add_ring(plan, &members);
         add_pairs(plan, &members, &representatives);
         add_floods(plan, VERIFY_OUTSIDE, vid);
@@ -333,6 +364,15 @@ add_foreign_vlans(struct verify_plan *plan, const struct vlan_set *vlans)
     }
 }
 
+static void
+add_blocked(struct verify_plan *plan)
+{
+    for (size_t i = 0; i < plan->bridge.n_blocked; i++) {
+        add_probe(plan, VERIFY_BLOCKED, plan->bridge.n_vnics + i,
+                  VERIFY_OUTSIDE, NO_TAG);
+    }
+}
+
 /* Plans. */
 
 static bool
@@ -366,15 +406,21 @@ choose_strangers(struct verify_plan *plan)
     }
 }
 
+/* Returns the index of whoever is on 'ofport', VERIFY_OUTSIDE for others. */
 static size_t
-find_vnic(const struct pipeline_bridge *bridge, unsigned int ofport)
+find_index(const struct verify_plan *plan, unsigned int ofport)
 {
-    size_t i = 0;
-    while (i < bridge->n_vnics
-           && ofp_to_u16(bridge->vnics[i].ofport) != ofport) {
-        i++;
+    for (size_t i = 0; i < plan->bridge.n_vnics; i++) {
+        if (ofp_to_u16(plan->bridge.vnics[i].ofport) == ofport) {
+            return i;
+        }
     }
-    return i;
+    for (size_t i = 0; i < plan->bridge.n_blocked; i++) {
+        if (ofp_to_u16(plan->bridge.blocked[i]) == ofport) {
+            return plan->bridge.n_vnics + i;
+        }
+    }
+    return VERIFY_OUTSIDE;
 }
 
 static void
@@ -383,6 +429,7 @@ add_probes(struct verify_plan *plan, bool wants_all)
     struct vlan_set vlans;
     choose_vlans(&plan->bridge, wants_all, &vlans);
     add_foreign_vlans(plan, &vlans);
+    add_blocked(plan);
     VLAN_SET_FOR_EACH (vid, &vlans) {
         add_vlan(plan, vid, wants_all);
     }
@@ -409,17 +456,18 @@ verify_plan_init(struct verify_plan *plan,
 char *
 verify_plan_set_ports(struct verify_plan *plan, const struct simap *ofports)
 {
+    size_t n_found = 0;
     struct simap_node *node;
     SIMAP_FOR_EACH (node, ofports) {
-        size_t i = find_vnic(&plan->bridge, node->data);
-        if (i < plan->bridge.n_vnics) {
+        size_t i = find_index(plan, node->data);
+        if (i != VERIFY_OUTSIDE) {
             simap_put(&plan->ports, node->name, i);
         }
+        n_found += vnic_at(plan, i) != NULL;
     }
-    size_t n = simap_count(&plan->ports);
-    return n == plan->bridge.n_vnics ? NULL
+    return n_found == plan->bridge.n_vnics ? NULL
            : xasprintf("of %"PRIuSIZE" vNICs only %"PRIuSIZE" have a port in "
-                       "the switch", plan->bridge.n_vnics, n);
+                       "the switch", plan->bridge.n_vnics, n_found);
 }
 
 /* Frees what 'plan' owns, not 'plan' itself. */
@@ -440,9 +488,10 @@ verify_plan_destroy(struct verify_plan *plan)
 static struct eth_addr
 source_of(const struct verify_plan *plan, const struct verify_probe *probe)
 {
-    return probe->from == VERIFY_OUTSIDE || probe->kind == VERIFY_FOREIGN
+    const struct pipeline_vnic *vnic = vnic_at(plan, probe->from);
+    return !vnic || probe->kind == VERIFY_FOREIGN
            || probe->kind == VERIFY_FOREIGN_UNKNOWN
-           ? plan->strangers[0] : plan->bridge.vnics[probe->from].mac;
+           ? plan->strangers[0] : vnic->mac;
 }
 
 static struct eth_addr
@@ -456,6 +505,7 @@ destination_of(const struct verify_plan *plan,
         return plan->bridge.vnics[probe->to].mac;
     case VERIFY_BROADCAST:
     case VERIFY_FOREIGN_VLAN:
+    case VERIFY_BLOCKED:
         return eth_addr_broadcast;
     case VERIFY_MULTICAST:
         return multicast;
@@ -476,7 +526,16 @@ verify_plan_frame(const struct verify_plan *plan,
         .src = source_of(plan, probe),
         .dst = destination_of(plan, probe),
         .tag = probe->tag,
+        .is_blocked = is_blocked(plan, probe->from),
     };
+}
+
+static ofp_port_t
+port_at(const struct verify_plan *plan, size_t i)
+{
+    const struct pipeline_vnic *vnic = vnic_at(plan, i);
+    return vnic ? vnic->ofport
+           : is_blocked(plan, i) ? blocked_at(plan, i) : plan->bridge.inside;
 }
 
 /* Returns the same as 'ofproto/trace' wants to have it: what is outside comes
@@ -489,9 +548,7 @@ verify_plan_flow(const struct verify_plan *plan,
     struct ds s = DS_EMPTY_INITIALIZER;
     ds_put_format(&s, "in_port=%"PRIu16",arp,arp_op=%d,arp_spa=0.0.0.0,"
                   "arp_tpa=0.0.0.0",
-                  ofp_to_u16(frame.from ? frame.from->ofport
-                             : plan->bridge.inside),
-                  ARP_OP_REQUEST);
+                  ofp_to_u16(port_at(plan, probe->from)), ARP_OP_REQUEST);
     ds_put_format(&s, ",dl_src="ETH_ADDR_FMT",arp_sha="ETH_ADDR_FMT
                   ",dl_dst="ETH_ADDR_FMT, ETH_ADDR_ARGS(frame.src),
                   ETH_ADDR_ARGS(frame.src), ETH_ADDR_ARGS(frame.dst));

@@ -26,7 +26,9 @@
     VERIFY_KIND(FOREIGN, "foreign source")                              \
     VERIFY_KIND(FOREIGN_UNKNOWN, "foreign source, unknown unicast")     \
     /* A broadcast with a tag that the sender may not use. */           \
-    VERIFY_KIND(FOREIGN_VLAN, "foreign VLAN")
+    VERIFY_KIND(FOREIGN_VLAN, "foreign VLAN")                           \
+    /* A broadcast from a port that nothing may come from. */           \
+    VERIFY_KIND(BLOCKED, "broadcast")
 
 enum verify_kind {
 #define VERIFY_KIND(ENUM, NAME) VERIFY_##ENUM,
@@ -36,12 +38,13 @@ enum verify_kind {
 
 const char *verify_kind_to_string(enum verify_kind);
 
-/* Stands for whoever is outside, among indexes of vNICs. */
+/* Indexes are those of the bridge's vNICs, and behind them those of its
+ * blocked ports; and this for whoever is outside. */
 #define VERIFY_OUTSIDE SIZE_MAX
 
 struct verify_probe {
     enum verify_kind kind;
-    size_t from;                /* Index of a vNIC, or VERIFY_OUTSIDE. */
+    size_t from;                /* Index of the sender. */
     size_t to;                  /* Of kinds that are for one vNIC: its
                                  * index. */
     int tag;                    /* Of the frame; -1: none. */
@@ -49,8 +52,8 @@ struct verify_probe {
 
 struct verify_plan {
     struct pipeline_bridge bridge; /* What is meant. */
-    struct simap ports;         /* Indexes of its vNICs by the datapath's
-                                 * numbers of their ports. */
+    struct simap ports;         /* Indexes by the datapath's numbers of the
+                                 * ports. */
     struct eth_addr strangers[2]; /* Addresses that are nobody's. */
     struct verify_probe *probes; /* Owned. */
     size_t n_probes, allocated_probes;
@@ -63,6 +66,8 @@ void verify_plan_destroy(struct verify_plan *);
 
 char *verify_plan_set_ports(struct verify_plan *, const struct simap *ofports)
     OVS_WARN_UNUSED_RESULT;
+size_t verify_plan_n_indexes(const struct verify_plan *);
+char *verify_plan_label(const struct verify_plan *, size_t index);
 struct entitlement_frame verify_plan_frame(const struct verify_plan *,
                                            const struct verify_probe *);
 char *verify_plan_flow(const struct verify_plan *,

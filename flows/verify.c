@@ -24,7 +24,7 @@
 #include "simap.h"
 #include "util.h"
 
-/* By index of the vNIC, the tags of its copies in words, empty for none. */
+/* By index, the tags of the copies in words, empty for none. */
 struct outcome {
     struct ds *copies;          /* Owned. */
     size_t n;
@@ -32,10 +32,10 @@ struct outcome {
 };
 
 static void
-outcome_init(struct outcome *outcome, size_t n_vnics)
+outcome_init(struct outcome *outcome, size_t n)
 {
     *outcome = (struct outcome) {
-        .copies = xcalloc(n_vnics, sizeof *outcome->copies), .n = n_vnics,
+        .copies = xcalloc(n, sizeof *outcome->copies), .n = n,
     };
 }
 
@@ -64,11 +64,12 @@ outcome_add(struct outcome *outcome, size_t i, const struct trace_tags *tags)
 
 static void
 find_expected(const struct verify_plan *plan,
-              const struct entitlement_frame *frame, struct outcome *outcome)
+              const struct verify_probe *probe, struct outcome *outcome)
 {
+    struct entitlement_frame frame = verify_plan_frame(plan, probe);
     CLEANUP(entitlements) struct entitlements e;
-    entitlements_compute(&plan->bridge, frame, &e);
-    outcome_init(outcome, plan->bridge.n_vnics);
+    entitlements_compute(&plan->bridge, &frame, &e);
+    outcome_init(outcome, verify_plan_n_indexes(plan));
     outcome->is_outside = e.is_for_outside;
     for (size_t i = 0; i < e.n_receivers; i++) {
         outcome_add(outcome, e.receivers[i].to - plan->bridge.vnics,
@@ -76,13 +77,13 @@ find_expected(const struct verify_plan *plan,
     }
 }
 
-/* The way outside is a patch port.  A copy for a port that is no vNIC's shows
- * another one. */
+/* The way outside is a patch port.  A copy for a port that nobody else is on
+ * shows another one. */
 static void
 find_found(const struct verify_plan *plan, const struct trace *trace,
            struct outcome *outcome)
 {
-    outcome_init(outcome, plan->bridge.n_vnics);
+    outcome_init(outcome, verify_plan_n_indexes(plan));
     outcome->is_outside = trace->n_crossings > 0;
     for (size_t i = 0; i < trace->n_copies; i++) {
         const struct trace_copy *copy = &trace->copies[i];
@@ -112,12 +113,6 @@ verify_report_init(struct report *report)
     report_init(report, columns, ARRAY_SIZE(columns));
 }
 
-static const char *
-label_of(const struct pipeline_vnic *vnic)
-{
-    return vnic ? vnic->label : "outside";
-}
-
 static void
 put_frame(struct report *report, const struct verify_probe *probe)
 {
@@ -129,14 +124,13 @@ put_frame(struct report *report, const struct verify_probe *probe)
     }
 }
 
-/* 'to' is NULL for whoever is outside. */
 static void
-put_row(const struct verify_probe *probe, const struct pipeline_vnic *from,
-        const struct pipeline_vnic *to, const char *expected,
-        const char *found, struct report *report)
+put_row(const struct verify_plan *plan, const struct verify_probe *probe,
+        size_t to, const char *expected, const char *found,
+        struct report *report)
 {
-    report_put_string(report, label_of(from));
-    report_put_string(report, label_of(to));
+    report_put_take(report, verify_plan_label(plan, probe->from));
+    report_put_take(report, verify_plan_label(plan, to));
     put_frame(report, probe);
     report_put_string(report, expected[0] ? expected : "nothing");
     report_put_string(report, found[0] ? found : "nothing");
@@ -151,21 +145,20 @@ words_of(bool is_outside)
 
 static size_t
 compare(const struct verify_plan *plan, const struct verify_probe *probe,
-        const struct entitlement_frame *frame, struct outcome *expected,
-        struct outcome *found, struct report *report)
+        struct outcome *expected, struct outcome *found,
+        struct report *report)
 {
     size_t n_rows = 0;
     for (size_t i = 0; i < expected->n; i++) {
         const char *may = ds_cstr(&expected->copies[i]);
         const char *does = ds_cstr(&found->copies[i]);
         if (strcmp(may, does)) {
-            put_row(probe, frame->from, &plan->bridge.vnics[i], may, does,
-                    report);
+            put_row(plan, probe, i, may, does, report);
             n_rows++;
         }
     }
     if (expected->is_outside != found->is_outside) {
-        put_row(probe, frame->from, NULL, words_of(expected->is_outside),
+        put_row(plan, probe, VERIFY_OUTSIDE, words_of(expected->is_outside),
                 words_of(found->is_outside), report);
         n_rows++;
     }
@@ -178,11 +171,10 @@ size_t
 verify_judge(const struct verify_plan *plan, const struct verify_probe *probe,
              const struct trace *trace, struct report *report)
 {
-    struct entitlement_frame frame = verify_plan_frame(plan, probe);
     struct outcome expected, found;
-    find_expected(plan, &frame, &expected);
+    find_expected(plan, probe, &expected);
     find_found(plan, trace, &found);
-    size_t n_rows = compare(plan, probe, &frame, &expected, &found, report);
+    size_t n_rows = compare(plan, probe, &expected, &found, report);
     outcome_destroy(&expected);
     outcome_destroy(&found);
     return n_rows;

@@ -14,15 +14,15 @@
 
 static struct verify_plan plan;
 
-/* vNICs 1 and 2, and 3 in another VLAN; the datapath calls their ports 11, 12
- * and 13. */
+/* vNICs 1 and 2, 3 in another VLAN, and a blocked port 4; the datapath calls
+ * them 11 to 14. */
 static int
 setup(void **state)
 {
     CLEANUP(pipeline_bridge) struct pipeline_bridge bridge;
     pipeline_bridge_init(&bridge);
     pipeline_json_parse(
-        "{'vnics':["
+        "{'blocked':[4],'vnics':["
         "{'number':1,'ofport':1,'mac':'52:54:00:00:00:01',"
         "'vlan_mode':'access','tag':10,'guard':'enforce'},"
         "{'number':2,'ofport':2,'mac':'52:54:00:00:00:02',"
@@ -79,7 +79,7 @@ judge(const char *actions, bool crosses)
 static void
 test_right_is_no_row(void **state)
 {
-    assert_string_taken(judge(RIGHT ",14", true), HEADING);
+    assert_string_taken(judge(RIGHT ",99", true), HEADING);
     assert_string_taken(judge(RIGHT, true), HEADING);
 }
 
@@ -90,6 +90,8 @@ test_too_much(void **state)
                         "vnic1,vnic3," FRAME ",nothing,untagged\n");
     assert_string_taken(judge(RIGHT ",12", true), HEADING
                         "vnic1,vnic2," FRAME ",tag 10,\"tag 10, tag 10\"\n");
+    assert_string_taken(judge(RIGHT ",14", true), HEADING
+                        "vnic1,blocked port 4," FRAME ",nothing,tag 10\n");
     /* Its own frame back. */
     assert_string_taken(judge(RIGHT ",pop_vlan,11", true), HEADING
                         "vnic1,vnic1," FRAME ",nothing,untagged\n");

@@ -77,6 +77,22 @@ def test_unusual_modes_agree(switch):
     assert rows == [] and n_traces > 100
 
 
+def test_blocked_ports_are_tried(switch):
+    """They send nothing, and get nothing but what NORMAL floods outside."""
+    switch.load([vnic(1), vnic(2)], blocked=[7], passes_unknown_ports=True)
+    assert switch.verify()[0] == []
+    switch.ofctl("--strict", "del-flows", "br0", "table=0,priority=%d,"
+                 "in_port=7" % blocked_priority(switch))
+    rows, _ = switch.verify()
+    assert ("blocked port 7", "outside", "broadcast, untagged", "nothing",
+            "the frame") in rows
+
+
+def blocked_priority(switch):
+    flow, = (f for f in switch.flows(0) if "in_port=7" in f)
+    return int(flow.split("priority=")[1].split(",")[0])
+
+
 def test_nothing_is_learnt(switch):
     switch.load([vnic(1, services=["any-mac"]), vnic(2, guard="monitor")])
     before = switch.appctl("fdb/show", "br0"), len(switch.flows(131))
