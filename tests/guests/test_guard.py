@@ -154,32 +154,6 @@ def test_without_an_agent_everything_gets_through(host, guests, neighbours):
     assert {names[index] for _, index in reached} == set(ATTACKS) - {"cdp"}
 
 
-@pytest.fixture
-def spanning_tree(host):
-    """The bridge runs STP, and is its root: there is nobody else."""
-    host.vsctl("set", "bridge", "br0", "other_config:stp-forward-delay=4",
-               "other_config:stp-max-age=6", "other_config:stp-hello-time=1",
-               "stp_enable=true")
-    yield
-    host.vsctl("set", "bridge", "br0", "stp_enable=false")
-
-
-def is_root(host):
-    return "This bridge is the root" in host.appctl("stp/show", "br0")
-
-
-def send_bpdu(guests):
-    """One that is better than those of the bridge."""
-    guests["guest"].send_frame(bytes(BPDU).hex(), count=3, interval_ms=100)
-
-
-def test_without_an_agent_a_guest_becomes_the_root(host, guests,
-                                                   spanning_tree):
-    until(lambda: is_root(host), "the bridge is the root", timeout=30)
-    send_bpdu(guests)
-    until(lambda: not is_root(host), "the guest is the root", timeout=10)
-
-
 def test_nothing_that_is_forbidden_gets_through(neighbours, level):
     """Everything of it does with the other levels, but what no level lets
     through: it is the guard that drops it."""
@@ -205,16 +179,6 @@ def test_everything_that_is_harmless_gets_through(neighbours, level):
     assert {names[index] for _, index in reached} == set(HARMLESS)
 
 
-def test_no_guest_becomes_the_root(host, ready_agent, guests, neighbours,
-                                   spanning_tree):
-    """A bridge with spanning tree looks at a BPDU before any flow does."""
-    set_guard(host, "enforce")
-    until(lambda: is_root(host), "the bridge is the root", timeout=30)
-    send_bpdu(guests)
-    neighbours.wait_forwarding()
-    assert is_root(host)
-
-
 def test_who_sends_too_much_is_counted(ready_agent, neighbours, level):
     """By rule, whatever becomes of it; with "off" nobody looks."""
     rule, frame = ATTACKS["arp-reply-for-victim"]
@@ -228,3 +192,46 @@ def test_who_sends_too_much_is_counted(ready_agent, neighbours, level):
         assert not is_counted()
     else:
         ready_agent.wait_for(is_counted, f"{rule} is counted")
+
+
+# Spanning tree.
+
+
+@pytest.fixture
+def spanning_tree(host):
+    """The bridge runs STP, and is its root: there is nobody else.
+
+    Afterwards Open vSwitch 3.1 does not flood to the uplink any more, with our
+    flows or without: so these tests come last."""
+    host.vsctl("set", "bridge", "br0", "other_config:stp-forward-delay=4",
+               "other_config:stp-max-age=6", "other_config:stp-hello-time=1",
+               "stp_enable=true")
+    yield
+    host.vsctl("set", "bridge", "br0", "stp_enable=false")
+
+
+def is_root(host):
+    return "This bridge is the root" in host.appctl("stp/show", "br0")
+
+
+def send_bpdu(guests):
+    """One that is better than those of the bridge."""
+    guests["guest"].send_frame(bytes(BPDU).hex(), count=3, interval_ms=100)
+
+
+def test_without_an_agent_a_guest_becomes_the_root(host, stopped_agent, guests,
+                                                   spanning_tree):
+    host.run([stopped_agent.path, "--cleanup"])
+    until(lambda: is_root(host), "the bridge is the root", timeout=30)
+    send_bpdu(guests)
+    until(lambda: not is_root(host), "the guest is the root", timeout=10)
+
+
+def test_no_guest_becomes_the_root(host, ready_agent, guests, neighbours,
+                                   spanning_tree):
+    """A bridge with spanning tree looks at a BPDU before any flow does."""
+    set_guard(host, "enforce")
+    until(lambda: is_root(host), "the bridge is the root", timeout=30)
+    send_bpdu(guests)
+    neighbours.wait_forwarding()
+    assert is_root(host)
