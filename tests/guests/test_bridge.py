@@ -9,6 +9,7 @@ frame that comes twice.
 import contextlib
 import itertools
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -297,6 +298,50 @@ def test_a_bond_with_lacp(box, guests):
                 ping(box_run(box, name), "192.0.2.2")
     finally:
         box.vsctl("del-br", "far0")
+
+
+# The agent comes and goes.
+
+
+def restart(box, agent):
+    agent.stop()
+    agent.start()
+
+
+def crash(box, agent):
+    agent.kill()
+    agent.start()
+
+
+def upgrade(box, agent):
+    """To another layout of flows: those that are there have its cookies."""
+    agent.stop()
+    flows = re.sub("cookie=0x766e01", "cookie=0x766e7f", box.run(
+        ["ovs-ofctl", "-O", "OpenFlow14", "--no-stats", "dump-flows", "br0"]))
+    box.run(["ovs-ofctl", "-O", "OpenFlow14", "--bundle", "replace-flows",
+             "br0", box.put_file("flows", _for_ofctl(flows))])
+    agent.start()
+
+
+def _for_ofctl(flows):
+    """What is dumped, as it can be read again."""
+    return re.sub("(?m)^(OFPST|NXST).*\n", "", flows)
+
+
+@pytest.mark.parametrize("change", (restart, crash, upgrade))
+def test_not_one_packet_is_lost(box, agent, guests, change):
+    with cable(box, "c0", f"tag={TAG}") as inside:
+        with namespace(box, inside, FAR) as name:
+            command = ["ip", "netns", "exec", name, "ping", "-q", "-i", "0.01",
+                       "-c", "400", "192.0.2.1"]
+            with ThreadPoolExecutor() as pool:
+                pinging = pool.submit(box.run, command)
+                change(box, agent)
+                agent.wait_connected()
+                agent.call("reconcile")
+                assert not pinging.done()
+                assert "400 received, 0% packet loss" in pinging.result()
+    assert "cookie=0x766e7f" not in box.run(["ovs-ofctl", "dump-flows", "br0"])
 
 
 def test_the_host_is_never_locked_out(box, agent, host_port):

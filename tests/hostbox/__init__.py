@@ -9,7 +9,8 @@ from .domain import Nic, Vlan, domain_xml, make_mac, network_xml
 from .guest import Guest, Result
 from .process import Process
 from .util import HostboxError, until
-from .wire import Wire
+from .wire import Wire, open_tap
 
 __all__ = ["Box", "Guest", "HostboxError", "Nic", "Process", "Result", "Vlan",
-           "Wire", "domain_xml", "make_mac", "network_xml", "until"]
+           "Wire", "domain_xml", "make_mac", "network_xml",
+           "open_tap", "until"]

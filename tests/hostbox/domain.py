@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The XML of a guest, as an operator would write it for Open vSwitch."""
 
+import base64
 import dataclasses
 import hashlib
 from typing import Optional, Sequence
@@ -115,12 +116,15 @@ def make_mac(*names):
 
 
 def domain_xml(name, nics, *, image, guests_dir, kvm=False, uuid=None,
-               extra="", extra_devices=""):
+               extra="", extra_devices="", do=""):
     """A domain that boots 'image' with the interfaces 'nics'.
 
     Its serial port is a Unix socket, and a log, in 'guests_dir'.  'extra' is
     put under <domain>, for <metadata> and the like, 'extra_devices' under
-    <devices>."""
+    <devices>.  'do' is a shell command that runs from the boot on."""
+    arguments = KERNEL_ARGUMENTS
+    if do:
+        arguments += f" hostbox.do={base64.b64encode(do.encode()).decode()}"
     identity = f"<uuid>{escape(uuid)}</uuid>" if uuid else ""
     interfaces = "\n    ".join(nic.xml() for nic in nics)
     return f"""<domain type='{'kvm' if kvm else 'qemu'}'>
@@ -131,7 +135,7 @@ def domain_xml(name, nics, *, image, guests_dir, kvm=False, uuid=None,
     <type arch='x86_64' machine='pc'>hvm</type>
     <kernel>{escape(image.kernel)}</kernel>
     <initrd>{escape(image.initrd)}</initrd>
-    <cmdline>{escape(KERNEL_ARGUMENTS)}</cmdline>
+    <cmdline>{escape(arguments)}</cmdline>
   </os>
   <features><acpi/></features>
   <devices>

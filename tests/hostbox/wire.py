@@ -5,6 +5,7 @@ A packet socket is made inside the box's network and used outside of it, so
 that a test sees and sends frames without a program in between."""
 
 import ctypes
+import fcntl
 import os
 import socket
 import struct
@@ -13,6 +14,8 @@ import threading
 from .util import HostboxError, until
 
 CLONE_NEWNET = 0x40000000
+TUNSETIFF = 0x400454CA
+IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA = 263, 8
 SO_RCVBUFFORCE = 33
@@ -75,6 +78,19 @@ class Wire:
             return any(marker in frame for frame in seen)
         until(has_come, f"{marker.hex()} is on {self.name}", timeout=timeout)
         return seen
+
+
+def open_tap(box, name):
+    """Makes a tap in 'box', and returns the file descriptor where a guest
+    would be.  The tap lives as long as that is open."""
+    return _inside(box.init_pid(), lambda: _open_tap(name))
+
+
+def _open_tap(name):
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(),
+                                           IFF_TAP | IFF_NO_PI))
+    return fd
 
 
 def _inside(pid, function):
