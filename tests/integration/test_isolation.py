@@ -6,12 +6,13 @@ What is expected is RFC 5517's table, written down here once more."""
 
 import itertools
 import os
+import re
 import struct
 
 import pytest
 
 from conftest import BUILD
-from host import domain_xml, until, vm_uuid
+from host import access, domain_xml, until, vm_mac, vm_uuid
 from taphost import TapHost
 
 pytestmark = pytest.mark.skipif(
@@ -208,3 +209,36 @@ def test_the_agent_says_the_same(bare_host, wires):
     """Its own proof finds nothing, of every pair."""
     agent = bare_host.daemons["vnicd"]
     assert agent.json("isolation/verify", "--all") == []
+
+
+N_MANY = 1000
+
+
+@pytest.fixture
+def crowd(host):
+    """A thousand vNICs in one VLAN, and an uplink, with the dummy datapath."""
+    host.vsctl("add-port", "br0", UPLINK)
+    words = []
+    for number in range(1, N_MANY + 1):
+        words += host.plug_args(f"tap{number}", vm_uuid(number),
+                                vm_mac(number), [f"tag={VLAN}"])
+    host.vsctl("--no-wait", *words[1:])
+    for number in range(1, N_MANY + 1):
+        host.start_domain(f"vm{number}", vm_uuid(number),
+                          (vm_mac(number), f"tap{number}", access(VLAN)))
+    agent = host.agent()
+    until(lambda: agent.status()["vnics"]["ready"] == N_MANY,
+          "all are ready", timeout=120)
+    return host
+
+
+def test_a_broadcast_reaches_a_thousand(crowd):
+    """Each of them once, and outside; nothing comes back."""
+    ofport = crowd.column("tap1", "ofport", table="interface")
+    text = crowd.run("ovs-appctl", "ofproto/trace", "--names", "br0",
+                     f"in_port={ofport},dl_src={vm_mac(1)},dl_dst={BROADCAST},"
+                     "dl_type=0x0800,nw_src=10.0.0.1").stdout
+    actions = re.search("Datapath actions: (.*)", text)[1]
+    outputs = re.findall(r"\b(?:tap\d+|up0)\b", actions)
+    assert sorted(outputs) == sorted(
+        [UPLINK, *(f"tap{n}" for n in range(2, N_MANY + 1))])
