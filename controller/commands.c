@@ -25,6 +25,7 @@
 #include "controller/status.h"
 #include "controller/switch-flows.h"
 #include "controller/vlan-listing.h"
+#include "flows/fate.h"
 #include "dirs.h"
 #include "lib/cleanup.h"
 #include "lib/report.h"
@@ -482,12 +483,14 @@ ask_why(struct commands *c, struct unixctl_conn *conn,
     struct questioner asker = make_questioner(c, conn, request);
     struct simap ofports = SIMAP_INITIALIZER(&ofports);
     collect_ofports(pass, port->bridge, &ofports);
+    const struct fate_question question = {
+        .bridge = facts, .ofports = &ofports, .port = port->name,
+        .packet = request->packet,
+    };
     if (request->packet) {
-        questions_ask_fate(c->questions, &asker, facts, &ofports, port->name,
-                           request->packet);
+        questions_ask_fate(c->questions, &asker, &question);
     } else {
-        questions_ask_counts(c->questions, &asker, facts, &ofports,
-                             port->name);
+        questions_ask_counts(c->questions, &asker, &question);
     }
     simap_destroy(&ofports);
     return NULL;

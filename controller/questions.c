@@ -105,19 +105,13 @@ add_question(struct questions *q, const struct questioner *asker)
     return question;
 }
 
-/* What would become of 'packet' if it came in on 'port' of 'bridge', whose
- * ports have the numbers 'ofports'? */
+/* What would become of a packet? */
 void
 questions_ask_fate(struct questions *q, const struct questioner *asker,
-                   const struct pipeline_bridge *bridge,
-                   const struct simap *ofports, const char *port,
-                   const char *packet)
+                   const struct fate_question *what)
 {
-    const struct fate_question what = {
-        .bridge = bridge, .ofports = ofports, .port = port, .packet = packet,
-    };
     struct fate *fate;
-    char *error = fate_create(q->control, &what, asker->now, &fate);
+    char *error = fate_create(q->control, what, asker->now, &fate);
     if (error) {
         reply_error_take(asker, error);
     } else {
@@ -125,23 +119,24 @@ questions_ask_fate(struct questions *q, const struct questioner *asker,
     }
 }
 
-/* Which rules has the vNIC on 'port' broken, and how often? */
+/* Which rules has the vNIC on the port of 'where' broken, and how often? */
 void
 questions_ask_counts(struct questions *q, const struct questioner *asker,
-                     const struct pipeline_bridge *bridge,
-                     const struct simap *ofports, const char *port)
+                     const struct fate_question *where)
 {
-    const struct pipeline_vnic *vnic = why_find_vnic(bridge, ofports, port);
+    const char *bridge = where->bridge->name;
+    const struct pipeline_vnic *vnic = why_find_vnic(
+        where->bridge, where->ofports, where->port);
     if (!vnic) {
         reply_error_take(asker, xasprintf("port %s of bridge %s is no vNIC's: "
-                                          "nothing is counted there", port,
-                                          bridge->name));
+                                          "nothing is counted there",
+                                          where->port, bridge));
         return;
     }
     CLEANUP_FREE char *target = xasprintf("unix:%s/%s.mgmt", q->rundir,
-                                          bridge->name);
-    add_question(q, asker)->counters = counters_create(bridge->name, target,
-                                                       vnic, asker->now);
+                                          bridge);
+    add_question(q, asker)->counters = counters_create(bridge, target, vnic,
+                                                       asker->now);
 }
 
 /* Is there any frame that 'bridges' do not treat as is meant? */
@@ -155,7 +150,7 @@ questions_ask_isolation(struct questions *q, const struct questioner *asker,
                                   sizeof *question->verifiers);
     for (size_t i = 0; i < n_bridges; i++) {
         char *error = verifier_create(q->control, bridges[i], wants_all,
-                                      asker->now, &question->report,
+                                      &question->report,
                                       &question->verifiers[i]);
         if (error) {
             reply_error_take(asker, error);

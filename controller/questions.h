@@ -8,8 +8,8 @@
 
 #include "lib/report.h"
 
+struct fate_question;
 struct pipeline_bridge;
-struct simap;
 struct unixctl_conn;
 
 /* Operators' questions that the switch answers: the reply comes when it has.
@@ -31,12 +31,9 @@ struct questioner {
 };
 
 void questions_ask_fate(struct questions *, const struct questioner *,
-                        const struct pipeline_bridge *,
-                        const struct simap *ofports, const char *port,
-                        const char *packet);
+                        const struct fate_question *);
 void questions_ask_counts(struct questions *, const struct questioner *,
-                          const struct pipeline_bridge *,
-                          const struct simap *ofports, const char *port);
+                          const struct fate_question *);
 void questions_ask_isolation(struct questions *, const struct questioner *,
                              const struct pipeline_bridge *const bridges[],
                              size_t n_bridges, bool wants_all);

@@ -36,8 +36,9 @@ struct pending {
 struct verifier {
     struct switch_control *control;
     struct verify_plan plan;
-    struct switch_request *ports; /* How traces call ports; NULL once that is
-                                   * known. */
+    struct switch_request *ports; /* How do traces call ports?  NULL unless
+                                   * it was asked, and not answered. */
+    bool knows_ports;
     size_t next;                /* Index of the probe to be sent next. */
     struct pending pending[MAX_PENDING]; /* Those in use come first. */
     size_t n_pending;
@@ -53,8 +54,8 @@ struct verifier {
 char *
 verifier_create(struct switch_control *control,
                 const struct pipeline_bridge *bridge,
-                bool wants_all, long long int now,
-                struct report *report, struct verifier **verifierp)
+                bool wants_all, struct report *report,
+                struct verifier **verifierp)
 {
     struct verifier *verifier = xzalloc(sizeof *verifier);
     verifier->control = control;
@@ -65,7 +66,6 @@ verifier_create(struct switch_control *control,
         *verifierp = NULL;
         return error;
     }
-    verifier->ports = switch_control_ask(control, "dpif/show", NULL, 0, now);
     *verifierp = verifier;
     return NULL;
 }
@@ -103,14 +103,20 @@ read_ports(struct verifier *verifier)
 
 /* Returns true once it is known how traces call ports. */
 static bool
-run_ports(struct verifier *verifier)
+run_ports(struct verifier *verifier, long long int now)
 {
-    if (verifier->ports && switch_request_is_done(verifier->ports)) {
+    if (verifier->knows_ports) {
+        return true;
+    } else if (!verifier->ports) {
+        verifier->ports = switch_control_ask(verifier->control, "dpif/show",
+                                             NULL, 0, now);
+    } else if (switch_request_is_done(verifier->ports)) {
         verifier->error = error_wrap(read_ports(verifier), "bridge %s",
                                      verifier->plan.bridge.name);
         switch_request_destroy(TAKE_PTR(verifier->ports));
+        verifier->knows_ports = true;
     }
-    return !verifier->ports;
+    return verifier->knows_ports;
 }
 
 static void
@@ -177,7 +183,7 @@ has_more(const struct verifier *verifier)
 void
 verifier_run(struct verifier *verifier, long long int now)
 {
-    if (!run_ports(verifier)) {
+    if (!run_ports(verifier, now)) {
         return;
     }
     judge_pending(verifier);
@@ -192,7 +198,8 @@ verifier_wait(const struct verifier *verifier)
 {
     bool has_answer = (verifier->ports
                        ? switch_request_is_done(verifier->ports)
-                       : !verifier->n_pending && has_more(verifier));
+                       : !verifier->knows_ports
+                         || (!verifier->n_pending && has_more(verifier)));
     for (size_t i = 0; i < verifier->n_pending; i++) {
         has_answer |= switch_request_is_done(verifier->pending[i].request);
     }
@@ -204,7 +211,8 @@ verifier_wait(const struct verifier *verifier)
 bool
 verifier_is_done(const struct verifier *verifier)
 {
-    return !verifier->ports && !verifier->n_pending && !has_more(verifier);
+    return verifier->knows_ports && !verifier->n_pending
+           && !has_more(verifier);
 }
 
 /* Returns why it could not be completed, or NULL. */

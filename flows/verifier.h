@@ -17,8 +17,7 @@ struct verifier;
  * meant, a few at a time.  Main thread only; never blocks. */
 
 char *verifier_create(struct switch_control *, const struct pipeline_bridge *,
-                      bool wants_all, long long int now,
-                      struct report *, struct verifier **)
+                      bool wants_all, struct report *, struct verifier **)
     OVS_WARN_UNUSED_RESULT;
 void verifier_destroy(struct verifier *);
 

@@ -124,16 +124,25 @@ put_frame(struct report *report, const struct verify_probe *probe)
     }
 }
 
+/* What is held against what. */
+struct comparison {
+    const struct verify_plan *plan;
+    const struct verify_probe *probe;
+    struct outcome expected, found;
+    struct report *report;
+    size_t n_rows;              /* That were added to 'report'. */
+};
+
 static void
-put_row(const struct verify_plan *plan, const struct verify_probe *probe,
-        size_t to, const char *expected, const char *found,
-        struct report *report)
+put_row(struct comparison *c, size_t to, const char *expected,
+        const char *found)
 {
-    report_put_take(report, verify_plan_label(plan, probe->from));
-    report_put_take(report, verify_plan_label(plan, to));
-    put_frame(report, probe);
-    report_put_string(report, expected[0] ? expected : "nothing");
-    report_put_string(report, found[0] ? found : "nothing");
+    report_put_take(c->report, verify_plan_label(c->plan, c->probe->from));
+    report_put_take(c->report, verify_plan_label(c->plan, to));
+    put_frame(c->report, c->probe);
+    report_put_string(c->report, expected[0] ? expected : "nothing");
+    report_put_string(c->report, found[0] ? found : "nothing");
+    c->n_rows++;
 }
 
 /* Of what is outside, no more is said. */
@@ -143,26 +152,20 @@ words_of(bool is_outside)
     return is_outside ? "the frame" : "";
 }
 
-static size_t
-compare(const struct verify_plan *plan, const struct verify_probe *probe,
-        struct outcome *expected, struct outcome *found,
-        struct report *report)
+static void
+compare(struct comparison *c)
 {
-    size_t n_rows = 0;
-    for (size_t i = 0; i < expected->n; i++) {
-        const char *may = ds_cstr(&expected->copies[i]);
-        const char *does = ds_cstr(&found->copies[i]);
-        if (strcmp(may, does)) {
-            put_row(plan, probe, i, may, does, report);
-            n_rows++;
+    for (size_t i = 0; i < c->expected.n; i++) {
+        const char *expected = ds_cstr(&c->expected.copies[i]);
+        const char *found = ds_cstr(&c->found.copies[i]);
+        if (strcmp(expected, found)) {
+            put_row(c, i, expected, found);
         }
     }
-    if (expected->is_outside != found->is_outside) {
-        put_row(plan, probe, VERIFY_OUTSIDE, words_of(expected->is_outside),
-                words_of(found->is_outside), report);
-        n_rows++;
+    if (c->expected.is_outside != c->found.is_outside) {
+        put_row(c, VERIFY_OUTSIDE, words_of(c->expected.is_outside),
+                words_of(c->found.is_outside));
     }
-    return n_rows;
 }
 
 /* Adds to 'report' a row for each receiver for which 'trace', of the frame of
@@ -171,11 +174,11 @@ size_t
 verify_judge(const struct verify_plan *plan, const struct verify_probe *probe,
              const struct trace *trace, struct report *report)
 {
-    struct outcome expected, found;
-    find_expected(plan, probe, &expected);
-    find_found(plan, trace, &found);
-    size_t n_rows = compare(plan, probe, &expected, &found, report);
-    outcome_destroy(&expected);
-    outcome_destroy(&found);
-    return n_rows;
+    struct comparison c = { .plan = plan, .probe = probe, .report = report };
+    find_expected(plan, probe, &c.expected);
+    find_found(plan, trace, &c.found);
+    compare(&c);
+    outcome_destroy(&c.expected);
+    outcome_destroy(&c.found);
+    return c.n_rows;
 }

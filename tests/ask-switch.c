@@ -49,8 +49,8 @@ verify(struct switch_control *control, const struct pipeline_bridge *bridge,
     struct report report;
     verify_report_init(&report);
     struct verifier *verifier;
-    char *error = verifier_create(control, bridge, wants_all, time_msec(),
-                                  &report, &verifier);
+    char *error = verifier_create(control, bridge, wants_all, &report,
+                                  &verifier);
     if (error) {
         report_destroy(&report);
         return error;
