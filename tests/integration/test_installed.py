@@ -145,7 +145,7 @@ def test_completion_offers_every_word(root):
 
 
 @pytest.mark.parametrize("line, offered", [
-    (["v"], ["vlan", "version"]),
+    (["v"], ["vlan", "verify", "version"]),
     (["-f", "json", "dri"], ["drift"]),
     (["--format", "=", "json", "dri"], ["drift"]),
     (["list", "--format", "="], ["table", "json", "csv"]),
@@ -153,6 +153,7 @@ def test_completion_offers_every_word(root):
     (["list", "-f", ""], ["table", "json", "csv"]),
     (["status", "--c"], ["--check"]),
     (["list", "--c"], []),
+    (["verify", "--a"], ["--all"]),
     (["list", "--f"], ["compopt", "-o", "nospace", "--format="]),
     (["list", "-T", ""], []),
     (["exit", ""], []),

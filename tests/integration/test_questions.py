@@ -8,6 +8,8 @@ import pytest
 from host import until, vm_mac
 from oracle.frames import arp
 from test_flows import BROADCAST, set_guard, start
+from test_metadata import say
+from test_policies import ISOLATED
 
 PROBE = f"arp,arp_spa=0.0.0.0,dl_dst={BROADCAST}"
 
@@ -22,6 +24,16 @@ def isolated(host, agent):
 
 def what(rows, kind):
     return [row for row in rows if row["what"] == kind]
+
+
+def why_once_installed(agent, *words):
+    """The rows; none while flows are on their way, and the agent says so."""
+    result = agent.host.run("ovs-appctl", "-t", "vnicd", "why", *words,
+                            "--format=json", check=False)
+    if result.returncode:
+        assert "are not installed: installing" in result.stderr
+        return []
+    return json.loads(result.stdout)
 
 
 def test_why_tells_the_fate_of_a_packet(host, isolated):
@@ -60,6 +72,37 @@ def test_isolation_is_verified(host, isolated):
     assert "frames traced, of 0 the fate is not what is meant" in table[3]
     result = host.run(host.program("vnicctl"), "verify")
     assert "of 0 the fate" in result.stdout
+
+
+def test_classes_of_metadata_are_verified(host, agent):
+    domains = {n: host.start_vm(f"web{n}", n, 10)[0] for n in (1, 2, 3)}
+    for number in 1, 2:
+        say(domains[number], ISOLATED, vm_mac(number))
+
+    def dropped():
+        return [(row["rule"], row["vnic"]) for row in what(
+            why_once_installed(agent, "tap1", PROBE), "dropped")]
+    until(lambda: all(agent.states().get((f"web{n}", vm_mac(n))) == "ready"
+                      for n in domains), "they are ready")
+    until(lambda: dropped() == [("isolation", f"web2/{vm_mac(2)}")],
+          "the two may not talk")
+    assert agent.json("isolation/verify", "--all") == []
+
+
+def test_what_would_change_it_does(host, isolated):
+    """The drop names a setting; with it the packet passes."""
+    domain = host.libvirt.lookupByName("web1")
+    say(domain, "<address ip='10.0.0.5'/>")
+    forged = f"arp,arp_spa=10.0.0.9,dl_dst={BROADCAST}"
+
+    def story():
+        return why_once_installed(isolated, "tap1", forged)
+    until(lambda: [row["rule"] for row in what(story(), "dropped")] == ["arp"],
+          "the address is not its own")
+    assert "<address ip=" in what(story(), "change")[0]["words"]
+    say(domain, "<address ip='10.0.0.5'/><address ip='10.0.0.9'/>")
+    until(lambda: what(story(), "delivered"), "it passes")
+    assert not what(story(), "dropped")
 
 
 def test_a_hole_is_found(host, isolated):
