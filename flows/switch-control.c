@@ -149,6 +149,7 @@ fail(struct switch_control *control, char *error)
 static char *
 read_pid(const char *path, long int *pid)
 {
+    *pid = 0;
     FILE *file = fopen(path, "r");
     if (!file) {
         return xasprintf("ovs-vswitchd does not run: %s: %s", path,

@@ -231,9 +231,9 @@ put_violation(struct story *story, size_t i)
         put_rule(story, COUNTED, table_id, rule, owner);
     }
     if (rule == RULE_MAC_LIMIT && story->trace->skips_learning) {
-        put_words_take(story, NOTE, xstrdup(
-            "a trace learns nothing: a real frame passes while fewer than "
-            OVS_STRINGIZE(LEARNT_MAX) " addresses are learnt"));
+        put_words_take(story, NOTE, xasprintf(
+            "a trace learns nothing: a real frame passes while fewer than %d "
+            "addresses are learnt", LEARNT_MAX));
     }
     if (is_end(step)) {
         put_change(story, rule);
