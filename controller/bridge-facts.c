@@ -23,6 +23,7 @@
 #include "flows/pipeline.h"
 #include "hash.h"
 #include "lib/cleanup.h"
+#include "lib/error.h"
 #include "lib/isolation.h"
 #include "packets.h"
 #include "simap.h"
@@ -146,13 +147,21 @@ is_known(const struct desired_vnic *d, bool has_met_libvirt)
            || (d->care == VNIC_UNKNOWN && !has_met_libvirt);
 }
 
-/* What somebody else has written may be more than a pipeline can do. */
-static bool
-is_possible(const struct desired_vnic *d, const struct vlan_spec *vlan)
+/* Returns a sentence if no pipeline can give 'd' the VLANs 'vlan', which somebody
+ * else has written into its row. */
+char *
+bridge_facts_check(const struct desired_vnic *d, const struct vlan_spec *vlan)
 {
-    CLEANUP_FREE char *error = vlan_spec_validate(vlan);
-    return !error && !eth_addr_is_zero(d->vnic.id.mac)
-           && !eth_addr_is_multicast(d->vnic.id.mac);
+    char *error = vlan_spec_validate(vlan);
+    if (error) {
+        return error_wrap(error, "flows cannot do what the columns of port %s "
+                          "say", d->port->name);
+    }
+    return (eth_addr_is_zero(d->vnic.id.mac)
+            || eth_addr_is_multicast(d->vnic.id.mac)
+            ? xasprintf(ETH_ADDR_FMT" is no MAC address of a guest",
+                        ETH_ADDR_ARGS(d->vnic.id.mac))
+            : NULL);
 }
 
 static void
@@ -181,10 +190,13 @@ collect_vnics(const struct pass *pass, const struct desired_bridge *bridge,
         if (!d->port || !is_on(d->port, bridge) || d->port->ofport <= 0) {
             continue;
         }
+        bool is_known_now = is_known(d, has_met_libvirt);
         struct vlan_spec vlan = port_plan_vlans(&pass->plan, d);
-        if (is_known(d, has_met_libvirt) && is_possible(d, &vlan)) {
+        CLEANUP_FREE char *error = bridge_facts_check(d, &vlan);
+        if (is_known_now && !error) {
             add_vnic(d, &vlan, bridge, facts);
-        } else if (is_enforced && d->care == VNIC_QUARANTINED) {
+        } else if (is_enforced
+                   && (is_known_now || d->care == VNIC_QUARANTINED)) {
             pipeline_bridge_add_blocked(facts, to_ofport(d->port->ofport));
         }
     }

@@ -5,15 +5,21 @@
 
 #include <stdbool.h>
 
+#include "openvswitch/compiler.h"
+
 struct desired_bridge;
+struct desired_vnic;
 struct pass;
 struct pipeline_bridge;
 struct simap;
+struct vlan_spec;
 
 /* What the pipeline of a bridge is computed from, out of one pass. */
 
 void bridge_facts_collect(const struct pass *, const struct desired_bridge *,
                           bool has_met_libvirt, struct pipeline_bridge *);
+char *bridge_facts_check(const struct desired_vnic *,
+                         const struct vlan_spec *) OVS_WARN_UNUSED_RESULT;
 void bridge_facts_find_floods(const struct pass *,
                               const struct desired_bridge *,
                               const struct pipeline_bridge *,

@@ -321,6 +321,7 @@ bridge_flows_judge_bridge(const struct bridge_flows *bf,
     bool is_barred_now = is_barred(bf) && bf->told == TOLD_NOTHING;
     bridge->has_connection = true;
     bridge->is_connected = bf->state != BRIDGE_FLOWS_DISCONNECTED;
+    bridge->has_flows = bf->state == BRIDGE_FLOWS_INSTALLED;
     bridge->pair_care = PAIR_AS_IS;
     if (bridge->needs_pipeline) {
         if (ofconn_has_facts(bf->conn) && !is_barred_now) {
@@ -347,22 +348,33 @@ is_installed(const struct bridge_flows *bf, const struct desired_vnic *d)
            && policy_equals(&vnic->policy, &d->policy);
 }
 
-/* Notes in 'd', which has a port on 'bridge', how far the switch is with its
- * flows. */
-void
-bridge_flows_judge_vnic(const struct bridge_flows *bf,
-                        const struct desired_bridge *bridge,
-                        struct desired_vnic *d)
+/* Returns why 'd' can never have flows, as a malloc'd sentence, or NULL. */
+static char *
+find_obstacle(const struct bridge_flows *bf, const struct desired_vnic *d)
 {
+    struct vlan_spec vlan = desired_vnic_vlans(d);
     const char *refusal = (d->port->ofport > 0
                            ? refusals_find(&bf->refusals, d->port->ofport)
                            : NULL);
+    return refusal ? xasprintf("the switch refuses its flows: %s", refusal)
+                   : bridge_facts_check(d, &vlan);
+}
+
+/* Notes in 'd', which has a port on 'bridge', how far the switch is with its
+ * flows.  Where nothing is enforced, one that cannot have any, and was not
+ * refused, does without. */
+void
+bridge_flows_judge_vnic(const struct bridge_flows *bf,
+                        const struct desired_bridge *bridge,
+                        bool is_enforced, struct desired_vnic *d)
+{
+    CLEANUP_FREE char *obstacle = find_obstacle(bf, d);
     if (!bridge->needs_pipeline || bf->state == BRIDGE_FLOWS_FOREIGN_FLOWS) {
         d->flows = FLOWS_NONE;
-    } else if (refusal) {
-        d->flows = FLOWS_REFUSED;
-        d->flows_reason = xasprintf("the switch refuses its flows: %s",
-                                   refusal);
+    } else if (obstacle) {
+        bool is_refused = refusals_find(&bf->refusals, d->port->ofport);
+        d->flows = is_refused || is_enforced ? FLOWS_REFUSED : FLOWS_NONE;
+        d->flows_reason = TAKE_PTR(obstacle);
     } else if (is_installed(bf, d)) {
         d->flows = FLOWS_INSTALLED;
     } else {

@@ -52,7 +52,7 @@ void bridge_flows_wait(const struct bridge_flows *);
 void bridge_flows_judge_bridge(const struct bridge_flows *,
                                struct desired_bridge *);
 void bridge_flows_judge_vnic(const struct bridge_flows *,
-                             const struct desired_bridge *,
+                             const struct desired_bridge *, bool is_enforced,
                              struct desired_vnic *);
 void bridge_flows_update(struct bridge_flows *, const struct pass *,
                          const struct desired_bridge *, bool has_met_libvirt,

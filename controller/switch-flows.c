@@ -11,6 +11,7 @@
 
 #include "controller/bridge-flows.h"
 #include "controller/reconcile.h"
+#include "lib/isolation.h"
 #include "util.h"
 
 struct switch_flows {
@@ -113,6 +114,20 @@ switch_flows_leave(struct switch_flows *flows)
     flows->n = 0;
 }
 
+static void
+judge_bridge(const struct bridge_flows *bf, struct desired *desired,
+             struct desired_bridge *bridge)
+{
+    bool is_enforced = isolation_is_enforced(desired, bridge->view);
+    bridge_flows_judge_bridge(bf, bridge);
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        struct desired_vnic *d = &desired->vnics[i];
+        if (isolation_is_of_bridge(d, bridge->view)) {
+            bridge_flows_judge_vnic(bf, bridge, is_enforced, d);
+        }
+    }
+}
+
 /* Notes in 'desired' how far the switch is with the flows of each vNIC, and
  * what is to become of each patch pair now. */
 void
@@ -123,16 +138,7 @@ switch_flows_judge(struct switch_flows *flows, struct desired *desired)
         struct desired_bridge *bridge = &desired->bridges[i];
         const struct bridge_flows *bf = find(flows, bridge->view->name);
         if (bf) {
-            bridge_flows_judge_bridge(bf, bridge);
-        }
-    }
-    for (size_t i = 0; i < desired->n_vnics; i++) {
-        struct desired_vnic *d = &desired->vnics[i];
-        const struct bridge_flows *bf
-            = d->port ? find(flows, d->port->bridge) : NULL;
-        if (bf) {
-            bridge_flows_judge_vnic(
-                bf, desired_find_bridge(desired, d->port->bridge), d);
+            judge_bridge(bf, desired, bridge);
         }
     }
 }

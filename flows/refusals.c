@@ -9,7 +9,9 @@
  * risk of another bundle in vain; if it differs from what was refused, at once.
  *
  * What is nobody's own, a flow that all share or a group, has the number 0.
- * Then the whole bridge waits, with what it had before. */
+ * Then the whole bridge waits, with what it had before; but the first time only
+ * until it has been read once more, since the switch may have forgotten what
+ * was to be changed. */
 
 #include <config.h>
 #include "flows/refusals.h"
@@ -92,11 +94,21 @@ add_refusal(struct refusals *refusals, uint32_t number,
     return refusal;
 }
 
-static long long int
-pause_ms(unsigned int n)
+/* Was 'refusal', of a bridge, perhaps for want of knowledge? */
+static bool
+is_doubtful(const struct refusal *refusal)
 {
+    return !refusal->number && refusal->n == 1;
+}
+
+static long long int
+pause_ms(const struct refusal *refusal)
+{
+    if (is_doubtful(refusal)) {
+        return 0;
+    }
     long long int ms = REFUSALS_FIRST_PAUSE_MS;
-    while (--n) {
+    for (unsigned int i = 1; i < refusal->n; i++) {
         ms *= REFUSALS_PAUSE_FACTOR;
     }
     return ms;
@@ -114,7 +126,7 @@ count(struct refusal *refusal, const char *text, long long int now)
     refusal->is_tried = false;
     refusal->n++;
     refusal->retry_ms = (refusal->n > REFUSALS_MAX_RETRIES
-                         ? LLONG_MAX : now + pause_ms(refusal->n));
+                         ? LLONG_MAX : now + pause_ms(refusal));
 }
 
 /* Takes note of why the flows of 'told' were refused, at 'now'. */
@@ -244,5 +256,5 @@ const char *
 refusals_find(const struct refusals *refusals, uint32_t number)
 {
     const struct refusal *refusal = find_refusal(refusals, number);
-    return refusal ? refusal->text : NULL;
+    return refusal && !is_doubtful(refusal) ? refusal->text : NULL;
 }

@@ -100,6 +100,7 @@ struct desired_bridge {
     enum pair_care pair_care;   /* Noted by whoever talks to the switch: the
                                  * pair comes before the flows, and goes after
                                  * them. */
+    bool has_flows;             /* Noted by the same: all are installed. */
 };
 
 /* What is meant for the whole host. */

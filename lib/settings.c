@@ -190,7 +190,8 @@ settings_read(const struct smap *external_ids, enum setting_source source,
     CLEANUP_FREE const struct smap_node **nodes = smap_sort(external_ids);
     size_t n = smap_count(external_ids);
     for (size_t i = 0; i < n; i++) {
-        if (!strncmp(nodes[i]->key, PREFIX, strlen(PREFIX))) {
+        if (!strncmp(nodes[i]->key, PREFIX, strlen(PREFIX))
+            && strcmp(nodes[i]->key, SETTINGS_NO_SETTING)) {
             read_one(nodes[i], source, where, s, errors);
         }
     }

@@ -13,6 +13,9 @@ struct svec;
 /* What an operator has set, in external_ids:vnicd-* of the switch and of each
  * bridge. */
 
+/* A key of ours that is no setting but a mark: see ovsdb/ovs-view.h. */
+#define SETTINGS_NO_SETTING "vnicd-fail-mode-before"
+
 enum manage_mode {
     MANAGE_AUTO,                /* Unless somebody else does. */
     MANAGE_YES,

@@ -34,6 +34,7 @@ switch_view_destroy(struct switch_view *view)
         free(bridge->name);
         free(bridge->parent);
         free(bridge->fail_mode);
+        free(bridge->fail_mode_before);
     }
     for (size_t i = 0; i < view->n_ports; i++) {
         struct port_view *port = &view->ports[i];

@@ -23,6 +23,8 @@ struct bridge_view {
                                  * otherwise NULL. */
     int tag;                    /* Fake bridge: its VLAN; otherwise -1. */
     char *fail_mode;            /* "secure", "standalone" or NULL. */
+    char *fail_mode_before;     /* Our mark: what it was before we set it, ""
+                                 * for none; NULL: we have not. */
     bool has_controller;        /* An OpenFlow controller is set. */
     bool is_ovns;               /* OVN's integration bridge. */
     bool runs_stp;              /* The Spanning Tree Protocol, or Rapid STP. */

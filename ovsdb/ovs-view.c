@@ -226,6 +226,8 @@ read_bridge(const struct ovsrec_open_vswitch *ovs,
 
     bridge->name = xstrdup(row->name);
     bridge->fail_mode = nullable_xstrdup(row->fail_mode);
+    bridge->fail_mode_before
+        = nullable_xstrdup(smap_get(&row->external_ids, OVS_KEY_FAIL_MODE));
     bridge->has_controller = row->n_controller > 0;
     bridge->is_ovns = is_ovns_bridge(ovs, row->name);
     bridge->runs_stp = row->stp_enable || row->rstp_enable;

@@ -3,6 +3,8 @@
 #ifndef OVSDB_OVS_VIEW_H
 #define OVSDB_OVS_VIEW_H 1
 
+#include "lib/settings.h"
+
 struct ovsdb_idl;
 struct switch_view;
 
@@ -13,6 +15,9 @@ struct switch_view;
 
 /* Of a port of the patch pair: which side it is. */
 #define OVS_KEY_PATCH "vnicd-patch"
+
+/* Of Bridge.external_ids: fail_mode, as it was before we set it. */
+#define OVS_KEY_FAIL_MODE SETTINGS_NO_SETTING
 
 /* Of Port.other_config: "false" keeps a port out of STP and Rapid STP. */
 #define OVS_CONFIG_STP "stp-enable"

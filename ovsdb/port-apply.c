@@ -321,6 +321,50 @@ apply_to_patch(const struct port_op *op, const struct ovsdb_idl *idl)
     }
 }
 
+/* fail_mode. */
+
+static void
+apply_secure(const struct port_op *op, const struct ovsdb_idl *idl)
+{
+    const struct bridge_view *view = op->bridge->view;
+    const struct ovsrec_bridge *row = find_bridge(idl, view->name);
+    if (row) {
+        ovsrec_bridge_verify_fail_mode(row);
+        ovsrec_bridge_set_fail_mode(row, "secure");
+        if (!view->fail_mode_before) {
+            ovsrec_bridge_update_external_ids_setkey(
+                row, OVS_KEY_FAIL_MODE,
+                view->fail_mode ? view->fail_mode : "");
+        }
+    }
+}
+
+/* Sets the fail_mode of 'row' to what it was before we set it, if we did and
+ * nobody else has set it since. */
+static void
+restore_fail_mode(const struct ovsrec_bridge *row)
+{
+    const char *before = smap_get(&row->external_ids, OVS_KEY_FAIL_MODE);
+    if (!before) {
+        return;
+    }
+    if (nullable_string_is_equal(row->fail_mode, "secure")) {
+        ovsrec_bridge_verify_fail_mode(row);
+        ovsrec_bridge_set_fail_mode(row, *before ? before : NULL);
+    }
+    ovsrec_bridge_update_external_ids_delkey(row, OVS_KEY_FAIL_MODE);
+}
+
+static void
+apply_unsecure(const struct port_op *op, const struct ovsdb_idl *idl)
+{
+    const struct ovsrec_bridge *row = find_bridge(idl,
+                                                  op->bridge->view->name);
+    if (row) {
+        restore_fail_mode(row);
+    }
+}
+
 /* Removes a port that nobody uses, unless somebody takes it meanwhile. */
 static void
 collect_port(const struct port_view *view, const struct ovsdb_idl *idl)
@@ -461,6 +505,8 @@ apply_to_port(const struct port_op *op, const struct ovsdb_idl *idl,
     case PORT_OP_ADD_PATCH:
     case PORT_OP_FIX_PATCH:
     case PORT_OP_REMOVE_PATCH:
+    case PORT_OP_SECURE:
+    case PORT_OP_UNSECURE:
         OVS_NOT_REACHED();
     }
 }
@@ -475,6 +521,10 @@ apply_op(const struct port_op *op, const struct ovsdb_idl *idl,
         apply_collect(op->orphan, idl);
     } else if (op->kind == PORT_OP_ADD_PATCH) {
         apply_add_patch(op, idl, txn);
+    } else if (op->kind == PORT_OP_SECURE) {
+        apply_secure(op, idl);
+    } else if (op->kind == PORT_OP_UNSECURE) {
+        apply_unsecure(op, idl);
     } else if (op->bridge) {
         apply_to_patch(op, idl);
     } else {
@@ -549,6 +599,7 @@ port_apply_cleanup(const struct ovsdb_idl *idl, const char *bridge,
         for (size_t i = 0; i < row->n_ports; i++) {
             n += clean_port(row, row->ports[i]);
         }
+        restore_fail_mode(row);
     }
     ovsdb_idl_txn_add_comment(txn, "vnicd: cleanup%s%s",
                               bridge ? " of bridge " : "",

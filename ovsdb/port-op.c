@@ -66,12 +66,14 @@ port_op_is_repair(const struct port_op *op)
         return true;
     case PORT_OP_ADD_PATCH:
     case PORT_OP_FIX_PATCH:
+    case PORT_OP_SECURE:
         return port_cause_is_drift(op->cause);
     case PORT_OP_MARK:
     case PORT_OP_UNMARK:
     case PORT_OP_FORGET:
     case PORT_OP_LEAVE_STP:
     case PORT_OP_REMOVE_PATCH:
+    case PORT_OP_UNSECURE:
         break;
     }
     return false;
@@ -103,6 +105,10 @@ deed_to_string(const struct port_op *op)
         return "fix-patch";
     case PORT_OP_REMOVE_PATCH:
         return "remove-patch";
+    case PORT_OP_SECURE:
+        return "secure";
+    case PORT_OP_UNSECURE:
+        return "unsecure";
     }
     OVS_NOT_REACHED();
 }
@@ -136,11 +142,19 @@ port_op_is_of_row(const struct port_op *op)
            || op->kind == PORT_OP_REMOVE_PATCH;
 }
 
-/* Returns the name of the port that 'op' is about. */
+static bool
+is_of_whole_bridge(const struct port_op *op)
+{
+    return op->kind == PORT_OP_SECURE || op->kind == PORT_OP_UNSECURE;
+}
+
+/* Returns the name of the port that 'op' is about; of a bridge, that of its
+ * own. */
 const char *
 port_op_port_name(const struct port_op *op)
 {
-    return (op->orphan ? orphan_name(op->orphan)
+    return (is_of_whole_bridge(op) ? op->bridge->view->name
+            : op->orphan ? orphan_name(op->orphan)
             : op->bridge ? op->bridge->pair.sides[op->side].name
             : op->vnic->port ? op->vnic->port->name
             : vnic_port_name(&op->vnic->vnic));
@@ -157,6 +171,9 @@ port_op_column(const struct port_op *op)
         return "qos";
     case PORT_OP_LEAVE_STP:
         return "other_config";
+    case PORT_OP_SECURE:
+    case PORT_OP_UNSECURE:
+        return "fail_mode";
     case PORT_OP_PLUG:
     case PORT_OP_COLLECT:
     case PORT_OP_ADD_PATCH:
@@ -201,6 +218,9 @@ port_op_object(const struct port_op *op)
     case PORT_OP_FIX_PATCH:
     case PORT_OP_REMOVE_PATCH:
         return xasprintf("Port %s", port);
+    case PORT_OP_SECURE:
+    case PORT_OP_UNSECURE:
+        return xasprintf("Bridge %s fail_mode", port);
     case PORT_OP_COLLECT:
         return xasprintf("%s %s%s", orphan_table(op->orphan),
                          op->orphan->qos ? "of " : "", port);
@@ -262,6 +282,12 @@ meant_patch_to_string(const struct patch_pair *pair, enum patch_side side)
                            true);
 }
 
+static char *
+fail_mode_to_text(const char *fail_mode)
+{
+    return xstrdup(fail_mode && *fail_mode ? fail_mode : "[]");
+}
+
 /* Returns what is there, as a malloc'd string. */
 char *
 port_op_before(const struct port_op *op)
@@ -273,6 +299,9 @@ port_op_before(const struct port_op *op)
         return xstrdup("[]");
     case PORT_OP_LEAVE_STP:
         return xstrdup(stp_to_string(op->vnic->port->is_off_stp));
+    case PORT_OP_SECURE:
+    case PORT_OP_UNSECURE:
+        return fail_mode_to_text(op->bridge->view->fail_mode);
     case PORT_OP_FIX_PATCH:
     case PORT_OP_REMOVE_PATCH:
         return found_patch_to_string(&op->bridge->pair, op->side);
@@ -309,6 +338,10 @@ port_op_after(const struct port_op *op)
     case PORT_OP_ADD_PATCH:
     case PORT_OP_FIX_PATCH:
         return meant_patch_to_string(&op->bridge->pair, op->side);
+    case PORT_OP_SECURE:
+        return fail_mode_to_text("secure");
+    case PORT_OP_UNSECURE:
+        return fail_mode_to_text(op->bridge->view->fail_mode_before);
     case PORT_OP_COLLECT:
     case PORT_OP_REMOVE_PATCH:
         return xstrdup("removed");

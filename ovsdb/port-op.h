@@ -58,6 +58,8 @@ enum port_op_kind {
     PORT_OP_ADD_PATCH,          /* Make 'side' of the bridge's patch pair. */
     PORT_OP_FIX_PATCH,          /* Make it what it has to be. */
     PORT_OP_REMOVE_PATCH,
+    PORT_OP_SECURE,             /* Write the Bridge's fail_mode: secure. */
+    PORT_OP_UNSECURE,           /* Write what it was before. */
 };
 
 /* Which of a vNIC's operations may be executed. */
@@ -79,11 +81,11 @@ struct port_op {
     enum port_cause cause;
     enum port_verdict verdict;
     const struct desired_vnic *vnic; /* Borrowed; its 'port' is NULL with
-                                 * PORT_OP_PLUG.  PORT_OP_COLLECT and
-                                 * PORT_OP_*_PATCH: NULL. */
+                                 * PORT_OP_PLUG.  NULL where 'orphan' or
+                                 * 'bridge' is not. */
     const struct orphan *orphan; /* PORT_OP_COLLECT only.  Borrowed. */
-    const struct desired_bridge *bridge; /* PORT_OP_*_PATCH only.
-                                 * Borrowed. */
+    const struct desired_bridge *bridge; /* PORT_OP_*_PATCH and
+                                 * PORT_OP_*SECURE only.  Borrowed. */
     enum patch_side side;       /* PORT_OP_*_PATCH only. */
     enum vlan_column column;    /* PORT_OP_SET only. */
     struct vlan_spec after;     /* PORT_OP_PLUG, PORT_OP_SET: the columns to

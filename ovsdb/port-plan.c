@@ -477,12 +477,20 @@ plan_orphans(const struct orphans *orphans, long long int read_ms,
 /* The patch pair of a bridge. */
 
 static struct port_op *
+add_bridge_op(struct port_plan *plan, const struct desired_bridge *bridge,
+              enum port_op_kind kind, enum port_cause cause)
+{
+    struct port_op *op = add_op(plan, NULL, kind, cause);
+    op->bridge = bridge;
+    return op;
+}
+
+static struct port_op *
 add_patch_op(struct port_plan *plan, const struct desired_bridge *bridge,
              enum patch_side side, enum port_op_kind kind,
              enum port_cause cause)
 {
-    struct port_op *op = add_op(plan, NULL, kind, cause);
-    op->bridge = bridge;
+    struct port_op *op = add_bridge_op(plan, bridge, kind, cause);
     op->side = side;
     return op;
 }
@@ -505,6 +513,30 @@ plan_side(const struct desired_bridge *bridge, enum patch_side side,
     }
     if (op) {
         hold_back(op, seen->no_pair_before_ms, gates, plan);
+    }
+}
+
+/* Plans fail_mode, if the settings say that it is ours: "secure" once all flows
+ * are there, since what is dropped without flows is the host's own traffic,
+ * too; and what it was before once they are gone. */
+static void
+plan_fail_mode(const struct desired_bridge *bridge, const struct memory *memory,
+               const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    const struct bridge_view *view = bridge->view;
+    const struct bridge_memory *seen = memory_find_bridge(memory, view->name);
+    bool is_secure = nullable_string_is_equal(view->fail_mode, "secure");
+    bool is_going = bridge->pair_care == PAIR_UNWANTED
+                    || !patch_pair_is_there(&bridge->pair);
+
+    if (!bridge->needs_pipeline && view->fail_mode_before && is_going) {
+        add_bridge_op(plan, bridge, PORT_OP_UNSECURE, PORT_CAUSE_PIPELINE);
+    } else if (seen && bridge->needs_pipeline && bridge->has_flows
+               && view->settings.fail_mode == FAIL_MODE_SECURE && !is_secure) {
+        hold_back(add_bridge_op(plan, bridge, PORT_OP_SECURE,
+                                view->fail_mode_before ? PORT_CAUSE_OPERATOR
+                                : PORT_CAUSE_PIPELINE),
+                  seen->no_pair_before_ms, gates, plan);
     }
 }
 
@@ -571,6 +603,7 @@ port_plan_compute(const struct desired *desired, const struct orphans *orphans,
     }
     for (size_t i = 0; i < desired->n_bridges; i++) {
         plan_pair(&desired->bridges[i], memory, gates, plan);
+        plan_fail_mode(&desired->bridges[i], memory, gates, plan);
     }
     plan_orphans(orphans, desired->read_ms, gates, plan);
     hold_rows(gates, plan);

@@ -131,11 +131,18 @@ test_what_is_nobodys_holds_the_bridge(void **state)
 {
     struct refusals refusals;
     refusals_init(&refusals);
+    refuse(&refusals, 0, 0);    /* Perhaps for want of knowledge. */
+    assert_null(refusals_find(&refusals, 0));
+    assert_true(refusals_let_in(&refusals, 0));
+    assert_true(refusals_is_bridge_due(&refusals));
+
     refuse(&refusals, 0, 0);
     assert_non_null(refusals_find(&refusals, 0));
     check_bridge(&refusals, 0, 3, 0);
     assert_false(refusals_is_bridge_due(&refusals));
-    assert_true(refusals_let_in(&refusals, REFUSALS_FIRST_PAUSE_MS));
+    long long int retry_ms = refusals_next_ms(&refusals);
+    assert_true(retry_ms > 0);
+    assert_true(refusals_let_in(&refusals, retry_ms));
     assert_true(refusals_is_bridge_due(&refusals));
     refusals_note_installed(&refusals);
     assert_null(refusals_find(&refusals, 0));

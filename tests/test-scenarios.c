@@ -368,6 +368,8 @@ execute_on_port(struct switch_view *view, const struct port_op *op)
     case PORT_OP_ADD_PATCH:
     case PORT_OP_FIX_PATCH:
     case PORT_OP_REMOVE_PATCH:
+    case PORT_OP_SECURE:
+    case PORT_OP_UNSECURE:
         OVS_NOT_REACHED();
     }
 }

@@ -80,7 +80,15 @@ def leave_row(box, name, *settings):
 
 
 def port_names(box, bridge="br0"):
-    return box.vsctl("list-ports", bridge).split()
+    """But for the agent's own patch pair."""
+    return [port for port in box.vsctl("list-ports", bridge).split()
+            if port not in pair_names(box)]
+
+
+def pair_names(box):
+    return {row["name"] for row in
+            _rows(box, "--columns=name,external_ids", "list", "interface")
+            if "vnicd-patch" in row["external_ids"]}
 
 
 def limit_rows(box):
@@ -100,11 +108,14 @@ def port_inserts(box):
 
 
 def snapshot(box):
-    """All rows that a vNIC has, without what changes on its own."""
+    """All rows that a vNIC has, without what changes on its own, and without
+    the agent's patch pair."""
+    pair = pair_names(box)
     return {table: sorted((
         {column: value for column, value in row.items()
          if column not in RESTLESS_COLUMNS}
-        for row in _rows(box, "list", table)), key=lambda row: row["name"])
+        for row in _rows(box, "list", table) if row["name"] not in pair),
+        key=lambda row: row["name"])
         for table in ("port", "interface")}
 
 

@@ -32,8 +32,10 @@ def test_start_and_destroy(agent, brief):
     assert agent.drift() == []
 
 
-def test_one_start_is_one_transaction(agent, brief):
-    """libvirt writes the row, we add our mark: nothing else."""
+def test_one_start_is_one_transaction(agent, guest, brief):
+    """libvirt writes the row, we add our mark: nothing else, since there is a
+    patch pair already."""
+    check_ready(agent, guest)
     n_transactions = agent.transactions()
     brief.start(wait=False)
     check_ready(agent, brief)

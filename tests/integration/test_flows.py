@@ -266,6 +266,58 @@ def test_ports_come_and_go(host, agent):
     assert set(one) <= set(our_flows(host))     # Its number is the same.
 
 
+# fail_mode.
+
+
+def fail_mode(host):
+    return host.vsctl("get-fail-mode", "br0")
+
+
+@pytest.fixture
+def secured(host, agent):
+    """A bridge whose fail_mode is the agent's."""
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-fail-mode=secure")
+    start(host, agent, 1, 2)
+    until(lambda: fail_mode(host) == "secure", "it is secure")
+    until(lambda: receivers(host, "br0", frame(9, None, 10))
+          == ["tap1", "tap2"], "flows are back")
+    return host
+
+
+def test_fail_mode_is_secure_once_flows_are_there(secured, agent):
+    set_guard(secured, "enforce")
+    wait_flows(agent)
+    assert agent.status()["warnings"] == []
+    assert not any("priority=0 " in flow for flow in dump(secured)
+                   if "table=" not in flow)
+
+
+def test_fail_mode_is_put_right(secured, agent):
+    before = our_flows(secured)
+    secured.vsctl("del-fail-mode", "br0")
+    until(lambda: fail_mode(secured) == "secure", "it is secure")
+    assert agent.json("drift/list")[-1]["column"] == "fail_mode"
+    until(lambda: our_flows(secured) == before, "flows are back")
+
+
+@pytest.mark.parametrize("setting", ("vnicd-guard=off", "vnicd-manage=no"))
+def test_fail_mode_is_given_back(secured, agent, setting):
+    secured.vsctl("set", "bridge", "br0", f"external_ids:{setting}")
+    until(lambda: secured.vsctl("list-ports", "br0").split()
+          == ["tap1", "tap2"], "the pair is gone")
+    assert fail_mode(secured) == ""
+    assert "before" not in secured.vsctl("get", "bridge", "br0",
+                                         "external_ids")
+    assert receivers(secured, "tap1", frame(1, None)) == ["br0", "tap2"]
+
+
+def test_a_cleanup_gives_fail_mode_back(secured, agent):
+    agent.stop()
+    assert clean_up(secured).returncode == 0
+    assert fail_mode(secured) == ""
+    assert receivers(secured, "tap1", frame(1, None)) == ["br0", "tap2"]
+
+
 # Others.
 
 

@@ -39,6 +39,20 @@ def removed(records, table="Port"):
             if columns is None}
 
 
+def patch_ports(records):
+    """The Port rows of pairs that 'records' make."""
+    return {port for record in records
+            for port, columns in record.get("Port", {}).items()
+            if columns and "name" in columns
+            and _is_patch(record["Interface"], columns["interfaces"])}
+
+
+def _is_patch(interfaces, reference):
+    columns = interfaces.get(reference[1]) or {}
+    return any(key == "vnicd-patch"
+               for key, _ in columns.get("external_ids", ["map", []])[1])
+
+
 def excess(record):
     """What the agent changed in 'record' and had no business to, as a list of
     sentences; rows that came or went are not looked into."""
