@@ -382,6 +382,7 @@ port_conn_set_floods(struct port_conn *conn, const struct simap *floods)
     HMAP_FOR_EACH (node, node, &floods->map) {
         simap_put(&conn->floods, node->name, node->data);
     }
+    conn->is_settled = false;
     if (conn->state == PORT_CONN_SETTLED) {
         settle(conn);
     }
