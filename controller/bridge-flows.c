@@ -401,7 +401,9 @@ set_floods(struct bridge_flows *bf, const struct pass *pass,
     simap_destroy(&floods);
 }
 
-/* Tells the connection what 'facts' need.  Takes what is in 'facts'. */
+/* Tells the connection what 'facts' need.  Takes what is in 'facts'.  A pass
+ * has to look at that, also where other facts need the same flows, so that the
+ * switch has nothing to say. */
 static void
 tell_pipeline(struct bridge_flows *bf, struct pipeline_bridge *facts)
 {
@@ -410,6 +412,7 @@ tell_pipeline(struct bridge_flows *bf, struct pipeline_bridge *facts)
     pipeline_bridge_steal(&bf->facts, facts);
     pipeline_build(&bf->facts, &flows);
     bf->told = TOLD_PIPELINE;
+    bf->seqno++;
     ofconn_match_fragments(bf->conn, true);
     ofconn_set_desired(bf->conn, &flows);
     flow_table_destroy(&flows);

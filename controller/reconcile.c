@@ -149,10 +149,12 @@ ask_libvirt(struct reconciler *r, long long int now)
 static void
 judge_flows(struct reconciler *r)
 {
-    if (ovsdb_conn_state(r->in->ovsdb) == OVSDB_CONN_STANDBY) {
+    enum ovsdb_conn_state state = ovsdb_conn_state(r->in->ovsdb);
+    if (state == OVSDB_CONN_STANDBY) {
         switch_flows_leave(r->flows);
     } else {
-        switch_flows_judge(r->flows, &r->pass.desired);
+        switch_flows_judge(r->flows, &r->pass.desired,
+                           state == OVSDB_CONN_ACTIVE);
     }
 }
 

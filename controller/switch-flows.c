@@ -129,11 +129,15 @@ judge_bridge(const struct bridge_flows *bf, struct desired *desired,
 }
 
 /* Notes in 'desired' how far the switch is with the flows of each vNIC, and
- * what is to become of each patch pair now. */
+ * what is to become of each patch pair now.  Without 'may_choose' the bridges
+ * that are talked to stay the same. */
 void
-switch_flows_judge(struct switch_flows *flows, struct desired *desired)
+switch_flows_judge(struct switch_flows *flows, struct desired *desired,
+                   bool may_choose)
 {
-    choose_bridges(flows, desired);
+    if (may_choose) {
+        choose_bridges(flows, desired);
+    }
     for (size_t i = 0; i < desired->n_bridges; i++) {
         struct desired_bridge *bridge = &desired->bridges[i];
         const struct bridge_flows *bf = find(flows, bridge->view->name);

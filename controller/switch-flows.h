@@ -20,7 +20,8 @@ void switch_flows_run(struct switch_flows *, long long int now);
 void switch_flows_wait(const struct switch_flows *);
 
 void switch_flows_leave(struct switch_flows *);
-void switch_flows_judge(struct switch_flows *, struct desired *);
+void switch_flows_judge(struct switch_flows *, struct desired *,
+                        bool may_choose);
 void switch_flows_update(struct switch_flows *, const struct pass *,
                          bool has_met_libvirt, long long int now);
 void switch_flows_retry(struct switch_flows *);
