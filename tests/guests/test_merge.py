@@ -71,7 +71,7 @@ def test_libvirt_and_the_agent_agree(box, agent, newcomer, network, portgroup,
     assert [row["tag"], row["trunks"] or []] == [expected["tag"],
                                                  expected["trunks"]]
     assert not agent.drift()
-    assert agent.transactions() == 1    # The mark alone.
+    assert agent.transactions() == 2    # The patch pair, and the mark.
 
 
 @pytest.mark.parametrize("own", OWN)
