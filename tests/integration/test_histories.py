@@ -89,10 +89,11 @@ def finish(world):
     assert status["ovsdb_transactions"] == 0, world.ask("drift/list")
 
 
-@pytest.fixture(scope="module", name="world")
-def world_fixture(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("properties")
-    with TapHost(directory, BUILD) as host:
+@pytest.fixture(name="world")
+def world_fixture(tmp_path):
+    """A host for each history: the database's log, which is read and replayed,
+    grows with every transaction."""
+    with TapHost(tmp_path, BUILD) as host:
         for bridge in operations.BRIDGES:
             host.add_bridge(bridge)
         host.vsctl("add-br", FAKE_BRIDGE, "br0", str(FAKE_TAG))
@@ -160,9 +161,10 @@ def failure(world, steps):
 
 def report_failure(world, steps, error):
     """Fails with the shortest history that fails, too."""
-    told = [*world.told, str(error)]
+    told = [*world.told, str(error), world.describe_agent()]
     world.is_in_a_hurry = True
     shortest, last = shrink(world, steps, told, type(error))
     world.is_in_a_hurry = False
-    pytest.fail("\n".join(["", *last, "", f"The first time: {error}",
+    pytest.fail("\n".join(["", *last, "", f"The first time: {told[-2]}",
+                           told[-1],
                            history.write_down(shortest)]))

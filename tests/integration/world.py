@@ -26,6 +26,7 @@ WAIT_SECONDS = 15
 HURRY_SECONDS = 5               # To see once more what was seen before.
 POLL_SECONDS = 0.003
 PROBE = "vnicd-probe"
+N_LAST_WORDS = 20               # Lines of its log.
 PLUGGED = re.compile("tp[0-9]+")
 
 
@@ -140,6 +141,14 @@ class World:
         if self._operator:
             self._operator.close()
             self._operator = None
+
+    def describe_agent(self):
+        """Whether it lives, and its last words."""
+        if not self.agent:
+            return "there is no agent"
+        said = self.agent.text().splitlines()[-N_LAST_WORDS:]
+        return "\n".join([f"the agent's status: {self.agent.process.poll()}",
+                          *said])
 
     # Daemons.
 
