@@ -246,8 +246,13 @@ class Host:
                           "XDG_CONFIG_HOME": f"{home}/conf",
                           "XDG_CACHE_HOME": f"{home}/cache",
                           "XDG_DATA_HOME": f"{home}/data"})
-        until(lambda: self._try_connect() is not None, "libvirtd answers",
+        until(self._libvirtd_answers, "libvirtd answers",
               timeout=START_SECONDS)
+
+    def _libvirtd_answers(self):
+        daemon = self.daemons["libvirtd"]
+        assert daemon.is_running(), daemon.text()
+        return self._try_connect() is not None
 
     @staticmethod
     def _as_nobody(home):
