@@ -14,6 +14,7 @@ unit_tests = \
 	tests/test-flow-msg \
 	tests/test-flow-space \
 	tests/test-flow-table \
+	tests/test-hook-proto \
 	tests/test-intent \
 	tests/test-journal \
 	tests/test-memory \
@@ -94,6 +95,8 @@ tests_test_flow_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_msg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_hook_proto_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_test_hook_proto_LDADD = libvirt-hooks/libvnic-hook.a $(CMOCKA_LIBS)
 tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -190,6 +193,9 @@ fuzz_domain_sources = \
 fuzz_domain_xml_sources = \
 	tests/fuzz/fuzz-domain-xml.c \
 	$(fuzz_domain_sources)
+fuzz_hook_proto_sources = \
+	tests/fuzz/fuzz-hook-proto.c \
+	libvirt-hooks/hook-proto.c
 fuzz_metadata_xml_sources = \
 	tests/fuzz/fuzz-metadata-xml.c \
 	$(fuzz_domain_sources)
@@ -206,6 +212,8 @@ fuzz_trace_sources = \
 	lib/text.c
 tests/fuzz/fuzz-domain-xml: $(fuzz_domain_xml_sources) config.h
 	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_domain_xml_sources) $(FUZZ_LIBS)
+tests/fuzz/fuzz-hook-proto: $(fuzz_hook_proto_sources) config.h
+	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_hook_proto_sources) $(FUZZ_LIBS)
 tests/fuzz/fuzz-metadata-xml: $(fuzz_metadata_xml_sources) config.h
 	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_metadata_xml_sources) $(FUZZ_LIBS)
 tests/fuzz/fuzz-network-xml: $(fuzz_network_xml_sources) config.h
@@ -214,12 +222,14 @@ tests/fuzz/fuzz-trace: $(fuzz_trace_sources) config.h
 	$(AM_V_GEN)$(FUZZ_BUILD) $(fuzz_trace_sources) $(FUZZ_LIBS)
 fuzzers = \
 	tests/fuzz/fuzz-domain-xml \
+	tests/fuzz/fuzz-hook-proto \
 	tests/fuzz/fuzz-metadata-xml \
 	tests/fuzz/fuzz-network-xml \
 	tests/fuzz/fuzz-trace
 fuzz: $(fuzzers)
 	corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
 	for parser in domain-xml metadata-xml network-xml trace; do \
+	for parser in domain-xml hook-proto metadata-xml network-xml; do \
 		mkdir "$$corpus/$$parser" && \
 		tests/fuzz/fuzz-$$parser -max_total_time=$(FUZZ_SECONDS) \
 			-dict=$(srcdir)/tests/fuzz/$$parser.dict \
@@ -232,10 +242,12 @@ EXTRA_DIST += \
 	tests/fuzz/corpus \
 	tests/fuzz/domain-xml.dict \
 	tests/fuzz/fuzz-domain-xml.c \
+	tests/fuzz/fuzz-hook-proto.c \
 	tests/fuzz/fuzz-metadata-xml.c \
 	tests/fuzz/fuzz-network-xml.c \
 	tests/fuzz/fuzz-trace.c \
 	tests/fuzz/fuzz.h \
+	tests/fuzz/hook-proto.dict \
 	tests/fuzz/metadata-xml.dict \
 	tests/fuzz/network-xml.dict \
 	tests/fuzz/trace.dict
