@@ -2,5 +2,17 @@
 # alone.
 noinst_LIBRARIES += libvirt-hooks/libvnic-hook.a
 libvirt_hooks_libvnic_hook_a_SOURCES = \
+	libvirt-hooks/hook-client.c \
+	libvirt-hooks/hook-client.h \
+	libvirt-hooks/hook-config.c \
+	libvirt-hooks/hook-config.h \
 	libvirt-hooks/hook-proto.c \
-	libvirt-hooks/hook-proto.h
+	libvirt-hooks/hook-proto.h \
+	libvirt-hooks/hook-scan.c \
+	libvirt-hooks/hook-scan.h
+
+sbin_PROGRAMS += libvirt-hooks/vnicd-hook
+libvirt_hooks_vnicd_hook_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DHOOK_CONFIG_FILE='"$(sysconfdir)/vnicd/hook.conf"'
+libvirt_hooks_vnicd_hook_SOURCES = libvirt-hooks/vnicd-hook.c
+libvirt_hooks_vnicd_hook_LDADD = libvirt-hooks/libvnic-hook.a

@@ -14,7 +14,9 @@ unit_tests = \
 	tests/test-flow-msg \
 	tests/test-flow-space \
 	tests/test-flow-table \
+	tests/test-hook-config \
 	tests/test-hook-proto \
+	tests/test-hook-scan \
 	tests/test-intent \
 	tests/test-journal \
 	tests/test-memory \
@@ -95,8 +97,6 @@ tests_test_flow_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_msg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_table_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_test_hook_proto_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_test_hook_proto_LDADD = libvirt-hooks/libvnic-hook.a $(CMOCKA_LIBS)
 tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -159,6 +159,15 @@ tests_test_ctl_findings_LDADD = \
 	ctl/libvnic-ctl.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_test_ctl_output_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_test_ctl_output_LDADD = ctl/libvnic-ctl.a $(CMOCKA_LIBS)
+
+# The C library alone.
+HOOK_LDADD = libvirt-hooks/libvnic-hook.a $(CMOCKA_LIBS)
+tests_test_hook_config_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_test_hook_config_LDADD = $(HOOK_LDADD)
+tests_test_hook_proto_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_test_hook_proto_LDADD = $(HOOK_LDADD)
+tests_test_hook_scan_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_test_hook_scan_LDADD = $(HOOK_LDADD)
 
 # For --enable-sanitizers=thread.
 EXTRA_DIST += tests/tsan.supp

@@ -44,6 +44,7 @@ def test_places(root):
         "usr/share/bash-completion/completions/vnicctl",
         "usr/share/bash-completion/completions/vnicd",
         "usr/share/man/man8/vnicctl.8",
+        "usr/share/man/man8/vnicd-hook.8",
         "usr/share/man/man8/vnicd.8",
     }
     for name in files:
@@ -95,7 +96,7 @@ def test_directory_of_open_vswitch_stays_as_it_is(root, tmp_path):
 # Manual pages.
 
 @needs["man"]
-@pytest.mark.parametrize("page", ["vnicd", "vnicctl"])
+@pytest.mark.parametrize("page", ["vnicd", "vnicctl", "vnicd-hook"])
 def test_manual_page(root, page):
     path = root / "usr/share/man/man8" / f"{page}.8"
     done = subprocess.run(["man", "--warnings", "-Tutf8", "-l", path],
