@@ -129,6 +129,14 @@ void vnic_set_config(struct vnic *, const struct vnic *configured);
 void vnic_set_metadata(struct vnic *, const struct vnic_metadata *);
 void vnic_metadata_destroy(struct vnic_metadata *);
 
+/* How far a domain is, where it was a hook of libvirt's that told of it. */
+enum domain_stage {
+    DOMAIN_READ,                /* No hook: libvirt was asked. */
+    DOMAIN_PREPARED,            /* Its interfaces are about to be plugged. */
+    DOMAIN_STARTING,            /* They have been, its guest does not run. */
+    DOMAIN_TOLD,                /* At some other moment. */
+};
+
 /* One domain, as one reading of its XML gave it. */
 struct domain {
     struct hmap_node node;      /* In 'struct domain_set', by 'uuid'. */
@@ -142,7 +150,9 @@ struct domain {
                                  * then 'n_vnics' is 0. */
     struct svec metadata_errors; /* Sentences: what is wrong with its
                                  * <metadata> and concerns no vNIC. */
-    long long int read_ms;      /* When the reading was asked for. */
+    enum domain_stage stage;
+    long long int read_ms;      /* When the reading was asked for; when the
+                                 * hook told it. */
 };
 
 struct domain *domain_create(void);

@@ -157,6 +157,19 @@ test_bad_vlan_of_the_network(void **state OVS_UNUSED)
 }
 
 static void
+test_what_a_hook_is_told(void **state OVS_UNUSED)
+{
+    static const char xml[] = "<hookData>" HEAD "<bridge name='br0'/>" TAIL
+                              "<networkport><uuid>x</uuid></networkport>"
+                              "</hookData>";
+    struct network *network;
+    assert_null(network_xml_parse(xml, strlen(xml), &network));
+    assert_string_equal(network->name, "lan");
+    assert_string_equal(network->bridge, "br0");
+    network_destroy(network);
+}
+
+static void
 test_bad_networks(void **state OVS_UNUSED)
 {
     assert_refused("<network><name>a</name></network>", "<uuid> is missing");
@@ -168,6 +181,8 @@ test_bad_networks(void **state OVS_UNUSED)
                    "UUID '1' is malformed");
     assert_refused("<domain><name>a</name></domain>",
                    "the root element is not <network>");
+    assert_refused("<hookData><networkport/></hookData>",
+                   "there is no <network> in <hookData>");
     assert_refused("<!DOCTYPE network><network/>",
                    "a document type is not allowed");
 }
@@ -208,6 +223,7 @@ main(void)
         cmocka_unit_test(test_portgroup_attributes),
         cmocka_unit_test(test_bad_vlan_costs_its_portgroup_only),
         cmocka_unit_test(test_bad_vlan_of_the_network),
+        cmocka_unit_test(test_what_a_hook_is_told),
         cmocka_unit_test(test_bad_networks),
         cmocka_unit_test(test_malformed_xml),
         cmocka_unit_test(test_too_many_portgroups),

@@ -841,6 +841,154 @@ test_networks_outlive_the_connection(void **state OVS_UNUSED)
     assert_int_equal(network_tag(), 20);
 }
 
+/* Hooks. */
+
+/* A hook tells, now, that domain 'number' is there and active. */
+static void
+tell(uint32_t number, enum domain_stage stage)
+{
+    struct domain *domain = domain_create();
+    domain->uuid = make_uuid(number);
+    domain->name = xasprintf("vm%u", number);
+    domain->is_active = true;
+    domain->stage = stage;
+    domain->read_ms = now;
+    virt_conn_tell_domain(conn, domain);
+}
+
+static void
+test_told_domain_counts_until_the_next_answer(void **state OVS_UNUSED)
+{
+    sync_with(1);
+    fake.domains[1].is_active = false;
+    mark(1);
+    settle();
+    now++;
+    uint64_t seqno = virt_conn_seqno(conn);
+    tell(1, DOMAIN_STARTING);
+    assert_true(virt_conn_seqno(conn) != seqno);
+    settle();
+    assert_true(find(1)->is_active);
+
+    now++;
+    mark(1);
+    settle();
+    assert_false(find(1)->is_active);
+    assert_int_equal(find(1)->stage, DOMAIN_READ);
+}
+
+static void
+test_told_domain_is_newer_than_an_old_question(void **state OVS_UNUSED)
+{
+    sync_with(1);
+    fake.domains[1].is_active = false;
+    mark(1);
+    virt_conn_run(conn, now);   /* The question is on its way. */
+    now++;
+    tell(1, DOMAIN_STARTING);
+    finish_job();
+    virt_conn_run(conn, now);
+    assert_true(find(1)->is_active);
+
+    now++;                      /* It is asked again. */
+    settle();
+    assert_false(find(1)->is_active);
+}
+
+static void
+test_old_list_does_not_forget_told_domain(void **state OVS_UNUSED)
+{
+    sync_with(1);
+    virt_conn_read_all(conn, now);
+    turn();                     /* Networks; the list is on its way. */
+    now++;
+    tell(7, DOMAIN_PREPARED);
+    finish_job();
+    virt_conn_run(conn, now);
+    assert_non_null(find(7));
+    settle();
+    assert_non_null(find(7));
+
+    now++;
+    virt_conn_read_all(conn, now);
+    settle();
+    assert_null(find(7));
+}
+
+static void
+test_told_domain_before_connecting(void **state OVS_UNUSED)
+{
+    fake.open_error = "not there yet";
+    settle();
+    tell(1, DOMAIN_STARTING);
+    assert_true(find(1)->is_active);
+    advance();
+    settle();
+    assert_true(find(1)->is_active);
+
+    fake.open_error = NULL;
+    create_domains(1, 1);
+    advance();
+    settle();
+    assert_int_equal(find(1)->stage, DOMAIN_READ);
+}
+
+/* A hook tells, now, that the only network has VLAN 'tag'. */
+static void
+tell_network(int tag)
+{
+    struct network *network = network_create();
+    network->name = xstrdup("lan");
+    network->vlan.mode = VLAN_ACCESS;
+    network->vlan.tag = tag;
+    virt_conn_tell_network(conn, network, now);
+}
+
+static void
+test_told_network_is_read_soon(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    sync_with(1);
+    now++;
+    tell_network(20);
+    assert_int_equal(network_tag(), 20);
+    assert_true(virt_conn_next_ms(conn, now) <= now);
+
+    fake.network_tag = 30;
+    now++;
+    settle();
+    assert_int_equal(network_tag(), 30);
+}
+
+static void
+test_network_told_again_is_no_news(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    sync_with(1);
+    uint64_t seqno = virt_conn_seqno(conn);
+    tell_network(10);
+    assert_int_equal(virt_conn_seqno(conn), seqno);
+    assert_true(virt_conn_next_ms(conn, now) > now);
+}
+
+static void
+test_told_network_is_newer_than_an_old_question(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    sync_with(1);
+    advance();
+    virt_conn_run(conn, now);   /* The question is on its way. */
+    now++;
+    tell_network(20);
+    finish_job();
+    virt_conn_run(conn, now);
+    assert_int_equal(network_tag(), 20);
+
+    now++;                      /* It is asked again. */
+    settle();
+    assert_int_equal(network_tag(), 10);
+}
+
 /* Closing. */
 
 static void
@@ -982,6 +1130,13 @@ main(void)
         TEST(test_changed_domain_leads_to_networks),
         TEST(test_sync_waits_for_networks),
         TEST(test_networks_outlive_the_connection),
+        TEST(test_told_domain_counts_until_the_next_answer),
+        TEST(test_told_domain_is_newer_than_an_old_question),
+        TEST(test_old_list_does_not_forget_told_domain),
+        TEST(test_told_domain_before_connecting),
+        TEST(test_told_network_is_read_soon),
+        TEST(test_network_told_again_is_no_news),
+        TEST(test_told_network_is_newer_than_an_old_question),
         TEST(test_close_when_synced),
         TEST(test_close_while_connecting),
         TEST(test_close_while_reading),

@@ -27,6 +27,7 @@ network_poll_init(struct network_poll *poll)
     *poll = (struct network_poll) {
         .asked_ms = LLONG_MAX,
         .due_ms = LLONG_MAX,
+        .told_ms = LLONG_MIN,
     };
     network_set_init(&poll->networks);
 }
@@ -67,6 +68,21 @@ network_poll_finish(struct network_poll *poll, struct network_set *networks,
     poll->asked_ms = poll->due_ms <= now ? poll->due_ms : LLONG_MAX;
     if (poll->due_ms > now && hmap_is_empty(&poll->networks.networks)) {
         poll->due_ms = LLONG_MAX;
+    }
+    return is_news;
+}
+
+/* Takes ownership of 'network', which a hook of libvirt's has told, and takes
+ * it for what there is until the next reading, which is asked for.  Returns
+ * true if it is news. */
+bool
+network_poll_tell(struct network_poll *poll, struct network *network,
+                  long long int now)
+{
+    bool is_news = network_set_replace(&poll->networks, network);
+    if (is_news) {
+        poll->told_ms = now;
+        network_poll_request(poll, now);
     }
     return is_news;
 }

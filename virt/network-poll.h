@@ -11,7 +11,8 @@
  * all of them, in one visit.  Pure.  Private to virt/. */
 
 struct network_poll {
-    struct network_set networks; /* As last read. */
+    struct network_set networks; /* As last read, or told. */
+    long long int told_ms;      /* When a hook told news of one of them. */
     bool is_read;               /* Since the connection was made. */
     long long int asked_ms;     /* Since when an answer is owed, LLONG_MAX if
                                  * none is. */
@@ -26,5 +27,7 @@ void network_poll_request(struct network_poll *, long long int now);
 void network_poll_start(struct network_poll *, long long int now);
 bool network_poll_finish(struct network_poll *, struct network_set *,
                          long long int now);
+bool network_poll_tell(struct network_poll *, struct network *,
+                       long long int now);
 
 #endif /* virt/network-poll.h */

@@ -1,7 +1,7 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Network XML, as libvirt prints it, to facts.  Pure.
+/* Network XML, as libvirt and its hooks print it, to facts.  Pure.
  *
  * As in virt/domain-xml.c, an element that may occur once counts where it
  * occurs first, and elements of a foreign namespace do not count at all.
@@ -124,12 +124,16 @@ parse_network(const xmlNode *node, struct network *network)
 
 /* The document. */
 
+/* A hook is told more than the network, in <hookData>. */
 static char *
 parse_document(const xmlDoc *doc, struct network *network)
 {
-    const xmlNode *root = xml_find_element(doc->children, "network");
+    const xmlNode *hook_data = xml_find_element(doc->children, "hookData");
+    const xmlNode *root = xml_find_element(
+        hook_data ? hook_data->children : doc->children, "network");
     return root ? parse_network(root, network)
-                : xstrdup("the root element is not <network>");
+           : hook_data ? xstrdup("there is no <network> in <hookData>")
+           : xstrdup("the root element is not <network>");
 }
 
 /* Parses the 'size' bytes at 'xml', the XML of one network of any forward

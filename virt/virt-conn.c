@@ -32,7 +32,11 @@
  *
  * Facts are removed only by libvirt's own answer: a list without the domain,
  * or "no such domain".  A connection that is lost or a reading that fails
- * removes nothing. */
+ * removes nothing.
+ *
+ * A hook of libvirt's may know more than libvirt would answer now, because it
+ * holds the domain's lock meanwhile.  What it tells counts like an answer; one
+ * to a question that was asked before is older, and asked again. */
 
 #include <config.h>
 #include "virt/virt-conn.h"
@@ -285,6 +289,10 @@ recv_networks(struct virt_conn *conn, struct virt_call *call,
     if (call->is_lost) {
         return;                 /* Asked again by the next connection. */
     }
+    if (conn->networks.told_ms >= conn->call_ms) {
+        network_poll_request(&conn->networks, now);
+        return;
+    }
     if (call->error) {
         note_failure(conn, xasprintf("cannot read the networks: %s",
                                      call->error));
@@ -294,13 +302,23 @@ recv_networks(struct virt_conn *conn, struct virt_call *call,
     conn->seqno += network_poll_finish(&conn->networks, &call->networks, now);
 }
 
+/* Has a hook told of 'domain', which may be NULL, after the question was asked
+ * that is being answered? */
+static bool
+was_told_since(const struct virt_conn *conn, const struct domain *domain)
+{
+    return domain && domain->stage != DOMAIN_READ
+           && domain->read_ms >= conn->call_ms;
+}
+
 /* Forgets the domains that are not in 'listed'. */
 static void
 forget_unlisted(struct virt_conn *conn, const struct uuidset *listed)
 {
     struct domain *domain;
     HMAP_FOR_EACH_SAFE (domain, node, &conn->domains.domains) {
-        if (!uuidset_contains(listed, &domain->uuid)) {
+        if (!uuidset_contains(listed, &domain->uuid)
+            && !was_told_since(conn, domain)) {
             struct uuid uuid = domain->uuid;
             domain_set_remove(&conn->domains, &uuid);
             conn->seqno++;
@@ -362,6 +380,15 @@ retry_failed_read(struct virt_conn *conn, struct read_request *read,
     read_queue_put_back(&conn->queue, read, now + RETRY_MS);
 }
 
+/* Puts 'read', whose answer is older than what is known, back in the queue. */
+static void
+ask_again(struct virt_conn *conn, struct read_request *read,
+          long long int now)
+{
+    domain_destroy(TAKE_PTR(read->domain));
+    read_queue_put_back(&conn->queue, read, now);
+}
+
 /* Consumes 'read' and takes its answer for the domain's new facts. */
 static void
 accept_read(struct virt_conn *conn, struct read_request *read,
@@ -395,7 +422,10 @@ recv_reads(struct virt_conn *conn, struct virt_call *call, long long int now)
 {
     struct read_request *read;
     LIST_FOR_EACH_POP (read, list_node, &call->reads) {
-        if (read->is_answered && !read->error) {
+        if (was_told_since(conn, domain_set_find(&conn->domains,
+                                                 &read->uuid))) {
+            ask_again(conn, read, now);
+        } else if (read->is_answered && !read->error) {
             accept_read(conn, read, now);
         } else if (read->is_answered && !call->is_lost) {
             retry_failed_read(conn, read, now);
@@ -711,6 +741,23 @@ virt_conn_read_domain(struct virt_conn *conn, const struct uuid *uuid,
                       long long int now)
 {
     read_queue_add(&conn->queue, uuid, true, now);
+}
+
+/* Takes ownership of 'domain', of which a hook of libvirt's told at its
+ * 'read_ms', and takes it for what there is until libvirt has answered a
+ * question that was asked later. */
+void
+virt_conn_tell_domain(struct virt_conn *conn, struct domain *domain)
+{
+    conn->seqno += domain_set_replace(&conn->domains, domain);
+}
+
+/* The same with 'network', of which a hook told just 'now'. */
+void
+virt_conn_tell_network(struct virt_conn *conn, struct network *network,
+                       long long int now)
+{
+    conn->seqno += network_poll_tell(&conn->networks, network, now);
 }
 
 /* Asks for a list of the domains and of the networks, and a reading of

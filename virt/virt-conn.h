@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct domain;
 struct domain_set;
+struct network;
 struct network_set;
 struct uuid;
 
@@ -86,6 +88,9 @@ void virt_conn_get_status(const struct virt_conn *, struct virt_status *);
 void virt_conn_read_domain(struct virt_conn *, const struct uuid *,
                            long long int now);
 void virt_conn_read_all(struct virt_conn *, long long int now);
+void virt_conn_tell_domain(struct virt_conn *, struct domain *);
+void virt_conn_tell_network(struct virt_conn *, struct network *,
+                            long long int now);
 
 void virt_conn_close(struct virt_conn *);
 bool virt_conn_is_closed(const struct virt_conn *);
