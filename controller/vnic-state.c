@@ -127,6 +127,10 @@ static enum vnic_state
 find_managed_state(const struct desired_vnic *d, const struct port_plan *plan,
                    char **reasonp)
 {
+    if (d->stage == DOMAIN_PREPARED) {
+        *reasonp = xstrdup("its domain is starting");
+        return VNIC_STATE_WAITING;
+    }
     const struct port_op *op = port_plan_find_repair(plan, d);
     if (d->flows == FLOWS_REFUSED) {
         *reasonp = nullable_xstrdup(d->flows_reason);

@@ -31,11 +31,13 @@ desired_vnic_is_meant(const struct desired_vnic *d)
                && d->source != VLAN_FROM_NOBODY);
 }
 
-/* True if the VLAN columns of the vNIC's port are ours to write. */
+/* True if the VLAN columns of the vNIC's port are ours to write.  While libvirt
+ * plugs the ports of a guest they are not: once it is done, all of them are put
+ * right at the same time. */
 bool
 desired_vnic_is_written(const struct desired_vnic *d)
 {
-    return d->port && desired_vnic_is_meant(d);
+    return d->port && d->stage != DOMAIN_PREPARED && desired_vnic_is_meant(d);
 }
 
 /* True if frames of the vNIC may pass, as far as its policy lets them. */
@@ -153,6 +155,7 @@ collect_domain(const struct facts *facts, const struct domain_source *source,
 
         struct desired_vnic *d = add_vnic(desired, vnic, port);
         d->domain = xstrdup(domain->name);
+        d->stage = domain->stage;
         d->read_ms = domain->read_ms;
         d->can_be_asked = source->is_complete;
         d->networks = source->networks;

@@ -45,6 +45,7 @@ struct desired_vnic {
     struct vnic vnic;           /* Copy of libvirt's facts; of a port that no
                                  * domain claims, what its row tells. */
     char *domain;               /* Name, NULL if no domain is known. */
+    enum domain_stage stage;    /* Of its domain. */
     long long int read_ms;      /* When libvirt was asked for those facts, 0 if
                                  * it never answered. */
     bool can_be_asked;          /* libvirt will tell if they have changed. */

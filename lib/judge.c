@@ -250,7 +250,8 @@ find_related_rows(const struct switch_view *view, struct desired_vnic *d)
     }
 }
 
-/* Returns a sentence if we cannot plug 'd', which is ours to plug. */
+/* Returns a sentence if we cannot plug 'd', which is ours to plug.  Before a
+ * guest starts libvirt has not given its taps their names. */
 static char *
 check_plug(const struct desired_vnic *d)
 {
@@ -266,7 +267,7 @@ check_plug(const struct desired_vnic *d)
                          "which Open vSwitch is the client", vnic->vhost_mode
                          ? vnic->vhost_mode : "");
     }
-    return vnic_port_name(vnic)
+    return vnic_port_name(vnic) || d->stage == DOMAIN_PREPARED
            ? NULL
            : xasprintf("an interface of type %s without <target dev> cannot "
                        "be plugged", vnic_type_to_string(vnic->type));

@@ -16,6 +16,8 @@
  *   - We saw the plug happen, or the row bears our mark for another VM: libvirt
  *     writes a new row right, so what is wrong is left over from before, unless
  *     it is just what libvirt knows, and the rest of the intent is for us.
+ *   - Its guest is just about to start: whatever differs is left over from
+ *     before, and nobody has meant anything yet.
  *   - The vNIC was there before us: perhaps somebody meant it so.  We report.
  *
  * A port that is missing is put back when libvirt, asked after it was gone,
@@ -104,6 +106,20 @@ is_unknown_to_libvirt(const struct desired_vnic *d)
            && !vlan_columns_diff(&d->port->columns, &d->vnic.vlan);
 }
 
+/* Is the guest of 'd' just about to start, with all of its ports plugged? */
+static bool
+is_starting(const struct desired_vnic *d)
+{
+    return d->stage == DOMAIN_STARTING;
+}
+
+/* Was 'd', which has a port, there before us? */
+static bool
+is_first_contact(const struct desired_vnic *d, const struct port_memory *seen)
+{
+    return seen->is_first_contact && !is_starting(d);
+}
+
 /* Why do the columns of 'd', which has a port, differ from its intent? */
 static enum port_cause
 find_cause(const struct desired_vnic *d, const struct port_memory *seen,
@@ -112,8 +128,8 @@ find_cause(const struct desired_vnic *d, const struct port_memory *seen,
     if (has_other_vms_columns(d->port, seen)) {
         return PORT_CAUSE_STALE_ROW;
     }
-    if (!port_view_is_marked(d->port)) {
-        return (seen->is_first_contact ? PORT_CAUSE_FIRST_CONTACT
+    if (!port_view_is_marked(d->port) || is_starting(d)) {
+        return (is_first_contact(d, seen) ? PORT_CAUSE_FIRST_CONTACT
                 : is_unknown_to_libvirt(d) ? PORT_CAUSE_INTENT
                 : PORT_CAUSE_STALE_ROW);
     }
@@ -168,7 +184,7 @@ judge(const struct desired_vnic *d, enum port_cause cause,
     if (gates->is_forced) {
         return PORT_VERDICT_APPLY;
     }
-    if (is_only_reported(d, cause)) {
+    if (is_only_reported(d, cause) && !is_starting(d)) {
         return PORT_VERDICT_REPORT;
     }
     if (port_cause_is_drift(cause) && gates->now < not_before_ms) {
@@ -251,7 +267,7 @@ plan_columns(const struct desired_vnic *d, const struct memory *memory,
 static bool
 is_limit_in_doubt(const struct desired_vnic *d, const struct port_memory *seen)
 {
-    return d->can_be_asked && d->read_ms < seen->qos_ms;
+    return d->can_be_asked && d->read_ms < seen->qos_ms && !is_starting(d);
 }
 
 /* Plans to link what libvirt made for the vNIC's bandwidth, if the port does
@@ -265,7 +281,7 @@ plan_qos(const struct desired_vnic *d, const struct port_memory *seen,
         return true;
     }
 
-    bool is_new = !seen->is_first_contact || port_view_is_marked(d->port);
+    bool is_new = !is_first_contact(d, seen) || port_view_is_marked(d->port);
     enum port_cause cause = (is_new ? PORT_CAUSE_QOS_UNLINKED
                              : PORT_CAUSE_FIRST_CONTACT);
     struct port_op *op = add_op(plan, d, PORT_OP_LINK_QOS, cause);
@@ -317,14 +333,26 @@ find_missing_cause(const struct desired_vnic *d,
             ? PORT_CAUSE_PORT_DELETED : PORT_CAUSE_FIRST_CONTACT);
 }
 
-/* Plans the port of 'd', which is missing.  One that libvirt plugs and that a
- * guest never had while we looked is left to whoever has started it. */
+/* Is the port of 'd', which is missing, a matter of whoever starts its guest?
+ * That is so for one that libvirt plugs, as long as it has just done so, or if
+ * the guest never had one while we looked. */
+static bool
+is_left_to_libvirt(const struct desired_vnic *d,
+                   const struct vnic_memory *seen,
+                   const struct port_plan_gates *gates)
+{
+    return !d->is_ours_to_plug
+           && (is_starting(d)
+               || (!seen->had_port && !seen->is_first_contact
+                   && !gates->is_forced));
+}
+
+/* Plans the port of 'd', which is missing. */
 static void
 plan_plug(const struct desired_vnic *d, const struct vnic_memory *seen,
           const struct port_plan_gates *gates, struct port_plan *plan)
 {
-    if (!seen->had_port && !seen->is_first_contact && !d->is_ours_to_plug
-        && !gates->is_forced) {
+    if (is_left_to_libvirt(d, seen, gates)) {
         return;
     }
 
@@ -410,7 +438,9 @@ plan_vnic(const struct desired *desired, const struct desired_vnic *d,
           const struct memory *memory, const struct port_plan_gates *gates,
           struct port_plan *plan)
 {
-    if (d->port) {
+    if (d->stage == DOMAIN_PREPARED) {
+        return;
+    } else if (d->port) {
         const struct port_memory *seen
             = memory_find_port(memory, &d->port->row);
         if (seen) {

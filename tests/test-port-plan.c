@@ -957,6 +957,74 @@ test_a_port_of_others_is_not_removed(void **state)
     (void) compute(host, 0);
 }
 
+/* Guests that are about to start. */
+
+/* libvirt plugs the ports one by one: until it is done, nothing is written. */
+static void
+test_ports_of_a_prepared_guest_wait(void **state)
+{
+    struct fixture *host = *state;
+    look_before(host);
+    host->domain->stage = DOMAIN_PREPARED;
+    host->port->columns.tag = 7;
+    (void) compute(host, 0);
+    assert_false(desired_vnic_is_written(&host->base.desired.vnics[0]));
+
+    host->base.view.n_ports = 0;
+    (void) compute(host, 0);
+    host->base.view.n_ports = 1;
+}
+
+/* What differs is left over, whoever looked when, and whatever the settings
+ * say of drift. */
+static void
+test_starting_guest_is_put_right(void **state)
+{
+    struct fixture *host = *state;
+    host->domain->stage = DOMAIN_STARTING;
+    host->port->columns.tag = 7;
+    host->base.view.bridges[0].settings.drift = DRIFT_REPORT;
+    struct port_op *ops = compute(host, 2);
+    assert_op(&ops[0], "set", PORT_CAUSE_STALE_ROW, "Port vnet0 tag", "7",
+              "42");
+    assert_op(&ops[1], "mark", PORT_CAUSE_READY,
+              "Interface vnet0 external_ids", "unmarked", "ready");
+}
+
+/* The same guest's row of an earlier run: libvirt cannot be asked now. */
+static void
+test_starting_guest_does_not_wait_for_libvirt(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    host->domain->stage = DOMAIN_STARTING;
+    host->port->columns.tag = 7;
+    assert_op(compute(host, 1), "set", PORT_CAUSE_STALE_ROW,
+              "Port vnet0 tag", "7", "42");
+}
+
+static void
+test_missing_port_of_a_starting_guest_is_libvirts(void **state)
+{
+    struct fixture *host = *state;
+    host->domain->stage = DOMAIN_STARTING;
+    host->domain->read_ms = host->gates.now;
+    host->base.view.n_ports = 0;
+    (void) compute(host, 0);
+    host->base.view.n_ports = 1;
+}
+
+static void
+test_limit_of_a_starting_guest_is_linked(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    host->domain->stage = DOMAIN_STARTING;
+    host->domain->vnics[0].inbound.average = 1000;
+    add_qos(host, "vnet0", false);
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "link");
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -1017,6 +1085,11 @@ main(void)
         TEST(test_two_ports_of_one_name),
         TEST(test_an_interface_has_the_name),
         TEST(test_a_port_of_others_is_not_removed),
+        TEST(test_ports_of_a_prepared_guest_wait),
+        TEST(test_starting_guest_is_put_right),
+        TEST(test_starting_guest_does_not_wait_for_libvirt),
+        TEST(test_missing_port_of_a_starting_guest_is_libvirts),
+        TEST(test_limit_of_a_starting_guest_is_linked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

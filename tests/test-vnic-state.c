@@ -95,6 +95,8 @@ test_waiting(void **state)
     check(f, VNIC_STATE_WAITING, "port vnet0: no such device");
     f->d.port = NULL;
     check(f, VNIC_STATE_WAITING, "no port for it on bridge br0");
+    f->d.stage = DOMAIN_PREPARED;
+    check(f, VNIC_STATE_WAITING, "its domain is starting");
     f->d.care = VNIC_UNKNOWN;
     f->d.reason = xstrdup("because");
     check(f, VNIC_STATE_WAITING, "because");
