@@ -4,6 +4,8 @@ controller_libvnic_controller_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 controller_libvnic_controller_a_SOURCES = \
 	controller/bridge-facts.c \
 	controller/bridge-facts.h \
+	controller/gate.c \
+	controller/gate.h \
 	controller/journal.c \
 	controller/journal.h \
 	controller/listings.c \
@@ -27,6 +29,10 @@ controller_vnicd_SOURCES = \
 	controller/commands.h \
 	controller/flow-listing.c \
 	controller/flow-listing.h \
+	controller/hook-server.c \
+	controller/hook-server.h \
+	controller/hooks.c \
+	controller/hooks.h \
 	controller/inputs.c \
 	controller/inputs.h \
 	controller/loop.c \
@@ -60,5 +66,6 @@ controller_vnicd_LDADD = \
 	flows/libvnic-flows.a \
 	virt/libvnic-virt.a \
 	lib/libvnic.a \
+	libvirt-hooks/libvnic-hook.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(LIBUV_LIBS) \
 	$(SYSTEMD_LIBS)

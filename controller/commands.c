@@ -43,6 +43,7 @@ enum { REPLY_TIMEOUT_MS = 5000 };
 struct commands {
     struct inputs *in;
     struct reconciler *reconciler;
+    const struct hooks *hooks;
     struct loop *loop;
     struct questions *questions;
     struct ovs_list waiting;    /* Of 'struct waiting', oldest first. */
@@ -316,7 +317,8 @@ handle_status(struct unixctl_conn *conn, int argc, const char *argv[],
     if (error) {
         reply_error_take(conn, error);
     } else {
-        reply_take(conn, status_render(c->in, c->reconciler, request.format));
+        reply_take(conn, status_render(c->in, c->reconciler, c->hooks,
+                                       request.format));
     }
 }
 
@@ -570,6 +572,13 @@ handle_exit(struct unixctl_conn *conn, int argc OVS_UNUSED,
 
 /* Deferred replies. */
 
+/* Has some wish of an operator's not been fulfilled? */
+static bool
+has_wishes(const struct commands *c)
+{
+    return reconciler_wishes(c->reconciler, WISH_REPAIR | WISH_COLLECT);
+}
+
 /* Has libvirt told what the wish of 'waiting' needs? */
 static bool
 has_libvirt_told(const struct commands *c, const struct waiting *waiting)
@@ -620,7 +629,7 @@ commands_run(struct commands *c, long long int now)
                   switch_flows_seqno(reconciler_flows(c->reconciler)), now);
     struct waiting *waiting;
     LIST_FOR_EACH_SAFE (waiting, node, &c->waiting) {
-        if (!reconciler_has_wishes(c->reconciler)) {
+        if (!has_wishes(c)) {
             reply_waiting(c, waiting);
         } else if (now >= waiting->deadline_ms) {
             unixctl_command_reply_error(
@@ -640,7 +649,7 @@ commands_wait(const struct commands *c)
     if (!ovs_list_is_empty(&c->waiting)) {
         const struct waiting *oldest
             = CONTAINER_OF(ovs_list_front(&c->waiting), struct waiting, node);
-        poll_timer_wait_until(reconciler_has_wishes(c->reconciler)
+        poll_timer_wait_until(has_wishes(c)
                               ? oldest->deadline_ms : LLONG_MIN);
     }
 }
@@ -650,11 +659,12 @@ commands_wait(const struct commands *c)
 /* Registers the commands; what is passed in must outlive them. */
 struct commands *
 commands_create(struct inputs *in, struct reconciler *reconciler,
-                struct loop *loop)
+                const struct hooks *hooks, struct loop *loop)
 {
     struct commands *c = xmalloc(sizeof *c);
     c->in = in;
     c->reconciler = reconciler;
+    c->hooks = hooks;
     c->loop = loop;
     c->questions = questions_create(ovs_rundir());
     ovs_list_init(&c->waiting);

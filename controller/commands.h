@@ -3,13 +3,14 @@
 #ifndef CONTROLLER_COMMANDS_H
 #define CONTROLLER_COMMANDS_H 1
 
+struct hooks;
 struct inputs;
 struct loop;
 struct reconciler;
 
 /* What 'ovs-appctl -t vnicd' can ask. */
 struct commands *commands_create(struct inputs *, struct reconciler *,
-                                 struct loop *);
+                                 const struct hooks *, struct loop *);
 void commands_destroy(struct commands *);
 
 void commands_run(struct commands *, long long int now);

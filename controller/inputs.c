@@ -8,11 +8,13 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/desired.h"
 #include "openvswitch/poll-loop.h"
 #include "ovsdb/ovsdb-conn.h"
 #include "util.h"
+#include "virt/network-xml.h"
 #include "virt/virt-conn.h"
 
 /* 'executor' must outlive the inputs. */
@@ -114,6 +116,75 @@ inputs_read_all(struct inputs *in, long long int now)
     for (size_t i = 0; i < in->n_virts; i++) {
         virt_conn_read_all(in->virts[i], now);
     }
+}
+
+/* Is 'conn' one to the driver called 'driver'?  "qemu" is that of
+ * qemu:///system and of qemu+unix:///system. */
+static bool
+is_of_driver(const struct virt_conn *conn, const char *driver)
+{
+    struct virt_status status;
+    virt_conn_get_status(conn, &status);
+    size_t len = strlen(driver);
+    return !strncmp(status.uri, driver, len) && strchr(":+", status.uri[len]);
+}
+
+/* Returns the connection that a hook of 'driver' about the domain 'uuid' speaks
+ * of: one that knows the domain, or is to that driver, or the first. */
+static struct virt_conn *
+find_conn(const struct inputs *in, const char *driver,
+          const struct uuid *uuid)
+{
+    struct virt_conn *found = NULL;
+    for (size_t i = 0; i < in->n_virts; i++) {
+        if (domain_set_find(in->sources[i].domains, uuid)) {
+            return in->virts[i];
+        }
+        if (!found && is_of_driver(in->virts[i], driver)) {
+            found = in->virts[i];
+        }
+    }
+    return found ? found : in->virts[0];
+}
+
+/* Is what is known of the domain 'uuid' libvirt's own answer? */
+bool
+inputs_has_read_domain(const struct inputs *in, const struct uuid *uuid)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        const struct domain *domain
+            = domain_set_find(in->sources[i].domains, uuid);
+        if (domain && domain->stage == DOMAIN_READ) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes ownership of 'domain', of which a hook of libvirt's 'driver' told. */
+void
+inputs_tell_domain(struct inputs *in, const char *driver,
+                   struct domain *domain)
+{
+    virt_conn_tell_domain(find_conn(in, driver, &domain->uuid), domain);
+}
+
+/* Takes in the 'size' bytes at 'xml', what a hook of libvirt's was told of a
+ * network: all drivers of a host have the same ones.  Returns a sentence if it
+ * makes no sense. */
+char *
+inputs_tell_network(struct inputs *in, const char *xml, size_t size,
+                    long long int now)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        struct network *network;
+        char *error = network_xml_parse(xml, size, &network);
+        if (error) {
+            return error;
+        }
+        virt_conn_tell_network(in->virts[i], network, now);
+    }
+    return NULL;
 }
 
 /* Starts saying goodbye to libvirt. */

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "openvswitch/compiler.h"
+
+struct domain;
 struct domain_source;
 struct ovsdb_conn;
 struct uuid;
@@ -38,5 +41,9 @@ bool inputs_are_reading(const struct inputs *, long long int *since_msp);
 void inputs_read_domain(struct inputs *, const struct uuid *,
                         long long int now);
 void inputs_read_all(struct inputs *, long long int now);
+bool inputs_has_read_domain(const struct inputs *, const struct uuid *);
+void inputs_tell_domain(struct inputs *, const char *driver, struct domain *);
+char *inputs_tell_network(struct inputs *, const char *xml, size_t size,
+                          long long int now) OVS_WARN_UNUSED_RESULT;
 
 #endif /* controller/inputs.h */

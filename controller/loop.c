@@ -1,7 +1,7 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* The one file that knows libuv.
+/* libuv's loop, nested in Open vSwitch's.
  *
  * Theory of operation: Open vSwitch's poll loop is the outer one, because it
  * keeps its poll nodes to itself, while libuv offers its descriptor and its
@@ -172,6 +172,13 @@ void
 loop_exit(struct loop *loop)
 {
     loop->is_exiting = true;
+}
+
+/* For the sockets that libuv carries. */
+struct uv_loop_s *
+loop_uv(struct loop *loop)
+{
+    return &loop->uv;
 }
 
 /* Returns what runs libvirt's calls; it lives as long as 'loop'. */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+struct uv_loop_s;
 struct virt_executor;
 
 /* libuv inside Open vSwitch's poll loop: signals, and blocking work in libuv's
@@ -20,5 +21,6 @@ bool loop_is_exiting(const struct loop *);
 void loop_exit(struct loop *);
 
 const struct virt_executor *loop_executor(struct loop *);
+struct uv_loop_s *loop_uv(struct loop *);
 
 #endif /* controller/loop.h */

@@ -13,6 +13,7 @@
 
 #include "command-line.h"
 #include "controller/commands.h"
+#include "controller/hooks.h"
 #include "controller/inputs.h"
 #include "controller/loop.h"
 #include "controller/notify.h"
@@ -45,6 +46,7 @@ struct agent {
     struct loop *loop;
     struct inputs inputs;
     struct reconciler *reconciler;
+    struct hooks *hooks;
     struct commands *commands;
     struct unixctl_server *unixctl;
     uint64_t n_told_passes;     /* Of which the service manager knows. */
@@ -94,8 +96,10 @@ agent_init(struct agent *agent, const struct options *options)
     inputs_init(&agent->inputs, options->ovsdb_remote, options->libvirt_uris,
                 options->n_libvirt_uris, loop_executor(agent->loop));
     agent->reconciler = reconciler_create(&agent->inputs);
+    agent->hooks = hooks_create(&agent->inputs, agent->reconciler,
+                                agent->loop, options->hook_socket);
     agent->commands = commands_create(&agent->inputs, agent->reconciler,
-                                      agent->loop);
+                                      agent->hooks, agent->loop);
 }
 
 /* Shows how the vNICs are in 'systemctl status'. */
@@ -133,7 +137,9 @@ agent_run(struct agent *agent, long long int now)
 {
     loop_run(agent->loop);
     inputs_run(&agent->inputs, now);
+    hooks_run(agent->hooks, now);
     reconciler_run(agent->reconciler, now);
+    hooks_answer(agent->hooks, now);
     commands_run(agent->commands, now);
     unixctl_server_run(agent->unixctl);
     tell_service_manager(agent);
@@ -147,6 +153,7 @@ agent_wait(struct agent *agent, long long int now)
 {
     loop_wait(agent->loop);
     inputs_wait(&agent->inputs, now);
+    hooks_wait(agent->hooks);
     reconciler_wait(agent->reconciler);
     commands_wait(agent->commands);
     unixctl_server_wait(agent->unixctl);
@@ -194,6 +201,7 @@ static void
 agent_destroy(struct agent *agent)
 {
     commands_destroy(agent->commands);
+    hooks_destroy(agent->hooks);
     unixctl_server_destroy(agent->unixctl);
     if (!close_libvirt(agent)) {
         /* Nobody waits for a thread that hangs in libvirt. */

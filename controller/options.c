@@ -29,11 +29,13 @@ VLOG_DEFINE_THIS_MODULE(options);
 /* The exit status after a command line of no use. */
 enum { EXIT_USAGE = 2 };
 
+#define DEFAULT_HOOK_SOCKET "/run/vnicd/hook.sock"
 #define DEFAULT_LIBVIRT_URI "qemu:///system"
 
 enum {
     OPT_DB = UCHAR_MAX + 1,
     OPT_CONNECT,
+    OPT_HOOK_SOCKET,
     OPT_CLEANUP,
     DAEMON_OPTION_ENUMS,
     VLOG_OPTION_ENUMS,
@@ -43,6 +45,7 @@ enum {
 static const struct option long_options[] = {
     { "db", required_argument, NULL, OPT_DB },
     { "connect", required_argument, NULL, OPT_CONNECT },
+    { "hook-socket", required_argument, NULL, OPT_HOOK_SOCKET },
     { "cleanup", no_argument, NULL, OPT_CLEANUP },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -61,13 +64,15 @@ usage(void)
            "  --db=REMOTE       database of Open vSwitch "
            "[unix:%s/db.sock]\n"
            "  --connect=URI     libvirt connection, may be repeated [%s]\n"
+           "  --hook-socket=PATH\n"
+           "                    where vnicd-hook finds the agent [%s]\n"
            "  --cleanup         remove vnicd's flows and marks from BRIDGEs, "
            "or from\n"
            "                    all of them, and stop\n"
            "  -h, --help        show this\n"
            "  -V, --version     show the version\n",
            program_name, program_name, program_name, ovs_rundir(),
-           DEFAULT_LIBVIRT_URI);
+           DEFAULT_LIBVIRT_URI, DEFAULT_HOOK_SOCKET);
     daemon_usage();
     vlog_usage();
     exit(EXIT_SUCCESS);
@@ -111,6 +116,10 @@ parse_option(struct options *options, int c)
     case OPT_CONNECT:
         add_libvirt_uri(options, optarg);
         break;
+    case OPT_HOOK_SOCKET:
+        free(options->hook_socket);
+        options->hook_socket = xstrdup(optarg);
+        break;
     case OPT_CLEANUP:
         options->is_cleanup = true;
         break;
@@ -135,6 +144,9 @@ set_defaults(struct options *options)
 {
     if (!options->ovsdb_remote) {
         options->ovsdb_remote = xasprintf("unix:%s/db.sock", ovs_rundir());
+    }
+    if (!options->hook_socket) {
+        options->hook_socket = xstrdup(DEFAULT_HOOK_SOCKET);
     }
     if (!options->n_libvirt_uris) {
         add_libvirt_uri(options, DEFAULT_LIBVIRT_URI);
@@ -180,5 +192,6 @@ options_destroy(struct options *options)
         free(options->libvirt_uris[i]);
     }
     free(options->libvirt_uris);
+    free(options->hook_socket);
     free(options->ovsdb_remote);
 }

@@ -9,6 +9,7 @@
 /* The command line of vnicd(8). */
 struct options {
     char *ovsdb_remote;
+    char *hook_socket;
     char **libvirt_uris;
     size_t n_libvirt_uris;
     bool is_cleanup;            /* Remove what is ours and stop. */

@@ -59,7 +59,11 @@ struct reconciler {
     uint64_t seen_seqno;        /* Of the inputs, at the newest pass. */
     unsigned int seen_flows;    /* seqno of the flows, at the newest pass. */
     bool is_dirty;              /* A pass is due though nothing changed. */
+    bool is_hurried;            /* A pass does not wait for libvirt: a guest
+                                 * waits for it. */
     unsigned int wishes;        /* Of 'enum reconcile_wish'. */
+    unsigned int served;        /* Those that the newest pass has fulfilled,
+                                 * once its transaction is through. */
     long long int wished_ms;    /* When the newest was uttered, monotonic. */
     bool was_answered;          /* libvirt answered before the pass that
                                  * fulfilled them. */
@@ -180,21 +184,37 @@ act(struct reconciler *r)
         port_apply(&r->pass.plan, ovsdb_conn_idl(r->in->ovsdb), txn,
                    time_wall_msec());
     } else {
-        r->wishes = 0;
+        r->wishes &= ~r->served;
     }
 }
 
-/* Takes note of what is about to be looked at, and clears the table. */
+/* Returns when libvirt's answers that are under way have come, or have taken
+ * too long. */
+static long long int
+settled_ms(const struct reconciler *r)
+{
+    long long int since_ms;
+    if (!inputs_are_reading(r->in, &since_ms)) {
+        return LLONG_MIN;
+    }
+    return (r->wishes ? r->wished_ms + WISH_SETTLE_MS
+            : since_ms + SETTLE_MS);
+}
+
+/* Takes note of what is about to be looked at, and clears the table.  A pass
+ * that comes before libvirt has had time to answer leaves wishes to a later
+ * one. */
 static void
-begin_pass(struct reconciler *r)
+begin_pass(struct reconciler *r, long long int now)
 {
     COVERAGE_INC(reconcile_pass);
     r->n_passes++;
     r->seen_seqno = inputs_seqno(r->in);
     r->seen_flows = switch_flows_seqno(r->flows);
     r->is_dirty = false;
+    r->served = r->wishes & (now >= settled_ms(r) ? ~0u : WISH_SWEEP);
     r->awaits_reading = r->awaits_reading && inputs_are_reading(r->in, NULL);
-    if (r->wishes) {
+    if (r->served & ~WISH_SWEEP) {
         r->was_answered = !inputs_are_reading(r->in, NULL);
     }
     pass_destroy(&r->pass);
@@ -212,13 +232,15 @@ make_pass(struct reconciler *r, long long int now)
     };
     struct port_plan_gates gates = {
         .now = now,
-        .is_forced = r->wishes & WISH_REPAIR,
         .is_row_by_row = r->is_row_by_row,
-        .collect_ms = (r->wishes & WISH_COLLECT
-                       ? r->wished_ms : LLONG_MAX),
+        .collect_ms = LLONG_MAX,
     };
 
-    begin_pass(r);
+    begin_pass(r, now);
+    gates.is_forced = r->served & WISH_REPAIR;
+    if (r->served & WISH_COLLECT) {
+        gates.collect_ms = r->wished_ms;
+    }
 
     /* Observe. */
     ovs_view_read(ovsdb_conn_idl(r->in->ovsdb), &pass->view);
@@ -229,7 +251,8 @@ make_pass(struct reconciler *r, long long int now)
     desired_compute(&facts, &pass->desired);
     judge_flows(r);
     memory_note_desired(&r->notes.memory, &pass->desired, now);
-    orphans_find(&pass->view, &pass->desired, &pass->orphans);
+    orphans_find(&pass->view, &pass->desired, r->served & WISH_SWEEP,
+                 &pass->orphans);
     memory_note_orphans(&r->notes.memory, &pass->orphans, now, time_wall_msec());
 
     /* Diff. */
@@ -245,19 +268,6 @@ make_pass(struct reconciler *r, long long int now)
 }
 
 /* When. */
-
-/* Returns when the pass that is due may start: when libvirt's answers that
- * are under way have come, or have taken too long. */
-static long long int
-settled_ms(const struct reconciler *r)
-{
-    long long int since_ms;
-    if (!inputs_are_reading(r->in, &since_ms)) {
-        return LLONG_MIN;
-    }
-    return (r->wishes ? r->wished_ms + WISH_SETTLE_MS
-            : since_ms + SETTLE_MS);
-}
 
 /* Returns when a pass is due for the sake of what waits for libvirt to tell
  * everything once more. */
@@ -285,7 +295,12 @@ next_pass_ms(const struct reconciler *r)
         || r->seen_flows != switch_flows_seqno(r->flows)) {
         due_ms = LLONG_MIN;
     }
-    return MAX(MAX(due_ms, settled_ms(r)), r->retry_ms);
+    if (!r->is_hurried) {
+        due_ms = MAX(due_ms, settled_ms(r));
+    } else if (r->wishes & ~r->served) {
+        due_ms = MIN(due_ms, settled_ms(r));
+    }
+    return MAX(due_ms, r->retry_ms);
 }
 
 static void
@@ -294,7 +309,7 @@ succeed(struct reconciler *r, long long int now)
     notes_take_of_deeds(&r->notes, &r->pass, now, time_wall_msec());
     r->is_dirty = r->is_dirty || r->pass.plan.has_more;
     if (!r->pass.plan.has_more) {
-        r->wishes = 0;
+        r->wishes &= ~r->served;
     }
     free(r->error);
     r->error = NULL;
@@ -316,7 +331,7 @@ fail(struct reconciler *r, char *error, long long int now)
         r->is_row_by_row = true;
     } else if (n_rows) {
         notes_take_of_refusal(&r->notes, &r->pass, now);
-        r->wishes = 0;          /* It has been tried. */
+        r->wishes &= ~r->served; /* It has been tried. */
     } else {
         r->retry_ms = now + RETRY_MS;
     }
@@ -436,22 +451,47 @@ reconciler_error(const struct reconciler *r)
     return r->error;
 }
 
-/* Asks for a pass that fulfils 'wish' with the newest that libvirt can tell. */
+/* Asks for a pass although nothing changed. */
+void
+reconciler_touch(struct reconciler *r)
+{
+    r->is_dirty = true;
+}
+
+/* From now on passes wait for libvirt's answers, or, if 'is_hurried', do not. */
+void
+reconciler_set_hurried(struct reconciler *r, bool is_hurried)
+{
+    r->is_hurried = is_hurried;
+}
+
+/* Asks for a pass that fulfils 'wish', except for a sweep with the newest that
+ * libvirt can tell. */
 void
 reconciler_wish(struct reconciler *r, enum reconcile_wish wish,
                 long long int now)
 {
     r->wishes |= wish;
-    r->wished_ms = now;
     r->is_dirty = true;
-    inputs_read_all(r->in, now);
+    if (wish != WISH_SWEEP) {
+        r->wished_ms = now;
+        inputs_read_all(r->in, now);
+    }
 }
 
-/* True until the pass asked for by reconciler_wish() has done its work. */
-bool
-reconciler_has_wishes(const struct reconciler *r)
+/* Takes 'wish' back, unless it is too late. */
+void
+reconciler_forget_wish(struct reconciler *r, enum reconcile_wish wish)
 {
-    return r->wishes;
+    r->wishes &= ~wish;
+}
+
+/* Returns those of 'wishes' that reconciler_wish() was asked for and whose pass
+ * has not done its work. */
+unsigned int
+reconciler_wishes(const struct reconciler *r, unsigned int wishes)
+{
+    return r->wishes & wishes;
 }
 
 /* True if libvirt had answered everything when the newest pass with a wish was

@@ -24,10 +24,13 @@ struct pass {
     struct port_plan plan;      /* Points into all of them. */
 };
 
-/* What an operator may ask for, besides what is done anyway; bits. */
+/* What may be asked for, besides what is done anyway; bits. */
 enum reconcile_wish {
     WISH_REPAIR = 1 << 0,       /* What is only reported is put right, too. */
     WISH_COLLECT = 1 << 1,      /* Orphans go at once. */
+    WISH_SWEEP = 1 << 2,        /* So do ports that dead guests left, although
+                                 * libvirt has not told anything: it starts, and
+                                 * plugs nobody. */
 };
 
 struct reconciler *reconciler_create(struct inputs *);
@@ -45,7 +48,11 @@ const char *reconciler_error(const struct reconciler *);
 
 void reconciler_wish(struct reconciler *, enum reconcile_wish,
                      long long int now);
-bool reconciler_has_wishes(const struct reconciler *);
+unsigned int reconciler_wishes(const struct reconciler *,
+                               unsigned int wishes);
+void reconciler_forget_wish(struct reconciler *, enum reconcile_wish);
+void reconciler_touch(struct reconciler *);
+void reconciler_set_hurried(struct reconciler *, bool is_hurried);
 bool reconciler_was_answered(const struct reconciler *);
 
 #endif /* controller/reconcile.h */

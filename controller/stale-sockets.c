@@ -57,9 +57,10 @@ is_our_socket(const char *path)
     return !lstat(path, &s) && S_ISSOCK(s.st_mode) && s.st_uid == geteuid();
 }
 
-/* Does not block: a backlog that is full is somebody, too. */
-static bool
-is_listening(const char *path)
+/* True if somebody listens on the socket 'path', which is there.  Does not
+ * block: a backlog that is full is somebody, too. */
+bool
+stale_sockets_is_listening(const char *path)
 {
     int fd = make_unix_socket(SOCK_STREAM, true, NULL, path);
     if (fd >= 0) {
@@ -71,7 +72,8 @@ is_listening(const char *path)
 static void
 remove_if_stale(const char *path, pid_t pid)
 {
-    if (is_running(pid) || !is_our_socket(path) || is_listening(path)) {
+    if (is_running(pid) || !is_our_socket(path)
+        || stale_sockets_is_listening(path)) {
         return;
     }
     if (unlink(path)) {

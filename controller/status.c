@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "controller/bridge-flows.h"
+#include "controller/hooks.h"
 #include "controller/inputs.h"
 #include "controller/journal.h"
 #include "controller/reconcile.h"
@@ -88,6 +89,17 @@ warn_of_metadata(struct svec *warnings, const struct inputs *in)
 }
 
 static void
+warn_of_hooks(struct svec *warnings, const struct hooks *hooks)
+{
+    struct hooks_status s;
+    hooks_get_status(hooks, &s);
+    if (s.error) {
+        warnings_add(warnings, "hooks are not heard at %s: %s", s.socket,
+                     s.error);
+    }
+}
+
+static void
 warn_of_peers(struct svec *warnings, const struct inputs *in,
               const struct reconciler *r)
 {
@@ -139,11 +151,12 @@ warn_of_flows(struct svec *warnings, const struct switch_flows *flows)
  * is wrong, each a sentence of its own. */
 static void
 find_warnings(const struct inputs *in, const struct reconciler *r,
-              struct svec *warnings)
+              const struct hooks *hooks, struct svec *warnings)
 {
     svec_init(warnings);
     warn_of_peers(warnings, in, r);
     warn_of_flows(warnings, reconciler_flows(r));
+    warn_of_hooks(warnings, hooks);
     warn_of_metadata(warnings, in);
     warnings_find(reconciler_pass(r), reconciler_memory(r), warnings);
 }
@@ -213,6 +226,22 @@ ovsdb_to_json(const struct inputs *in, const struct reconciler *r)
                                : state == OVSDB_CONN_STANDBY ? "contended"
                                : NULL);
     put_string(object, "error", reconciler_error(r));
+    return object;
+}
+
+static struct json *
+hooks_to_json(const struct hooks *hooks)
+{
+    struct hooks_status s;
+    hooks_get_status(hooks, &s);
+
+    struct json *object = json_object_create();
+    put_string(object, "socket", s.socket);
+    put_string(object, "error", s.error);
+    put_integer(object, "events", s.n_events);
+    put_integer(object, "refused", s.n_refused);
+    put_integer(object, "unable", s.n_unable);
+    put_integer(object, "malformed", s.n_malformed);
     return object;
 }
 
@@ -320,14 +349,15 @@ drift_to_json(const struct journal *journal)
 }
 
 static struct json *
-status_to_json(const struct inputs *in, const struct reconciler *r)
+status_to_json(const struct inputs *in, const struct reconciler *r,
+               const struct hooks *hooks)
 {
     const struct journal *journal = reconciler_journal(r);
     const struct pass *pass = reconciler_pass(r);
     struct json *object = json_object_create();
     struct svec warnings;
 
-    find_warnings(in, r, &warnings);
+    find_warnings(in, r, hooks, &warnings);
     put_string(object, "version", VERSION);
     put_integer(object, "pid", getpid());
     json_object_put(object, "ok", json_boolean_create(!warnings.n));
@@ -336,6 +366,7 @@ status_to_json(const struct inputs *in, const struct reconciler *r)
     json_object_put(object, "vswitchd", vswitchd_to_json());
     json_object_put(object, "openflow",
                     openflow_to_json(reconciler_flows(r)));
+    json_object_put(object, "hooks", hooks_to_json(hooks));
     put_integer(object, "bridges", count_bridges(&pass->view));
     json_object_put(object, "vnics", vnics_to_json(pass));
     put_integer(object, "passes", reconciler_n_passes(r));
@@ -417,6 +448,18 @@ put_flow_lines(struct report *report, const struct switch_flows *flows)
 }
 
 static void
+put_hooks_line(struct report *report, const struct hooks *hooks)
+{
+    struct hooks_status s;
+    hooks_get_status(hooks, &s);
+    report_put_string(report, "hooks");
+    report_put_format(report, "%s: %s, events: %"PRIu64", refused: %"PRIu64
+                      ", not ready in time: %"PRIu64, s.socket,
+                      s.error ? s.error : "listening", s.n_events,
+                      s.n_refused, s.n_unable);
+}
+
+static void
 put_drift_line(struct report *report, const struct journal *journal)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
@@ -444,10 +487,10 @@ put_work_lines(struct report *report, const struct inputs *in,
 
 static void
 put_warning_lines(struct report *report, const struct inputs *in,
-                  const struct reconciler *r)
+                  const struct reconciler *r, const struct hooks *hooks)
 {
     struct svec warnings;
-    find_warnings(in, r, &warnings);
+    find_warnings(in, r, hooks, &warnings);
     for (size_t i = 0; i < warnings.n; i++) {
         report_put_string(report, "warning");
         report_put_string(report, warnings.names[i]);
@@ -457,7 +500,7 @@ put_warning_lines(struct report *report, const struct inputs *in,
 
 static char *
 render_lines(const struct inputs *in, const struct reconciler *r,
-             enum report_format format)
+             const struct hooks *hooks, enum report_format format)
 {
     struct report report;
     report_init(&report, status_columns, ARRAY_SIZE(status_columns));
@@ -467,11 +510,12 @@ render_lines(const struct inputs *in, const struct reconciler *r,
     put_libvirt_lines(&report, in);
     put_switch_lines(&report, in, reconciler_pass(r));
     put_flow_lines(&report, reconciler_flows(r));
+    put_hooks_line(&report, hooks);
     report_put_string(&report, "vnics");
     CLEANUP_FREE char *summary = status_summary(r);
     report_put_string(&report, summary);
     put_work_lines(&report, in, r);
-    put_warning_lines(&report, in, r);
+    put_warning_lines(&report, in, r, hooks);
 
     char *text = report_render(&report, format);
     report_destroy(&report);
@@ -481,13 +525,13 @@ render_lines(const struct inputs *in, const struct reconciler *r,
 /* Returns the status as a malloc'd string. */
 char *
 status_render(const struct inputs *in, const struct reconciler *r,
-              enum report_format format)
+              const struct hooks *hooks, enum report_format format)
 {
     if (format != REPORT_JSON) {
-        return render_lines(in, r, format);
+        return render_lines(in, r, hooks, format);
     }
 
-    struct json *json = status_to_json(in, r);
+    struct json *json = status_to_json(in, r, hooks);
     char *text = json_to_string(json, JSSF_PRETTY | JSSF_SORT);
     json_destroy(json);
     return text;

@@ -5,11 +5,12 @@
 
 #include "lib/report.h"
 
+struct hooks;
 struct inputs;
 struct reconciler;
 
 char *status_render(const struct inputs *, const struct reconciler *,
-                    enum report_format);
+                    const struct hooks *, enum report_format);
 char *status_summary(const struct reconciler *);
 
 #endif /* controller/status.h */

@@ -3,6 +3,8 @@ nodist_systemdsystemunit_DATA = etc/vnicd.service
 nodist_tmpfiles_DATA = etc/vnicd.conf
 defaultdir = $(sysconfdir)/default
 dist_default_DATA = etc/default/vnicd
+hookconfdir = $(sysconfdir)/vnicd
+dist_hookconf_DATA = etc/hook.conf
 dist_bashcompletion_DATA = \
 	etc/bash-completion/vnicctl \
 	etc/bash-completion/vnicd

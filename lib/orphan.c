@@ -16,7 +16,13 @@
  *
  * And it is not removed before that has been so for a while, and libvirt has
  * been asked once more; see ovsdb/port-plan.c.  A port that we plugged ourselves
- * goes as soon as libvirt says that its guest has gone.  Pure. */
+ * goes as soon as libvirt says that its guest has gone.
+ *
+ * When libvirt starts it has not told anything, but it plugs nobody either.
+ * Then the first two witnesses are enough: a guest that has outlived libvirt
+ * still has its tap.  It is the moment to be rid of the ports that a host has
+ * from before it lost its power, before their names are given to others.
+ * Pure. */
 
 #include <config.h>
 #include "lib/orphan.h"
@@ -71,13 +77,22 @@ is_unwanted(const struct desired_vnic *d)
                                               d->vnic.vhost_path));
 }
 
-/* Did libvirt plug the port of 'd', and did its guest leave it behind?  Not if
- * its domain has an XML that cannot be used: it may be in there. */
+/* Does no domain have 'd'?  An XML that cannot be used may hide it.  In a sweep
+ * it is enough that none is known to. */
 static bool
-is_left_behind(const struct desired_vnic *d, const struct sset *claimed)
+is_nobodys(const struct desired_vnic *d, bool is_sweep)
 {
     return d->is_stray
-           && d->care == VNIC_UNMANAGED
+           && (d->care == VNIC_UNMANAGED
+               || (is_sweep && d->care == VNIC_UNKNOWN));
+}
+
+/* Did libvirt plug the port of 'd', and did its guest leave it behind? */
+static bool
+is_left_behind(const struct desired_vnic *d, bool is_sweep,
+               const struct sset *claimed)
+{
+    return is_nobodys(d, is_sweep)
            && d->port->has_iface_id
            && port_view_lacks_netdev(d->port)
            && !sset_contains(claimed, d->port->name);
@@ -85,7 +100,7 @@ is_left_behind(const struct desired_vnic *d, const struct sset *claimed)
 
 static void
 find_ports(const struct switch_view *view, const struct desired *desired,
-           struct orphans *orphans)
+           bool is_sweep, struct orphans *orphans)
 {
     struct sset claimed = SSET_INITIALIZER(&claimed);
     find_claimed_names(desired, &claimed);
@@ -98,10 +113,11 @@ find_ports(const struct switch_view *view, const struct desired *desired,
             continue;
         }
         bool is_plugged_by_us = is_unwanted(d);
-        if (is_plugged_by_us || is_left_behind(d, &claimed)) {
+        if (is_plugged_by_us || is_left_behind(d, is_sweep, &claimed)) {
             struct orphan *orphan = add_orphan(orphans, &d->port->row);
             orphan->vnic = d;
             orphan->is_plugged_by_us = is_plugged_by_us;
+            orphan->is_swept = is_sweep;
             orphan->is_collected = bridge->settings.collect_orphans;
         }
     }
@@ -151,14 +167,17 @@ find_qoses(const struct switch_view *view, const struct desired *desired,
 
 /* Stores in 'orphans', whose content is overwritten unread, the rows of 'view'
  * that, as far as 'desired' tells, nobody needs.  The result points into both.
- * There are none as long as somebody has not told everything. */
+ * There are none as long as somebody has not told everything, except, if
+ * 'is_sweep' says that libvirt plugs nobody now, ports. */
 void
 orphans_find(const struct switch_view *view, const struct desired *desired,
-             struct orphans *orphans)
+             bool is_sweep, struct orphans *orphans)
 {
     *orphans = (struct orphans) ORPHANS_INIT;
+    if (desired->is_complete || is_sweep) {
+        find_ports(view, desired, is_sweep, orphans);
+    }
     if (desired->is_complete) {
-        find_ports(view, desired, orphans);
         find_qoses(view, desired, orphans);
     }
 }

@@ -23,6 +23,8 @@ struct orphan {
                                  * Borrowed; otherwise NULL. */
     const struct qos_view *qos; /* A QoS or a Queue.  Borrowed, or NULL. */
     bool is_plugged_by_us;      /* A port: then it goes at once. */
+    bool is_swept;              /* A port, found while libvirt plugs nobody:
+                                 * then, too. */
     bool is_collected;          /* The settings have us remove it. */
     long long int since_ms;     /* Since when it looks like one, monotonic. */
     long long int seen_ms;      /* The same, since the epoch. */
@@ -37,7 +39,7 @@ struct orphans {
 #define ORPHANS_INIT { .n = 0 }
 
 void orphans_find(const struct switch_view *, const struct desired *,
-                  struct orphans *);
+                  bool is_sweep, struct orphans *);
 void orphans_destroy(struct orphans *);
 
 const char *orphan_table(const struct orphan *);

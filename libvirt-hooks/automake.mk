@@ -16,3 +16,18 @@ libvirt_hooks_vnicd_hook_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DHOOK_CONFIG_FILE='"$(sysconfdir)/vnicd/hook.conf"'
 libvirt_hooks_vnicd_hook_SOURCES = libvirt-hooks/vnicd-hook.c
 libvirt_hooks_vnicd_hook_LDADD = libvirt-hooks/libvnic-hook.a
+
+# libvirt runs what is in the directory of a driver; the program learns from
+# there which one it is.
+hooksdir = $(sysconfdir)/libvirt/hooks
+HOOK_DRIVERS = qemu network daemon
+install-data-hook:
+	for driver in $(HOOK_DRIVERS); do \
+		$(MKDIR_P) "$(DESTDIR)$(hooksdir)/$$driver.d" && \
+		$(LN_S) -f "$(sbindir)/vnicd-hook" \
+			"$(DESTDIR)$(hooksdir)/$$driver.d/50-vnicd" || exit 1; \
+	done
+uninstall-hook:
+	for driver in $(HOOK_DRIVERS); do \
+		rm -f "$(DESTDIR)$(hooksdir)/$$driver.d/50-vnicd"; \
+	done

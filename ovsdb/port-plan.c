@@ -457,9 +457,10 @@ plan_vnic(const struct desired *desired, const struct desired_vnic *d,
     }
 }
 
-/* Judges an orphan: our own port goes at once; another one when all that libvirt
- * says was asked for after it has been one for long enough, or after an operator
- * asked for it. */
+/* Judges an orphan: our own port goes at once, and so does one that is swept, if
+ * the settings have us remove it; another one when all that libvirt says was
+ * asked for after it has been one for long enough, or after an operator asked
+ * for it. */
 static enum port_verdict
 judge_orphan(const struct orphan *orphan, long long int read_ms,
              const struct port_plan_gates *gates, struct port_plan *plan)
@@ -475,6 +476,9 @@ judge_orphan(const struct orphan *orphan, long long int read_ms,
     bool is_asked_for = gates->collect_ms < LLONG_MAX;
     if (!orphan->is_collected && !is_asked_for) {
         return PORT_VERDICT_REPORT;
+    }
+    if (orphan->is_swept) {
+        return PORT_VERDICT_APPLY;
     }
 
     long long int needed_ms = MIN(orphan->since_ms + ORPHAN_AGE_MS,

@@ -14,6 +14,7 @@ unit_tests = \
 	tests/test-flow-msg \
 	tests/test-flow-space \
 	tests/test-flow-table \
+	tests/test-gate \
 	tests/test-hook-config \
 	tests/test-hook-proto \
 	tests/test-hook-scan \
@@ -97,6 +98,7 @@ tests_test_flow_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_msg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_gate_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -237,8 +239,7 @@ fuzzers = \
 	tests/fuzz/fuzz-trace
 fuzz: $(fuzzers)
 	corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
-	for parser in domain-xml metadata-xml network-xml trace; do \
-	for parser in domain-xml hook-proto metadata-xml network-xml; do \
+	for parser in domain-xml hook-proto metadata-xml network-xml trace; do \
 		mkdir "$$corpus/$$parser" && \
 		tests/fuzz/fuzz-$$parser -max_total_time=$(FUZZ_SECONDS) \
 			-dict=$(srcdir)/tests/fuzz/$$parser.dict \

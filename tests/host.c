@@ -59,6 +59,7 @@ host_look(struct host *host, long long int now)
     host_compute(host);
     memory_note_desired(&host->memory, &host->desired, now);
     orphans_destroy(&host->orphans);
-    orphans_find(&host->view, &host->desired, &host->orphans);
+    orphans_find(&host->view, &host->desired, host->is_sweep,
+                 &host->orphans);
     memory_note_orphans(&host->memory, &host->orphans, now, now);
 }

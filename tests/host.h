@@ -19,6 +19,7 @@ struct host {
     struct switch_view view;
     struct memory memory;
     struct facts facts;
+    bool is_sweep;
     struct desired desired;
     struct orphans orphans;
 };

@@ -723,6 +723,41 @@ test_no_orphan_while_in_doubt(void **state)
     (void) compute(host, 0);
 }
 
+/* libvirt has told nothing yet, and plugs nobody. */
+static void
+test_orphan_is_swept_while_libvirt_starts(void **state)
+{
+    struct fixture *host = *state;
+    orphan_port(host);
+    host->base.source.is_complete = false;
+    host->port->vm_id = vm(7);
+    (void) compute(host, 0);
+    host->base.is_sweep = true;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "collect");
+
+    host->base.view.bridges[0].settings.collect_orphans = false;
+    assert_string_equal(port_op_kind_to_string(compute(host, 1)), "report");
+}
+
+static void
+test_sweep_spares_who_is_there(void **state)
+{
+    struct fixture *host = *state;
+    orphan_port(host);
+    host->base.source.is_complete = false;
+    host->base.is_sweep = true;
+    host->port->vm_id = vm(7);
+    host->port->has_netdev = true; /* Its guest has outlived libvirt. */
+    (void) compute(host, 0);
+
+    host->port->has_netdev = false;
+    host->domain->is_active = true; /* It had a guest when libvirt ended. */
+    (void) compute(host, 0);
+    host->port->vm_id = vm(1);
+    host->port->has_iface_id = false;
+    (void) compute(host, 0);
+}
+
 /* Another guest's interface of that name is about to take the row over. */
 static void
 test_claimed_name_is_no_orphan(void **state)
@@ -1071,6 +1106,8 @@ main(void)
         TEST(test_orphan_goes_at_once_if_asked_for),
         TEST(test_orphans_may_be_only_reported),
         TEST(test_no_orphan_while_in_doubt),
+        TEST(test_orphan_is_swept_while_libvirt_starts),
+        TEST(test_sweep_spares_who_is_there),
         TEST(test_claimed_name_is_no_orphan),
         TEST(test_orphans_never_hold_up_repairs),
         TEST(test_rows_go_one_by_one),

@@ -247,7 +247,7 @@ compute(struct scenario *s, bool is_forced)
     memory_note_switch(&s->memory, &s->pass.view, gates.now);
     desired_compute(&facts, &s->pass.desired);
     memory_note_desired(&s->memory, &s->pass.desired, gates.now);
-    orphans_find(&s->pass.view, &s->pass.desired, &s->pass.orphans);
+    orphans_find(&s->pass.view, &s->pass.desired, false, &s->pass.orphans);
     memory_note_orphans(&s->memory, &s->pass.orphans, gates.now, gates.now);
     port_plan_compute(&s->pass.desired, &s->pass.orphans, &s->memory, &gates,
                       &s->pass.plan);

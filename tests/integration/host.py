@@ -173,7 +173,8 @@ class Host:
             self.daemons[name].stop()
 
     def program(self, name):
-        folder = {"vnicd": "controller", "vnicctl": "ctl"}[name]
+        folder = {"vnicd": "controller", "vnicctl": "ctl",
+                  "vnicd-hook": "libvirt-hooks"}[name]
         return str(self.build / folder / name)
 
     def run(self, *command, check=True):
@@ -198,8 +199,12 @@ class Host:
         """A new agent with the usual options and these."""
         if not any(word.startswith("--connect") for word in options):
             options += ("--connect=" + self.uri(),)
+        options += (f"--hook-socket={self.hook_socket()}",)
         self.daemons["vnicd"] = agent = Agent(self, *options)
         return agent.start() if start else agent
+
+    def hook_socket(self):
+        return self.rundir / "hook.sock"
 
     @staticmethod
     def settled(agent):

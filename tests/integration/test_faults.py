@@ -95,6 +95,7 @@ def test_second_agent_elsewhere_is_standby(host, agent, tmp_path):
     with open(tmp_path / "other.log", "wb") as log:
         second = subprocess.Popen(
             [host.program("vnicd"), f"--db=unix:{host.rundir}/db.sock",
+             f"--hook-socket={host.hook_socket()}",
              "--connect=" + host.uri()], env=env, stderr=log)
 
     def state():

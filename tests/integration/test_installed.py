@@ -39,6 +39,7 @@ def test_places(root):
     files = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
     assert files >= {
         "etc/default/vnicd",
+        "etc/vnicd/hook.conf",
         "usr/lib/systemd/system/vnicd.service",
         "usr/lib/tmpfiles.d/vnicd.conf",
         "usr/share/bash-completion/completions/vnicctl",
@@ -50,6 +51,41 @@ def test_places(root):
     for name in files:
         text = (root / name).read_text()
         assert not re.search(r"@[A-Za-z_]+@", text), name
+
+
+def test_hooks(root):
+    """libvirt runs whatever is executable in there."""
+    hooks = root / "etc/libvirt/hooks"
+    assert {str(p.relative_to(hooks)): os.readlink(p)
+            for p in hooks.rglob("*") if not p.is_dir()} == {
+                f"{driver}.d/50-vnicd": "/usr/sbin/vnicd-hook"
+                for driver in ("qemu", "network", "daemon")}
+
+
+def test_hook_conf_says_what_holds_anyway(root, tmp_path):
+    """Every line in it may be uncommented, and changes nothing."""
+    text = (root / "etc/vnicd/hook.conf").read_text()
+    assert not re.search(r"^[^#\n]", text, re.M)
+    settings = dict(re.findall(r"^#([a-z-]+) = (.*)$", text, re.M))
+    assert settings == {"fail": "closed", "deadline-ms": "3000",
+                        "socket": "/run/vnicd/hook.sock"}
+
+    conf = tmp_path / "hook.conf"
+    conf.write_text(re.sub(r"(?m)^#([a-z-]+ =)", r"\1", text))
+    conf.chmod(0o644)
+    done = run(BUILD / "libvirt-hooks/vnicd-hook", f"--config={conf}",
+               f"--socket={tmp_path}/none", "qemu", "web1", "started",
+               stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_service_comes_before_libvirt(root):
+    """Hooks are heard as soon as the service is ready."""
+    text = (root / "usr/lib/systemd/system/vnicd.service").read_text()
+    before = " ".join(re.findall(r"^Before=(.*)$", text, re.M)).split()
+    assert {"libvirtd.service", "virtqemud.service",
+            "virtnetworkd.service"} <= set(before)
+    assert "Type=notify" in text
 
 
 # The service.

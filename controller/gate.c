@@ -1,0 +1,82 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Whether a guest may start, as a pass saw it.  Each of its vNICs is asked by
+ * one function, so that whatever else a vNIC may need one day to be ready has
+ * one place to be asked for.  Pure. */
+
+#include <config.h>
+#include "controller/gate.h"
+
+#include <stdlib.h>
+
+#include "controller/reconcile.h"
+#include "controller/vnic-state.h"
+#include "lib/cleanup.h"
+#include "lib/desired.h"
+#include "util.h"
+#include "uuid.h"
+
+/* Returns why 'd' is not ready yet, as a malloc'd sentence, or NULL if it is.
+ * Its VLANs, and what else libvirt wrote, have to be in the database as they
+ * are meant.  That the switch opens the port, and our mark, come when they
+ * come. */
+static char *
+explain_delay(const struct desired_vnic *d, const struct pass *pass)
+{
+    if (d->stage == DOMAIN_PREPARED
+        || (d->port && !port_plan_find_repair(&pass->plan, d))) {
+        return NULL;
+    }
+    CLEANUP_FREE char *label = desired_vnic_label(d);
+    CLEANUP_FREE char *why = NULL;
+    (void) vnic_state_find(d, &pass->plan, &why); /* Why is what counts. */
+    return xasprintf("%s: %s", label, why);
+}
+
+/* Returns whether 'd', of 'pass', is ready for its guest to start.  If not,
+ * stores in '*reasonp' a sentence, which the caller owns; otherwise NULL.
+ * What is not ours to judge is ready. */
+enum gate
+gate_of_vnic(const struct desired_vnic *d, const struct pass *pass,
+             char **reasonp)
+{
+    *reasonp = NULL;
+    switch (d->care) {
+    case VNIC_MANAGED:
+        *reasonp = explain_delay(d, pass);
+        return *reasonp ? GATE_WAITING : GATE_OPEN;
+    case VNIC_QUARANTINED:
+        *reasonp = xstrdup(d->reason);
+        return GATE_CLOSED;
+    case VNIC_UNKNOWN:
+    case VNIC_UNMANAGED:
+    case VNIC_DISOWNED:
+        return GATE_OPEN;
+    }
+    OVS_NOT_REACHED();
+}
+
+/* The same for all vNICs of the domain 'uuid': the first that is not ready
+ * says why. */
+enum gate
+gate_of_domain(const struct uuid *uuid, const struct pass *pass,
+               char **reasonp)
+{
+    enum gate gate = GATE_OPEN;
+    *reasonp = NULL;
+    for (size_t i = 0; i < pass->desired.n_vnics; i++) {
+        const struct desired_vnic *d = &pass->desired.vnics[i];
+        char *reason = NULL;
+        enum gate other = (uuid_equals(&d->vnic.id.domain, uuid)
+                           && !d->is_stray
+                           ? gate_of_vnic(d, pass, &reason) : GATE_OPEN);
+        if (other > gate) {
+            gate = other;
+            free(*reasonp);
+            *reasonp = TAKE_PTR(reason);
+        }
+        free(reason);
+    }
+    return gate;
+}

@@ -1,0 +1,736 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What libvirt's hooks tell the agent, and what it makes of it: the real
+vnicd-hook with the real agent, and libvirt's part by hooks.py."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+from fake_agent import FakeAgent
+from hooks import (Hooks, domain_xml, event_frame, interface_xml, link_as,
+                   simple_xml, verdict_frame)
+from host import access, portgroup, until, vm_mac, vm_uuid
+from taphost import TapHost
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0,
+                                reason="needs root for taps and users")
+OTHER_VM = vm_uuid(99)
+
+# What a host that is busy may add to a deadline; the default is longer.
+SLACK_SECONDS = 2
+
+
+@pytest.fixture
+def hooks(host):
+    return Hooks(host)
+
+
+@pytest.fixture
+def settled(host, agent):
+    """An agent that has seen everything."""
+    host.settled(agent)
+    return agent
+
+
+@contextlib.contextmanager
+def frozen(host, name):
+    """A daemon that keeps its connections and answers nobody."""
+    host.send(name, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        host.send(name, signal.SIGCONT)
+
+
+def counts(agent, *keys):
+    hooks = agent.status()["hooks"]
+    return tuple(hooks[key] for key in keys)
+
+
+def leave_row(host, port, tag, bridge="br0"):
+    """The row of a guest that died with its host."""
+    host.plug(port, OTHER_VM, "52:54:00:99:99:99", [f"tag={tag}"],
+              bridge=bridge)
+
+
+# The gate.
+
+
+def test_stale_row_is_right_when_the_guest_may_start(host, settled, hooks):
+    leave_row(host, "tap1", 42)
+    hooks.passes("qemu", "web1", "prepare", simple_xml("web1", 1, 55))
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    assert host.column("tap1", "tag") == "42"       # --may-exist keeps it.
+    before = settled.transactions()
+    hooks.passes("qemu", "web1", "start", simple_xml("web1", 1, 55, "tap1"))
+    assert host.column("tap1", "tag") == "55"
+    assert settled.transactions() == before + 1
+    assert [(d["port"], d["found"], d["restored"], d["cause"])
+            for d in settled.json("drift/list")] == [
+                ("tap1", "42", "55", "stale-row")]
+
+
+def test_trunk_left_over_is_cleared(host, settled, hooks):
+    host.plug("tap1", OTHER_VM, "52:54:00:99:99:99",
+              ["vlan_mode=native-untagged", "tag=10", "trunks=10,20"])
+    hooks.passes("qemu", "web1", "prepare", simple_xml("web1", 1, 55))
+    host.plug("tap1", vm_uuid(1), vm_mac(1))
+    hooks.passes("qemu", "web1", "start", simple_xml("web1", 1, 55, "tap1"))
+    assert [host.column("tap1", column)
+            for column in ("vlan_mode", "tag", "trunks")] == ["[]", "55", "[]"]
+
+
+def test_nothing_to_write_is_answered_at_once(host, settled, hooks):
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    until(lambda: settled.json("vnic/list"), "the port is known")
+    hooks.passes("qemu", "web1", "start", simple_xml("web1", 1, 55, "tap1"))
+    before = settled.transactions()
+    hooks.passes("qemu", "web1", "start", simple_xml("web1", 1, 55, "tap1"))
+    assert settled.transactions() == before
+
+
+def test_drift_that_is_only_reported_is_not_left_to_a_new_guest(
+        host, settled, hooks):
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-drift=report")
+    leave_row(host, "tap1", 42)
+    hooks.passes("qemu", "web1", "prepare", simple_xml("web1", 1, 55))
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    hooks.passes("qemu", "web1", "start", simple_xml("web1", 1, 55, "tap1"))
+    assert host.column("tap1", "tag") == "55"
+
+
+def test_first_contact_is_no_excuse_for_a_new_guest(host, hooks):
+    """The agent starts between the plug and the hook."""
+    leave_row(host, "tap1", 42)
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    host.agent()
+    hooks.passes("qemu", "web1", "start", simple_xml("web1", 1, 55, "tap1"))
+    assert host.column("tap1", "tag") == "55"
+
+
+def test_eight_vnics_are_one_transaction(host, settled, hooks):
+    """On two bridges and three networks, each of the rows left over."""
+    host.add_bridge("br1")
+    for network, bridge in (("lan", "br0"), ("dmz", "br1"), ("wan", "br1")):
+        host.libvirt.networkCreateXML(host.network_xml(
+            network, access(100), portgroup("web", access(20)),
+            bridge=bridge))
+    nics = [(vm_mac(n), f"tap{n}", "br1" if n % 3 else "br0",
+             ("lan", "dmz", "wan")[n % 3], "web" if n % 2 else None,
+             20 if n % 2 else 100) for n in range(8)]
+    for mac, port, bridge, *_ in nics:
+        leave_row(host, port, 42, bridge)
+
+    hooks.passes("qemu", "big", "prepare", domain_xml("big", vm_uuid(1), [
+        interface_xml(mac, network=network, group=group)
+        for mac, port, bridge, network, group, tag in nics]))
+    before = settled.transactions()
+    for mac, port, bridge, *_ in nics:
+        host.plug(port, vm_uuid(1), mac, bridge=bridge)
+    hooks.passes("qemu", "big", "start", domain_xml("big", vm_uuid(1), [
+        interface_xml(mac, port, access(tag), bridge, network, group)
+        for mac, port, bridge, network, group, tag in nics]))
+    assert [host.column(nic[1], "tag") for nic in nics] == [
+        str(nic[-1]) for nic in nics]
+    assert settled.transactions() == before + 1
+
+
+def test_port_may_come_after_the_hook(host, settled, hooks):
+    hook = hooks.begin("qemu", "web1", "start",
+                       simple_xml("web1", 1, 55, "tap1"))
+    until(lambda: settled.vnics().get(("web1", vm_mac(1))), "it is told")
+    assert hook.is_running()
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    assert hook.wait().status == 0
+
+
+def test_port_that_never_comes(host, settled, hooks):
+    settled.expect_warning("cannot be judged")
+    hooks.configure(deadline_ms=500)
+    assert hooks.refuses("qemu", "web1", "start",
+                         simple_xml("web1", 1, 55, "tap1")) == (
+        f"web1/{vm_mac(1)}: no port for it on bridge br0; guest web1 may not "
+        f"start (fail = closed in {hooks.config})")
+    assert counts(settled, "events", "refused", "unable") == (1, 0, 1)
+
+
+def test_200_at_once(host, settled, hooks):
+    numbers = range(1, 201)
+    for first in range(1, 201, 50):
+        host.vsctl(*[word for n in numbers[first - 1:first + 49]
+                     for word in host.plug_args(f"tap{n}", vm_uuid(n),
+                                                vm_mac(n), ["tag=9"])][1:])
+    hooks.configure(deadline_ms=30000)
+    running = [hooks.begin("qemu", f"web{n}", "start",
+                           simple_xml(f"web{n}", n, 55, f"tap{n}"))
+               for n in numbers]
+    results = [hook.wait() for hook in running]
+    assert [r for r in results if (r.status, r.stderr) != (0, "")] == []
+    assert {host.column(f"tap{n}", "tag") for n in numbers} == {"55"}
+    events, malformed = counts(settled, "events", "malformed")
+    assert (events, malformed) == (200, 0)
+
+
+# Refusals.
+
+REFUSED = {
+    "port group": (dict(network="lan", group="db"),
+                   "network lan has no port group db"),
+    "bridge": (dict(bridge="br7"), "bridge br7 does not exist"),
+    "VLAN": (dict(vlan=access(4095)), "VLAN 4095 is out of range (1..4094)"),
+}
+
+
+@pytest.mark.parametrize("operation", ["prepare", "migrate"])
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_known_to_be_wrong(host, settled, hooks, what, operation):
+    interface, sentence = REFUSED[what]
+    host.start_network("lan", portgroup("web", access(20)))
+    until(lambda: len(host.libvirt.listAllNetworks()) == 2, "it is there")
+    settled.ask("reconcile")
+    before = settled.transactions()
+    xml = domain_xml("web1", vm_uuid(1),
+                     [interface_xml(vm_mac(1), **interface)])
+    said = hooks.refuses("qemu", "web1", operation, xml)
+    assert said.startswith(f"domain web1, interface {vm_mac(1)}: ")
+    assert sentence in said
+    assert counts(settled, "refused", "unable") == (1, 0)
+    assert settled.transactions() == before
+    until(lambda: not settled.vnics(), "it is forgotten")
+
+
+def test_metadata_that_makes_no_sense(settled, hooks):
+    xml = domain_xml("web1", vm_uuid(1), [interface_xml(vm_mac(1))],
+                     f"<vnicd:vnic mac='{vm_mac(1)}'><vnicd:color/>"
+                     "</vnicd:vnic>")
+    assert "color" in hooks.refuses("qemu", "web1", "prepare", xml)
+
+
+def test_customer_vlans_beyond_the_limit(settled, hooks):
+    xml = domain_xml("web1", vm_uuid(1), [interface_xml(vm_mac(1))],
+                     f"<vnicd:vnic mac='{vm_mac(1)}'><vnicd:vlan "
+                     "mode='dot1q-tunnel' tag='100' cvlans='10,20'/>"
+                     "</vnicd:vnic>")
+    assert "vlan-limit" in hooks.refuses("qemu", "web1", "prepare", xml)
+
+
+def test_what_cannot_be_judged_passes(host, settled, hooks):
+    settled.expect_warning("hook qemu prepare")
+    for interface in (
+            interface_xml(vm_mac(1), network="unheard-of", group="db"),
+            "<interface type='bridge'><mac address='52:54:00:00:00:01'/>"
+            "<source bridge='virbr0'/></interface>",
+            "<interface type='user'><mac address='52:54:00:00:00:01'/>"
+            "</interface>"):
+        hooks.passes("qemu", "web1", "prepare",
+                     domain_xml("web1", vm_uuid(1), [interface]))
+    hooks.passes("qemu", "web1", "prepare", "<domain>")
+    hooks.passes("qemu", "web1", "restore", "<domain>")
+    assert counts(settled, "refused", "unable") == (0, 0)
+
+
+def test_wrong_at_start_too(host, settled, hooks):
+    """A guest that is restored, or whose prepare was not heard."""
+    host.plug("tap1", vm_uuid(1), vm_mac(1))
+    said = hooks.refuses("qemu", "web1", "start",
+                         simple_xml("web1", 1, 0, "tap1"))
+    assert "VLAN 0" in said and "may not start" not in said
+
+
+def test_guest_that_is_not_ours_passes(host, settled, hooks):
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-manage=no")
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=9"])
+    hooks.passes("qemu", "web1", "start", simple_xml("web1", 1, 55, "tap1"))
+    assert host.column("tap1", "tag") == "9"
+
+
+# The agent is away.
+
+
+def start_xml():
+    return simple_xml("web1", 1, 55, "tap1")
+
+
+def unlike_ovs_xml():
+    return start_xml().replace("openvswitch", "802.1Qbh")
+
+
+def test_absent_agent_fails_closed(host, hooks):
+    hooks.configure(deadline_ms=300)
+    result = hooks.run("qemu", "web1", "start", start_xml())
+    assert result.status == 1
+    assert result.stderr == (
+        f"vnicd: the agent at {host.hook_socket()} cannot be asked: No such "
+        f"file or directory; guest web1 may not start (fail = closed in "
+        f"{hooks.config})\n")
+    assert 0.3 <= result.seconds < 0.3 + SLACK_SECONDS
+
+
+def test_absent_agent_fails_open(host, hooks):
+    hooks.configure(deadline_ms=300, fail="open")
+    result = hooks.run("qemu", "web1", "start", start_xml())
+    assert result.status == 0
+    assert "guest web1 may start (fail = open" in result.stderr
+
+
+@pytest.mark.parametrize("args", [
+    ("qemu", "web1", "prepare", start_xml()),
+    ("qemu", "web1", "start", unlike_ovs_xml()),
+    ("qemu", "web1", "migrate", unlike_ovs_xml()),
+    ("qemu", "web1", "started", start_xml()),
+    ("qemu", "web1", "reconnect", start_xml()),
+    ("qemu", "web1", "stopped", start_xml()),
+    ("qemu", "web1", "release", start_xml()),
+    ("network", "lan", "updated", "<hookData/>"),
+    ("daemon", "-", "start"),
+    ("daemon", "-", "shutdown"),
+    ("lxc", "box", "start", start_xml()),
+], ids=lambda args: f"{args[0]} {args[2]}")
+def test_absent_agent_delays_nobody_else(hooks, args):
+    hooks.configure(deadline_ms=20000)
+    assert hooks.passes(*args).seconds < 2
+
+
+def test_migration_without_the_agent_fails_closed(hooks):
+    hooks.configure(deadline_ms=100)
+    assert "fail = closed" in hooks.refuses("qemu", "web1", "migrate",
+                                            start_xml())
+
+
+@pytest.mark.parametrize("operation, status", [
+    ("start", 1), ("prepare", 0), ("started", 0), ("stopped", 0)])
+def test_hung_agent(settled, hooks, operation, status):
+    hooks.configure(deadline_ms=400)
+    settled.send(signal.SIGSTOP)
+    result = hooks.run("qemu", "web1", operation, start_xml())
+    assert result.status == status
+    assert result.seconds < 0.4 + SLACK_SECONDS
+    assert ("no answer in time" in result.stderr) == (status == 1)
+    settled.send(signal.SIGCONT)
+    until(lambda: counts(settled, "events") == (1,), "it is heard at last")
+    settled.ask("reconcile")
+
+
+def test_agent_that_dies_half_way_is_waited_for(host, settled, hooks):
+    """The database is hung, so the first agent has no answer."""
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=9"])
+    hooks.configure(deadline_ms=20000)
+    with frozen(host, "ovsdb-server"):
+        hook = hooks.begin("qemu", "web1", "start", start_xml())
+        until(lambda: counts(settled, "events") == (1,), "the agent is asked")
+        settled.stop(signal.SIGKILL)
+        assert hook.is_running()
+    host.agent()
+    assert hook.wait().status == 0
+    assert host.column("tap1", "tag") == "55"
+
+
+def test_agent_that_stops_leaves_the_answer_to_the_next(host, settled, hooks):
+    hooks.configure(deadline_ms=20000)
+    hook = hooks.begin("qemu", "web1", "start", start_xml())
+    until(lambda: counts(settled, "events") == (1,), "the agent is asked")
+    assert settled.stop() == 0
+    assert not host.hook_socket().exists()
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=9"])
+    host.agent()
+    assert hook.wait().status == 0
+    assert host.column("tap1", "tag") == "55"
+
+
+def test_restarts_refuse_nobody(host, hooks):
+    agent = host.agent()
+    host.settled(agent)
+    hooks.configure(deadline_ms=20000)
+    running = []
+    for n in range(1, 11):
+        host.plug(f"tap{n}", vm_uuid(n), vm_mac(n), ["tag=9"])
+        running.append(hooks.begin(
+            "qemu", f"web{n}", "start",
+            simple_xml(f"web{n}", n, 55, f"tap{n}")))
+        if n % 3 == 0:
+            agent.stop(signal.SIGTERM if n % 2 else signal.SIGKILL)
+            agent.start()
+    results = [hook.wait() for hook in running]
+    assert [r for r in results if r.status] == []
+    assert {host.column(f"tap{n}", "tag") for n in range(1, 11)} == {"55"}
+
+
+def test_hook_that_is_killed_costs_nobody_anything(host, settled, hooks):
+    hook = hooks.begin("qemu", "web1", "start", start_xml())
+    until(lambda: counts(settled, "events") == (1,), "the agent is asked")
+    hook.kill()
+    host.plug("tap2", vm_uuid(2), vm_mac(2))
+    hooks.passes("qemu", "web2", "start", simple_xml("web2", 2, 55, "tap2"))
+    settled.ask("reconcile")
+
+
+# Peers of the agent are away.
+
+
+@pytest.mark.parametrize("operation, status", [("start", 1), ("prepare", 0)])
+def test_database_is_away(host, settled, hooks, operation, status):
+    for words in ("connection", "cannot be judged", "receive error"):
+        settled.expect_warning(words)
+    hooks.configure(deadline_ms=1000)
+    host.stop("ovsdb-server", signal.SIGKILL)
+    until(lambda: settled.status()["ovsdb"]["state"] == "disconnected",
+          "the loss is noticed")
+    result = hooks.run("qemu", "web1", operation, start_xml())
+    assert result.status == status
+    if status:
+        assert (f"database unix:{host.rundir}/db.sock: disconnected; guest "
+                "web1 may not start") in result.stderr
+    host.start("ovsdb-server")
+    until(lambda: settled.status()["ok"], "it is back")
+
+
+def test_hung_libvirt_delays_nobody(host, settled, hooks):
+    """As it is while a hook runs: it answers nobody, and a pool thread of the
+    agent's waits for it."""
+    hooks.configure(deadline_ms=20000)
+    with frozen(host, "libvirtd"):
+        leave_row(host, "tap1", 42)
+        host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+        hooks.passes("qemu", "web1", "prepare", simple_xml("web1", 1, 55))
+        assert hooks.passes("qemu", "web1", "start", start_xml()).seconds < 5
+        assert host.column("tap1", "tag") == "55"
+        assert settled.vnics()[("web1", vm_mac(1))]["state"] in ("ready",
+                                                                 "waiting")
+
+
+def test_wish_of_an_operator_waits_while_a_guest_does_not(host, settled,
+                                                          hooks):
+    """Both want a pass, and libvirt is hung: the guest's does not wait for it,
+    the operator's does, for a second, and does not turn in circles."""
+    settled.expect_warning("cannot be judged")
+    with frozen(host, "libvirtd"):
+        hook = hooks.begin("qemu", "web1", "start", start_xml())
+        until(lambda: counts(settled, "events") == (1,), "the agent is asked")
+        before = settled.status()["passes"]
+        assert "libvirt did not answer" in settled.refuses("reconcile")
+        assert settled.status()["passes"] - before < 20
+        hook.wait()
+
+
+# What hooks tell of networks and of libvirt itself.
+
+
+def hook_data(network):
+    return f"<hookData>{network.XMLDesc()}</hookData>"
+
+
+def test_edited_network_is_followed_while_libvirt_is_silent(host, settled,
+                                                            hooks):
+    network = host.start_network("lan", portgroup("web", access(20)))
+    mac, port = host.start_network_vm("web1", 1, "lan", 20, "web")
+    until(lambda: settled.states().get(("web1", mac)) == "ready", "ready")
+    xml = hook_data(network).replace("id='20'", "id='30'")
+    with frozen(host, "libvirtd"):
+        hooks.passes("network", "lan", "updated", xml)
+        until(lambda: host.column(port, "tag") == "30", "the port follows",
+              timeout=5)
+    until(lambda: host.column(port, "tag") == "20",
+          "libvirt itself knows better")
+
+
+def test_network_that_makes_no_sense(settled, hooks):
+    settled.expect_warning("hook network updated: network lan: ")
+    hooks.passes("network", "lan", "updated", "<hookData/>")
+    until(lambda: counts(settled, "events", "malformed") == (1, 0),
+          "it is heard")
+
+
+@pytest.fixture
+def tap_host(tmp_path, build):
+    """A host whose ports need their devices to be there."""
+    with TapHost(tmp_path, build) as host:
+        host.add_bridge()
+        yield host
+
+
+@needs_root
+def test_ports_of_dead_guests_go_when_libvirt_starts(tap_host):
+    """libvirt itself has told nothing yet.  One guest has outlived it."""
+    host, hooks = tap_host, Hooks(tap_host)
+    host.stop("libvirtd", signal.SIGKILL)
+    for number in (1, 2):
+        host.add_tap(f"tap{number}")
+        host.plug(f"tap{number}", vm_uuid(number), vm_mac(number), ["tag=9"])
+    host.remove_tap("tap1")
+    leave_row(host, "tap3", 42)
+    host.vsctl("add-port", "br0", "mine")           # Nobody's guest.
+    agent = host.agent()
+    agent.expect_warning("libvirt")
+    until(lambda: len(agent.json("vnic/list")) == 3, "the ports are seen")
+    hooks.passes("daemon", "-", "start")
+    assert host.vsctl("list-ports", "br0").split() == ["mine", "tap2"]
+    assert agent.stop() == 0
+    assert not agent.complaints()
+
+
+@needs_root
+def test_sweep_does_as_it_is_told(tap_host):
+    host, hooks = tap_host, Hooks(tap_host)
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-orphans=report")
+    leave_row(host, "tap3", 42)
+    agent = host.agent()
+    host.settled(agent)
+    hooks.passes("daemon", "-", "start")
+    assert host.vsctl("list-ports", "br0") == "tap3"
+    agent.stop()
+
+
+@needs_root
+def test_no_sweep_after_the_hook(tap_host):
+    """When the database comes back libvirt plugs guests."""
+    host, hooks = tap_host, Hooks(tap_host)
+    hooks.configure(deadline_ms=500)
+    leave_row(host, "tap3", 42)
+    host.stop("libvirtd", signal.SIGKILL)
+    agent = host.agent()
+    until(lambda: agent.json("vnic/list"), "the port is seen")
+    host.stop("ovsdb-server", signal.SIGKILL)
+    until(lambda: agent.status()["ovsdb"]["state"] == "disconnected",
+          "the loss is noticed")
+    hooks.passes("daemon", "-", "start")
+    host.start("ovsdb-server")
+    until(lambda: agent.status()["ovsdb"]["state"] == "active", "it is back")
+    host.plug("tap4", vm_uuid(4), vm_mac(4))
+    until(lambda: len(agent.json("vnic/list")) == 2, "it has looked")
+    assert host.vsctl("list-ports", "br0").split() == ["tap3", "tap4"]
+    agent.stop()
+
+
+def test_failed_start_is_forgotten(host, settled, hooks):
+    hooks.passes("qemu", "web1", "prepare", simple_xml("web1", 1, 55))
+    assert settled.vnics()[("web1", vm_mac(1))]["reason"] == \
+        "its domain is starting"
+    gone = simple_xml("web1", 1, 55).replace(" id='7'", "")
+    hooks.passes("qemu", "web1", "stopped", gone)
+    hooks.passes("qemu", "web1", "release", gone)
+    until(lambda: not settled.vnics(), "it is forgotten")
+
+
+def test_guest_told_of_by_reconnect(host, settled, hooks):
+    """At boot libvirt itself answers nobody before all guests run."""
+    with frozen(host, "libvirtd"):
+        host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+        hooks.passes("qemu", "web1", "reconnect", start_xml())
+        until(lambda: settled.states().get(("web1", vm_mac(1))) == "ready",
+              "it is ready")
+
+
+# The protocol.
+
+
+def exchange(host, data):
+    """What the agent answers until it hangs up."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(str(host.hook_socket()))
+        try:
+            connection.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        answer = b""
+        try:
+            while piece := connection.recv(4096):
+                answer += piece
+        except ConnectionResetError:
+            pass
+        return answer
+
+
+GARBAGE = {
+    "garbage": b"GET / HTTP/1.0\r\n\r\n",
+    "version": event_frame("qemu", "a", "started", "begin", "-", version=9),
+    "kind": event_frame("qemu", "a", "started", "begin", "-", kind=2),
+    "size": b"vnHk\x00\x01\x00\x01\xff\xff\xff\xff",
+    "words": event_frame("qemu", "a", "started", "begin"),
+    "more": event_frame("qemu", "a", "started", "begin", "-") + b"more",
+}
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+def test_malformed_frame_costs_its_own_connection(host, settled, what):
+    settled.expect_warning("connection closed: ")
+    with socket.socket(socket.AF_UNIX) as bystander:
+        bystander.settimeout(10)
+        bystander.connect(str(host.hook_socket()))
+        bystander.sendall(event_frame("daemon", "-", "shutdown", "-", "-")[:9])
+        assert exchange(host, GARBAGE[what]) == b""
+        bystander.sendall(event_frame("daemon", "-", "shutdown", "-", "-")[9:])
+        assert bystander.recv(4096) == verdict_frame(0)
+    assert counts(settled, "events", "malformed") == (1, 1)
+
+
+def test_frame_that_is_cut_off(host, settled):
+    settled.expect_warning("connection closed: the frame is cut off")
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(host.hook_socket()))
+        connection.sendall(event_frame("qemu", "a", "started", "-", "-")[:40])
+    until(lambda: counts(settled, "events", "malformed") == (0, 1),
+          "it is noticed")
+
+
+def test_frame_that_does_not_come(host, settled):
+    settled.expect_warning("connection closed: the frame does not come")
+    assert exchange(host, b"vnHk") == b""
+    assert counts(settled, "malformed") == (1,)
+
+
+def test_too_many_connections(host, settled, hooks):
+    settled.expect_warning("connection closed: there are too many")
+    idle = []
+    for _ in range(256):
+        idle.append(socket.socket(socket.AF_UNIX))
+        idle[-1].connect(str(host.hook_socket()))
+    until(lambda: exchange(host, b"") == b"", "one more is hung up on")
+    for connection in idle:
+        connection.close()
+    hooks.passes("qemu", "web1", "prepare", simple_xml("web1", 1, 55))
+
+
+def test_whoever_connects_and_says_nothing_is_no_fault(host, settled):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(host.hook_socket()))
+    host.settled(settled)
+    assert counts(settled, "events", "malformed") == (0, 0)
+
+
+def test_xml_that_is_too_large(settled, hooks):
+    xml = start_xml() + " " * (4 * 1024 * 1024)
+    assert "the XML is larger than 4 MiB; guest web1 may not start" in \
+        hooks.refuses("qemu", "web1", "start", xml)
+    hooks.passes("qemu", "web1", "started", xml)
+
+
+def test_large_xml(host, settled, hooks):
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=9"])
+    xml = start_xml()
+    xml += " " * (4 * 1024 * 1024 - len(xml))
+    hooks.passes("qemu", "web1", "start", xml)
+    assert host.column("tap1", "tag") == "55"
+
+
+@pytest.mark.parametrize("answer", [b"nonsense", verdict_frame(7)],
+                         ids=["nonsense", "unknown verdict"])
+def test_agent_that_talks_nonsense(host, hooks, answer):
+    def behave(_, connection):
+        connection.recv(65536)
+        connection.sendall(answer)
+
+    with FakeAgent(host.hook_socket(), behave):
+        assert "it speaks another language" in hooks.refuses(
+            "qemu", "web1", "start", start_xml())
+
+
+# The socket.
+
+
+def test_socket_is_roots_alone(host, settled):
+    assert host.hook_socket().stat().st_mode & 0o777 == 0o600
+
+
+@needs_root
+def test_nobody_is_hung_up_on(host, settled):
+    settled.expect_warning("connection closed: its user is not root")
+    host.hook_socket().chmod(0o666)
+    for parent in host.hook_socket().parents:
+        if parent != host.dir.parents[2]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+         "/usr/bin/python3", "-c", "import socket, sys\n"
+         "s = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n"
+         "s.settimeout(10)\nprint(s.recv(99))", str(host.hook_socket())],
+        capture_output=True, text=True, timeout=30)
+    assert done.stdout == "b''\n", done
+    assert counts(settled, "malformed") == (1,)
+
+
+def test_socket_of_a_killed_agent_is_taken_over(host, agent, hooks):
+    agent.stop(signal.SIGKILL)
+    assert host.hook_socket().exists()
+    host.agent()
+    hooks.passes("qemu", "web1", "prepare", simple_xml("web1", 1, 55))
+
+
+def test_socket_of_another_agent_is_not(host, hooks):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(host.hook_socket()))
+    listener.listen()
+    agent = host.agent()
+    assert agent.status()["hooks"]["error"] == "another agent listens there"
+    assert any("hooks are not heard" in w for w in agent.status()["warnings"])
+    listener.close()
+    until(lambda: not agent.status()["hooks"]["error"], "it takes over")
+    hooks.passes("qemu", "web1", "prepare", simple_xml("web1", 1, 55))
+
+
+def test_what_is_no_socket_stays(host):
+    host.hook_socket().write_text("mine")
+    agent = host.agent()
+    agent.expect_warning("hooks are not heard: it is there, and no socket")
+    assert "no socket" in agent.status()["hooks"]["error"]
+    agent.stop()
+    assert host.hook_socket().read_text() == "mine"
+
+
+# The program.
+
+
+def test_settings_of_others_are_ignored(host, hooks):
+    hooks.configure(fail="open", deadline_ms=100)
+    hooks.config.chmod(0o646)
+    command = [host.program("vnicd-hook"), f"--config={hooks.config}",
+               f"--socket={host.hook_socket()}", "qemu", "web1", "prepare"]
+    done = subprocess.run(command, input=start_xml(), text=True, timeout=30,
+                          capture_output=True)
+    assert (done.returncode, done.stderr) == (
+        0, f"vnicd: {hooks.config} is ignored: others than its owner may "
+           "write it\n")
+
+
+def test_a_bad_line_costs_itself(hooks):
+    hooks.configure(fail="perhaps", deadline_ms=100)
+    result = hooks.run("qemu", "web1", "start", start_xml())
+    assert result.status == 1
+    assert result.stderr.splitlines()[0] == (
+        f"vnicd: {hooks.config}, line 1 is ignored: fail is neither closed "
+        "nor open")
+    assert result.seconds < 0.1 + SLACK_SECONDS
+
+
+@pytest.mark.parametrize("driver, name, status", [
+    ("qemu.d", "50-vnicd", 1), ("qemu.d", "50-vnicd.dpkg-new", 0),
+    ("qemu.d", "50-vnicd~", 0), ("qemu.d", "51-vnicd", 0),
+    ("lxc.d", "50-vnicd", 0), ("qemu", "50-vnicd", 0)])
+def test_only_one_name_counts(host, tmp_path, driver, name, status):
+    """A guest that is too large to be asked about is refused by whoever is
+    responsible at all, and nobody else reads it."""
+    path = link_as(tmp_path, driver, name, host.program("vnicd-hook"))
+    done = subprocess.run(
+        [path, "web1", "start", "begin", "-"], capture_output=True, text=True,
+        input=start_xml() + " " * (4 * 1024 * 1024), timeout=30)
+    assert done.returncode == status, done
+    assert bool(done.stderr) == bool(status)
+
+
+@pytest.mark.parametrize("words", [[], ["qemu"], ["qemu", "web1"],
+                                   ["--fail=open", "qemu", "web1", "start"]])
+def test_a_command_line_of_no_use(host, words):
+    done = host.run(host.program("vnicd-hook"), *words, check=False)
+    assert done.returncode == 2 and "vnicd-hook" in done.stderr
+
+
+def test_needs_the_c_library_alone(host):
+    """And whatever the build has put in, to watch it."""
+    done = host.run("readelf", "-d", host.program("vnicd-hook"))
+    needed = re.findall(r"\(NEEDED\).*\[(\w+)", done.stdout)
+    assert "libc" in needed
+    assert not set(needed) - {"libc", "ld", "libasan", "libubsan", "libtsan"}
