@@ -15,7 +15,7 @@ import re
 
 from .util import HostboxError, cache_dir, read_text
 
-PRIVATE_DIRS = ("/run", "/etc/openvswitch", "/etc/libvirt",
+PRIVATE_DIRS = ("/run", "/etc/openvswitch", "/etc/libvirt", "/etc/vnicd",
                 "/var/lib/openvswitch", "/var/lib/libvirt",
                 "/var/log/openvswitch", "/var/log/libvirt")
 

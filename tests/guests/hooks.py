@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libvirt's hooks in a box: the agent's program, and programs that watch."""
+
+import os
+import signal
+
+from agent import program
+
+HOOKS = "/etc/libvirt/hooks"
+DRIVERS = ("qemu", "network", "daemon")
+
+
+def install(box):
+    """As 'make install' does.  libvirt looks for hooks of a driver when it
+    starts and when it is reloaded."""
+    for driver in DRIVERS:
+        directory = box.outside(f"{HOOKS}/{driver}.d")
+        os.makedirs(directory, exist_ok=True)
+        os.symlink(program("libvirt-hooks", "vnicd-hook"),
+                   f"{directory}/50-vnicd")
+    box.daemon("libvirtd").signal(signal.SIGHUP)
+
+
+def configure(box, **settings):
+    """Writes /etc/vnicd/hook.conf; keys with _ for -."""
+    with open(box.outside("/etc/vnicd/hook.conf"), "w",
+              encoding="ascii") as f:
+        f.writelines(f"{key.replace('_', '-')} = {value}\n"
+                     for key, value in settings.items())
+
+
+def add_script(box, name, text):
+    """A hook of QEMU guests, run after the agent's; the words are $1 the
+    guest, $2 the operation."""
+    path = box.outside(f"{HOOKS}/qemu.d/{name}")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"#!/bin/sh\n{text}\n")
+    os.chmod(path, 0o755)
+    return path
