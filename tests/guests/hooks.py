@@ -2,23 +2,13 @@
 """libvirt's hooks in a box: the agent's program, and programs that watch."""
 
 import os
-import signal
 
 from agent import program
-
-HOOKS = "/etc/libvirt/hooks"
-DRIVERS = ("qemu", "network", "daemon")
+from hostbox import layout
 
 
 def install(box):
-    """As 'make install' does.  libvirt looks for hooks of a driver when it
-    starts and when it is reloaded."""
-    for driver in DRIVERS:
-        directory = box.outside(f"{HOOKS}/{driver}.d")
-        os.makedirs(directory, exist_ok=True)
-        os.symlink(program("libvirt-hooks", "vnicd-hook"),
-                   f"{directory}/50-vnicd")
-    box.daemon("libvirtd").signal(signal.SIGHUP)
+    box.install_hooks(program("libvirt-hooks", "vnicd-hook"))
 
 
 def configure(box, **settings):
@@ -32,7 +22,7 @@ def configure(box, **settings):
 def add_script(box, name, text):
     """A hook of QEMU guests, run after the agent's; the words are $1 the
     guest, $2 the operation."""
-    path = box.outside(f"{HOOKS}/qemu.d/{name}")
+    path = box.outside(f"{layout.HOOKS_DIR}/qemu.d/{name}")
     with open(path, "w", encoding="ascii") as f:
         f.write(f"#!/bin/sh\n{text}\n")
     os.chmod(path, 0o755)

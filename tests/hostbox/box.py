@@ -24,6 +24,7 @@ from .process import Process
 from .util import HostboxError, read_text, run, until, write_text
 
 TESTS_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HOOK_DRIVERS = ("qemu", "network", "daemon")
 NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -302,6 +303,15 @@ class Box:
 
     def guest_names(self):
         return self.virsh("list", "--all", "--name").split()
+
+    def install_hooks(self, program):
+        """Has libvirt run 'program', as 'make install' does with vnicd-hook.
+        libvirt looks for hooks when it starts and when it is reloaded."""
+        for driver in HOOK_DRIVERS:
+            directory = self.outside(f"{layout.HOOKS_DIR}/{driver}.d")
+            os.makedirs(directory)
+            os.symlink(program, os.path.join(directory, "50-vnicd"))
+        self.daemon("libvirtd").signal(signal.SIGHUP)
 
     # Other boxes.
 

@@ -88,6 +88,7 @@ class Demo:
         self._show_isolation()
         self._show_repair()
         self._show_deleted_port()
+        self._show_refusal()
         return all(self._facts)
 
     def remove(self):
@@ -128,6 +129,8 @@ class Demo:
     def _spawn_agent(self):
         agent = self._box.spawn(
             "vnicd", [os.path.join(self._build, "controller", "vnicd")])
+        self._box.install_hooks(
+            os.path.join(self._build, "libvirt-hooks", "vnicd-hook"))
 
         def answers():
             if not agent.is_running():
@@ -242,6 +245,20 @@ class Demo:
                    + (f" (seen after {seconds:.2f} s)" if seconds else ""))
         self._fact(self._guests["web1"].can_ping(GUESTS["web2"][2], tries=5),
                    "web1 pings web2 again")
+
+    def _show_refusal(self):
+        self._screen.heading("A guest that asks for what is not there")
+        guest = self._box.guest("typo")
+        guest.define([Nic(bridge="br7")])
+        try:
+            guest.start(paused=True)
+            said = "it has started"
+        except HostboxError as e:
+            said = str(e).rpartition("failed with status 1: ")[2]
+        self._screen.command(["virsh", "start", "typo"], said)
+        self._fact("bridge br7 does not exist" in said,
+                   "virsh says why, before anything was plugged")
+        guest.remove()
 
     def _seconds_until_repaired(self, port, began):
         def is_repaired():

@@ -22,6 +22,9 @@ PRIVATE_DIRS = ("/run", "/etc/openvswitch", "/etc/libvirt", "/etc/vnicd",
 # Inside the box: serial ports, consoles and XML of its guests.
 GUESTS_DIR = "/run/hostbox"
 
+# Inside the box: what libvirt runs, by driver.
+HOOKS_DIR = "/etc/libvirt/hooks"
+
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,11}")
 
 
