@@ -12,6 +12,7 @@ import pytest
 
 import hooks
 import switch
+from agent import Agent
 from hostbox import HostboxError, Nic, Vlan, until
 
 STALE_TAG = 42
@@ -42,8 +43,10 @@ def define(box):
         return guests[-1]
 
     yield define
+    left = box.guest_names()
     for guest in guests:
-        guest.remove()
+        if guest.name in left:
+            guest.remove()
 
 
 @pytest.fixture
@@ -243,8 +246,8 @@ def test_libvirt_that_hangs_in_a_hook_delays_no_operator(box, agent, define):
 
 
 def test_autostart_at_boot(box, stopped_agent, define, networks):
-    """Five guests that the host starts by itself, with the rows that a power
-    cut has left under the names of their taps."""
+    """Five guests that the host starts by itself.  A power cut has left their
+    own rows, and others with the names that their taps will have."""
     agent = stopped_agent
     for name in networks:
         box.virsh("net-autostart", name)
@@ -262,8 +265,9 @@ def test_autostart_at_boot(box, stopped_agent, define, networks):
     box.lose_power(box.process("vnicd"))
     for daemon in ("ovsdb-server", "ovs-vswitchd"):
         box.daemon(daemon).start()
-    for tap in taps:                # Another guest's, too, by its tag.
-        box.vsctl("--no-wait", "set", "port", tap, f"tag={STALE_TAG}")
+    taps += [f"vnet{n}" for n in range(5)]  # libvirt's numbers begin anew.
+    for tap in taps[5:]:
+        switch.leave_row(box, tap, f"tag={STALE_TAG}")
     until(lambda: all("No such device" in box.vsctl(
         "--no-wait", "get", "interface", tap, "error") for tap in taps),
         "the switch has noticed", timeout=30)
@@ -275,9 +279,44 @@ def test_autostart_at_boot(box, stopped_agent, define, networks):
         agent.wait_state(guest)
     assert {switch.columns(box, guest.taps()[0])["tag"]
             for guest in guests} == {20}
-    assert switch.port_names(box) == sorted(
-        tap for guest in guests for tap in guest.taps())
+    assert sorted(tap for guest in guests for tap in guest.taps()) == (
+        taps[5:])
+    assert switch.port_names(box) == taps[5:]
     assert {entry["cause"] for entry in agent.drift()} == {"orphan"}
     assert agent.status()["hooks"]["refused"] == 0
     for name in networks:
         box.virsh("net-autostart", name, "--disable")
+
+
+# Another host.
+
+
+def test_migration(box, agent, define, networks, make_box):
+    """The destination refuses what it knows to be wrong there, and the guest
+    stays; otherwise it is in the VLAN of the destination's port group."""
+    there = make_box()
+    hooks.install(there)
+    box.join(there)
+    agent_there = Agent(there)
+    agent_there.start()
+    there.add_network("lan", portgroups={"db": Vlan.access(30)})
+    agent_there.wait_connected()
+    moving = define("moving", Nic(network="lan", portgroup="web"))
+    moving.start()
+
+    with pytest.raises(HostboxError, match="network lan has no port group "
+                                           "web"):
+        box.migrate("moving", there)
+    assert moving.state() == "running"
+    assert agent_there.status()["hooks"]["refused"] == 1
+
+    there.remove_network("lan")
+    there.add_network("lan", portgroups={"web": Vlan.access(30)})
+    moved = box.migrate("moving", there)
+    assert agent_there.wait_state(moved)["tag"] == 30
+    assert switch.is_access(switch.columns(there, moved.taps()[0]), 30)
+    agent.wait_gone(moving)
+    assert agent.drift() == agent_there.drift() == []
+    agent_there.check_settled()
+    agent_there.stop()
+    agent_there.check_log()
