@@ -6,9 +6,9 @@
  * address, by an IP address.  Pure.
  *
  * Of two with the same name or MAC one has to give way, always the same one,
- * whatever the order in which they are told of: the one that has been ready
- * for longer stays and, where neither has been ready, the one with the smaller
- * id.  Who else is in the way of one that gives way does not matter any more.
+ * whatever the order in which they are told of: one whose guest runs stays, not
+ * one that is to start; then the one that has been ready for longer and, where
+ * neither has been ready, the one with the smaller id.  Who else is in the way of one that gives way does not matter any more.
  *
  * What counts is who can run: a domain that is not running has no port, and is
  * not here. */
@@ -85,12 +85,22 @@ ready_since(const struct desired_vnic *d)
            : LLONG_MAX;
 }
 
+/* Has the guest of 'd' yet to start? */
+static bool
+is_to_start(const struct desired_vnic *d)
+{
+    return d->stage == DOMAIN_PREPARED || d->stage == DOMAIN_STARTING;
+}
+
 /* The one that stays comes first. */
 static int
 compare_seniority(const struct desired_vnic *a, const struct desired_vnic *b)
 {
     long long int a_ms = ready_since(a), b_ms = ready_since(b);
-    int cmp = (a_ms > b_ms) - (a_ms < b_ms);
+    int cmp = is_to_start(a) - is_to_start(b);
+    if (!cmp) {
+        cmp = (a_ms > b_ms) - (a_ms < b_ms);
+    }
     return cmp ? cmp : vnic_id_compare(&a->vnic.id, &b->vnic.id);
 }
 

@@ -112,6 +112,20 @@ test_the_smaller_id_stays_if_nobody_was_ready(void **state)
     assert_false(desired_vnic_may_talk(&d[1]));
 }
 
+/* Nobody who runs gives way to a guest that starts, ready or not. */
+static void
+test_guest_that_starts_gives_way(void **state)
+{
+    struct host *host = *state;
+    add_plugged(host, 1, 1, access_vlan(10), 0);
+    add_plugged(host, 2, 1, access_vlan(10), 0);
+    struct uuid uuid = vm(1);
+    domain_set_find(&host->domains, &uuid)->stage = DOMAIN_PREPARED;
+    const struct desired_vnic *d = compute(host, 2);
+    assert_false(desired_vnic_may_talk(&d[0]));
+    assert_true(desired_vnic_may_talk(&d[1]));
+}
+
 static void
 test_same_mac_in_other_vlan_or_bridge_is_no_conflict(void **state)
 {
@@ -424,6 +438,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_newcomer_with_a_taken_mac_is_set_aside),
         TEST(test_the_smaller_id_stays_if_nobody_was_ready),
+        TEST(test_guest_that_starts_gives_way),
         TEST(test_same_mac_in_other_vlan_or_bridge_is_no_conflict),
         TEST(test_only_running_ones_count),
         TEST(test_who_gives_way_is_in_nobodys_way),

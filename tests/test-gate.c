@@ -51,7 +51,11 @@ setup(void **state)
         .cause = PORT_CAUSE_STALE_ROW,
         .vnic = &f->vnics[2],
     };
-    f->pass.desired = (struct desired) { f->vnics, 3, 3, true, 0 };
+    f->pass.desired = (struct desired) {
+        .vnics = f->vnics,
+        .n_vnics = ARRAY_SIZE(f->vnics),
+        .is_complete = true,
+    };
     f->pass.plan = (struct port_plan) { .ops = f->ops };
     *state = f;
     return 0;

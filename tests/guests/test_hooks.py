@@ -166,9 +166,14 @@ def test_bridge_that_is_not_there(agent, define):
 # Without the agent.
 
 
-def test_absent_agent_fails_closed(box, define):
+@pytest.mark.parametrize("nic", [
+    Nic(vlan=Vlan.access(10)), Nic(network="lan", portgroup="web")],
+    ids=["bridge", "network"])
+def test_absent_agent_fails_closed(box, define, networks, nic):
+    """It is libvirt who says at this point that a network is on Open
+    vSwitch."""
     hooks.configure(box, deadline_ms=500)
-    guest = define("web1", Nic(vlan=Vlan.access(10)))
+    guest = define("web1", nic)
     said = refusal(guest)
     assert ("vnicd: the agent at /run/vnicd/hook.sock cannot be asked: "
             in said)
