@@ -14,18 +14,39 @@
 #include "controller/vnic-state.h"
 #include "lib/cleanup.h"
 #include "lib/desired.h"
+#include "lib/isolation.h"
 #include "util.h"
 #include "uuid.h"
 
+/* Is anything dropped on the bridge of 'd'? */
+static bool
+is_enforced(const struct desired_vnic *d, const struct pass *pass)
+{
+    const struct desired_bridge *bridge
+        = desired_find_bridge(&pass->desired, d->port->bridge);
+    return bridge && isolation_is_enforced(&pass->desired, bridge->view);
+}
+
+/* Are flows of 'd', which has a port, on their way?  Where nothing is enforced,
+ * nobody waits for a switch that does not answer. */
+static bool
+awaits_flows(const struct desired_vnic *d, const struct pass *pass)
+{
+    const struct desired_bridge *bridge
+        = desired_find_bridge(&pass->desired, d->port->bridge);
+    return d->flows == FLOWS_PENDING && bridge
+           && (bridge->is_connected || is_enforced(d, pass));
+}
+
 /* Returns why 'd' is not ready yet, as a malloc'd sentence, or NULL if it is.
  * Its VLANs, and what else libvirt wrote, have to be in the database as they
- * are meant.  That the switch opens the port, and our mark, come when they
- * come. */
+ * are meant, and its flows in the switch.  Our mark comes when it comes. */
 static char *
 explain_delay(const struct desired_vnic *d, const struct pass *pass)
 {
     if (d->stage == DOMAIN_PREPARED
-        || (d->port && !port_plan_find_repair(&pass->plan, d))) {
+        || (d->port && !port_plan_find_repair(&pass->plan, d)
+            && !awaits_flows(d, pass))) {
         return NULL;
     }
     CLEANUP_FREE char *label = desired_vnic_label(d);
@@ -44,6 +65,10 @@ gate_of_vnic(const struct desired_vnic *d, const struct pass *pass,
     *reasonp = NULL;
     switch (d->care) {
     case VNIC_MANAGED:
+        if (d->flows == FLOWS_REFUSED && is_enforced(d, pass)) {
+            *reasonp = xstrdup(d->flows_reason);
+            return GATE_CLOSED;
+        }
         *reasonp = explain_delay(d, pass);
         return *reasonp ? GATE_WAITING : GATE_OPEN;
     case VNIC_QUARANTINED:

@@ -8,7 +8,8 @@
  * Of two with the same name or MAC one has to give way, always the same one,
  * whatever the order in which they are told of: one whose guest runs stays, not
  * one that is to start; then the one that has been ready for longer and, where
- * neither has been ready, the one with the smaller id.  Who else is in the way of one that gives way does not matter any more.
+ * neither has been ready, the one with the smaller id.  Who else is in the way
+ * of one that gives way does not matter any more.
  *
  * What counts is who can run: a domain that is not running has no port, and is
  * not here. */

@@ -18,12 +18,15 @@ static char port_name[] = "vnet0";
 static char bridge[] = "br0";
 static char web1[] = "web1", other[] = "other";
 static char reason[] = "VLAN 0";
+static char flows_reason[] = "flows are on their way";
 
 /* A domain with two vNICs on ports, and another domain's vNIC before them. */
 struct fixture {
     struct port_view port;
     struct desired_vnic vnics[3];
     struct port_op ops[1];
+    struct bridge_view bridge_view;
+    struct desired_bridge bridge;
     struct pass pass;
 };
 
@@ -33,6 +36,7 @@ setup(void **state)
     struct fixture *f = xzalloc(sizeof *f);
     f->port = (struct port_view) {
         .name = port_name,
+        .bridge = bridge,
         .columns = VLAN_SPEC_INIT,
         .ofport = 1,
     };
@@ -51,9 +55,19 @@ setup(void **state)
         .cause = PORT_CAUSE_STALE_ROW,
         .vnic = &f->vnics[2],
     };
+    f->bridge_view = (struct bridge_view) {
+        .name = bridge,
+        .settings = SETTINGS_DEFAULT,
+    };
+    f->bridge = (struct desired_bridge) {
+        .view = &f->bridge_view,
+        .is_connected = true,
+    };
     f->pass.desired = (struct desired) {
         .vnics = f->vnics,
         .n_vnics = ARRAY_SIZE(f->vnics),
+        .bridges = &f->bridge,
+        .n_bridges = 1,
         .is_complete = true,
     };
     f->pass.plan = (struct port_plan) { .ops = f->ops };
@@ -130,6 +144,36 @@ test_quarantined(void **state)
     check(f, GATE_OPEN, NULL);
 }
 
+/* Where nothing is enforced, a guest need not wait for a switch that is not
+ * there. */
+static void
+test_flows_on_their_way(void **state)
+{
+    struct fixture *f = *state;
+    f->vnics[2].flows = FLOWS_PENDING;
+    f->vnics[2].flows_reason = flows_reason;
+    check(f, GATE_WAITING,
+          "web1/52:54:00:00:00:02: flows are on their way");
+    f->bridge.is_connected = false;
+    check(f, GATE_OPEN, NULL);
+    f->bridge_view.settings.guard = GUARD_ENFORCE;
+    check(f, GATE_WAITING,
+          "web1/52:54:00:00:00:02: flows are on their way");
+    f->vnics[2].stage = DOMAIN_PREPARED;
+    check(f, GATE_OPEN, NULL);
+}
+
+static void
+test_refused_flows(void **state)
+{
+    struct fixture *f = *state;
+    f->vnics[2].flows = FLOWS_REFUSED;
+    f->vnics[2].flows_reason = reason;
+    check(f, GATE_OPEN, NULL);
+    f->bridge_view.settings.guard = GUARD_ENFORCE;
+    check(f, GATE_CLOSED, "VLAN 0");
+}
+
 static void
 test_what_is_not_ours_to_judge(void **state)
 {
@@ -154,6 +198,8 @@ main(void)
         TEST(test_wrong_port),
         TEST(test_missing_port),
         TEST(test_quarantined),
+        TEST(test_flows_on_their_way),
+        TEST(test_refused_flows),
         TEST(test_what_is_not_ours_to_judge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,30 @@ def test_without_hooks_it_is_right_after_that(box, stopped_agent, define,
     assert watch()[-1] == str(STALE_TAG)
 
 
+def test_flows_are_there_before_qemu_starts(box, agent, define):
+    """Those of the guest's port, counted by a hook that comes after ours."""
+    box.vsctl("set", "bridge", "br0", "external_ids:vnicd-guard=enforce")
+    seen = box.outside("/run/hostbox/flows")
+    path = hooks.add_script(
+        box, "60-flows",
+        '[ "$2" != start ] || ovs-ofctl --names dump-flows br0 '
+        '| grep -c "in_port=late0" > /run/hostbox/flows')
+    try:
+        define("web1", Nic(vlan=Vlan.access(10), target="late0")).start(
+            paused=True)
+        with open(seen, encoding="ascii") as f:
+            assert int(f.read()) > 0
+    finally:
+        os.remove(path)
+        box.vsctl("remove", "bridge", "br0", "external_ids", "vnicd-guard")
+
+
 def test_eight_vnics_are_one_transaction(box, agent, define, networks):
+    """On bridges that have guests already."""
+    for bridge in ("br0", "br1"):
+        neighbour = define(f"at-{bridge}", Nic(bridge=bridge))
+        neighbour.start(paused=True)
+        agent.wait_state(neighbour)
     nics = [Nic(network=networks[n % 3], target=f"big{n}",
                 portgroup="web" if n % 2 else None) for n in range(6)]
     nics += [Nic(bridge=bridge, vlan=Vlan.access(10), target=f"big-{bridge}")
