@@ -275,8 +275,12 @@ EXTRA_DIST += tests/check-full
 bench: all
 	$(top_srcdir)/tests/bench/bench.py $(abs_top_builddir)
 	$(top_srcdir)/tests/bench/datapath.py $(abs_top_builddir)
+	$(top_srcdir)/tests/bench/gate.py $(abs_top_builddir)
 .PHONY: bench
-EXTRA_DIST += tests/bench/bench.py tests/bench/datapath.py
+EXTRA_DIST += \
+	tests/bench/bench.py \
+	tests/bench/datapath.py \
+	tests/bench/gate.py
 
 # What needs no compiler goes into the tarball by the folder.
 EXTRA_DIST += \
