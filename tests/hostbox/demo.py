@@ -35,6 +35,10 @@ REPAIR_SECONDS = 1
 ETHERTYPE = "88b5"
 PAYLOAD = "766e696364" * 10
 
+# A MAC address that is nobody's, and the head of a packet.
+LIAR = "52:54:00:00:99:99"
+PACKET = "4500004600000000" "40fd0000" "c000020b" "c00002ff"
+
 
 class Screen:
     """Prints; colours on a terminal only."""
@@ -89,6 +93,7 @@ class Demo:
         self._show_repair()
         self._show_deleted_port()
         self._show_refusal()
+        self._show_guard()
         return all(self._facts)
 
     def remove(self):
@@ -178,8 +183,9 @@ class Demo:
         rows = {line.split()[0]: f" {line} "
                 for line in listing.splitlines() if line.strip()}
         wrong = [name for name, (_, words, _) in GUESTS.items()
-                 if not re.search(rf" br0 +{words} +ready ",
-                                  rows.get(name, ""))]
+                 if not re.search(
+                     rf" br0 +{words} +promiscuous +monitor +ready ",
+                     rows.get(name, ""))]
         self._fact(not wrong, "every guest is ready in the VLANs of its XML"
                    + (f", but {', '.join(wrong)}" if wrong else ""))
         self._screen.line()
@@ -259,6 +265,33 @@ class Demo:
         self._fact("bridge br7 does not exist" in said,
                    "virsh says why, before anything was plugged")
         guest.remove()
+
+    def _show_guard(self):
+        self._screen.heading("A guest that sends from a MAC address that is "
+                             "not its own")
+        port = self._guests["web1"].taps()[0]
+        self._fact(self._reaches_web2(LIAR),
+                   "web2 hears it: the guard only counts until it is told to "
+                   "enforce")
+        said = self._show("vnicctl", "why", port)
+        self._fact(re.search(r"\bsource-mac\b", said),
+                   "vnicctl why says what was counted, and by which rule")
+        self._show("ovs-vsctl", "set", "bridge", "br0",
+                   "external_ids:vnicd-guard=enforce")
+        self._vnicctl("reconcile")
+        self._fact(not self._reaches_web2(LIAR), "web2 does not hear it")
+        own = self._guests["web1"].macs()[0]
+        self._fact(self._reaches_web2(own), "and hears what web1 sends from "
+                                            "its own")
+        self._show("vnicctl", "why", port, f"dl_src={LIAR},ip,nw_proto=6")
+        self._show("vnicctl", "verify")
+
+    def _reaches_web2(self, source):
+        """Does web2 hear a broadcast that web1 sends from 'source'?"""
+        frame = f"{'f' * 12}{source.replace(':', '')}0800{PACKET}{PAYLOAD}"
+        with self._guests["web2"].capture(PAYLOAD) as heard:
+            self._guests["web1"].send_frame(frame)
+        return bool(heard)
 
     def _seconds_until_repaired(self, port, began):
         def is_repaired():
