@@ -173,6 +173,7 @@ add_vnic(const struct desired_vnic *d, const struct vlan_spec *vlan,
     vnic->label = desired_vnic_label(d);
     vnic->ofport = to_ofport(d->port->ofport);
     vnic->mac = d->vnic.id.mac;
+    vnic->is_elsewhere = d->is_elsewhere;
     vnic->vlan = *vlan;
     policy_clone(&vnic->policy, &d->policy);
     if (d->care == VNIC_UNKNOWN) {

@@ -174,7 +174,7 @@ find_owner(const struct pipeline_bridge *bridge, const struct eth_addr mac,
 {
     for (size_t i = 0; i < bridge->n_vnics; i++) {
         const struct pipeline_vnic *vnic = &bridge->vnics[i];
-        if (eth_addr_equals(vnic->mac, mac)
+        if (!vnic->is_elsewhere && eth_addr_equals(vnic->mac, mac)
             && entitlement_is_member(vnic, vid)) {
             return vnic;
         }

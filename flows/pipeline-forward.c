@@ -174,7 +174,9 @@ static void
 add_l2(struct pipeline *p)
 {
     for (size_t i = 0; i < p->n_vnics; i++) {
-        add_unicast(p, p->vnics[i], &p->vlans[i]);
+        if (!p->vnics[i]->is_elsewhere) {
+            add_unicast(p, p->vnics[i], &p->vlans[i]);
+        }
     }
     if (!p->bridge->forwards_bpdus) {
         add_link_control(p);

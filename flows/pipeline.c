@@ -235,6 +235,7 @@ pipeline_vnic_equals(const struct pipeline_vnic *a,
     return a->number == b->number
            && a->ofport == b->ofport
            && eth_addr_equals(a->mac, b->mac)
+           && a->is_elsewhere == b->is_elsewhere
            && vlan_spec_equals(&a->vlan, &b->vlan)
            && policy_equals(&a->policy, &b->policy)
            && a->community == b->community;

@@ -26,6 +26,8 @@ struct pipeline_vnic {
     char *label;                /* For people: "web1/52:54:00:00:00:01". */
     ofp_port_t ofport;          /* A vNIC without one is left out. */
     struct eth_addr mac;        /* Not zero, unicast. */
+    bool is_elsewhere;          /* Its guest does not run here (yet): what is
+                                 * for 'mac' alone goes outside. */
     struct vlan_spec vlan;      /* Validated; VLAN_NONE is every VLAN. */
     struct policy policy;
     uint16_t community;         /* What the policy's community is called in

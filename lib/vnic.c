@@ -307,6 +307,7 @@ domain_equals(const struct domain *a, const struct domain *b)
     if (!uuid_equals(&a->uuid, &b->uuid)
         || a->is_active != b->is_active
         || a->stage != b->stage
+        || a->is_migrating != b->is_migrating
         || a->n_vnics != b->n_vnics
         || !nullable_string_is_equal(a->name, b->name)
         || !nullable_string_is_equal(a->error, b->error)

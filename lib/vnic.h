@@ -144,6 +144,8 @@ struct domain {
     char *name;
     bool is_active;             /* Has a guest: running, paused, crashed but
                                  * kept, suspended.  Its XML is the live one. */
+    bool is_migrating;          /* Its guest does not run here, but elsewhere:
+                                 * it is about to come, or has just gone. */
     struct vnic *vnics;         /* Owned, in the order of the XML. */
     size_t n_vnics;
     char *error;                /* Why the XML could not be used, or NULL;

@@ -274,6 +274,17 @@ test_before_libvirt_has_told_the_row_must_do(void **state)
 }
 
 static void
+test_who_is_migrated_is_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    domain_set_find(&f->base.domains, &port(f, "vnet1")->vm_id)->is_migrating
+        = true;
+    (void) collect(f);
+    assert_true(f->facts.vnics[0].is_elsewhere);
+    assert_false(f->facts.vnics[1].is_elsewhere);
+}
+
+static void
 test_communities_have_numbers_of_their_own(void **state)
 {
     struct fixture *f = *state;
@@ -310,6 +321,7 @@ main(void)
         TEST(test_unknown_guests_pass_as_the_setting_says),
         TEST(test_normal_floods_to_no_vnic),
         TEST(test_before_libvirt_has_told_the_row_must_do),
+        TEST(test_who_is_migrated_is_elsewhere),
         TEST(test_communities_have_numbers_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

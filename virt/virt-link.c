@@ -464,6 +464,18 @@ read_configs(virDomainPtr libvirt_domain, struct domain **domainp)
     return NULL;
 }
 
+/* A guest that is being migrated is paused here as long as it runs on the other
+ * host, for this reason and no other.  A domain that is gone meanwhile has an
+ * event of its own. */
+static bool
+is_migrating(virDomainPtr domain)
+{
+    int state, reason;
+    return !virDomainGetState(domain, &state, &reason, 0)
+           && state == VIR_DOMAIN_PAUSED
+           && reason == VIR_DOMAIN_PAUSED_MIGRATION;
+}
+
 static char *
 read_domain(virDomainPtr libvirt_domain, const struct uuid *uuid,
             struct domain **domainp)
@@ -479,7 +491,11 @@ read_domain(virDomainPtr libvirt_domain, const struct uuid *uuid,
     free(xml);
     if (error) {
         *domainp = create_refused(libvirt_domain, uuid, error);
-    } else if (domain_is_merged(*domainp)) {
+        return NULL;
+    }
+    (*domainp)->is_migrating = (*domainp)->is_active
+                               && is_migrating(libvirt_domain);
+    if (domain_is_merged(*domainp)) {
         return read_configs(libvirt_domain, domainp);
     }
     return NULL;

@@ -739,3 +739,17 @@ def test_a_shared_address_follows_its_router(switch, numbers):
         assert switch.trace(router, sent).copies
         sent = Ether(src=mac(router), dst=mac(3)) / ping(f"10.0.0.{router}")
         assert switch.trace(router, sent).copies
+
+
+# Migration.
+
+
+def test_who_runs_elsewhere_is_outside(switch):
+    """Until the guest runs here, its frames go where it is."""
+    switch.load([vnic(1), vnic(2, is_elsewhere=True)])
+    assert (switch.trace(1, frame(mac(1), mac(2))).copies
+            == copies([], (), "up", "br0"))
+    assert (switch.trace(1, frame(mac(1), BROADCAST)).copies
+            == copies([2], (), "up", "br0"))
+    switch.load([vnic(1), vnic(2)])
+    assert switch.trace(1, frame(mac(1), mac(2))).copies == copies([2], ())
