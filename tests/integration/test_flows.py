@@ -224,6 +224,32 @@ def test_damaged_flows_are_put_back(host, agent, damage):
           "all is as before")
 
 
+def test_without_libvirt_flows_stay_as_they_are(host):
+    """An agent that has yet to hear from libvirt touches none; where there
+    are none, it makes those that follow from the rows."""
+    secure(host)
+    agent = host.agent()
+    start(host, agent, 1, 2)
+    start(host, agent, 3, tag=20)
+    set_guard(host, "enforce")
+    before = wait_flows(agent) and dump(host)
+    agent.expect_warning("WARN")        # libvirt is away, then the switch.
+    agent.stop()
+    host.stop("libvirtd")
+    agent.start()
+    until(lambda: flows(agent)["state"] == "waiting", "it waits for libvirt")
+    assert dump(host) == before
+
+    host.stop("ovs-vswitchd", signal.SIGKILL)
+    wait_flows(agent, "disconnected")
+    host.start("ovs-vswitchd")
+    wait_flows(agent)
+    assert receivers(host, "tap1", frame(1, 2)) == ["tap2"]
+    assert receivers(host, "tap1", frame(7, 2)) == []
+    assert receivers(host, "tap1", frame(1, None)) == ["br0", "tap2"]
+    assert agent.vnics()[None, vm_mac(1)]["state"] == "waiting"
+
+
 def test_a_changed_fail_mode_is_survived(host, agent):
     start(host, agent, 1, 2)
     before = our_flows(host)
