@@ -19,7 +19,7 @@
  * And the order in which it goes:
  *
  *     one bundle: all flows away, and NORMAL back if nobody else has a flow;
- *     NORMAL floods to vNICs again;
+ *     NORMAL floods to vNICs again, and sees fragments as ever;
  *     the patch pair.
  *
  * Were NORMAL to flood while flows do, too, guests would hear themselves.
@@ -75,7 +75,8 @@ struct bridge_flows {
     struct pipeline_bridge facts;
     struct refusals refusals;
     struct simap floods;        /* Names of ports -> whether NORMAL may. */
-    bool are_floods_normal;     /* After TOLD_REMOVAL: set for no pipeline. */
+    bool was_ours;              /* After TOLD_REMOVAL: it had a pipeline. */
+    bool are_floods_normal;     /* After TOLD_REMOVAL: set for none. */
     char *fail_mode;            /* Of the bridge, as last seen. */
     bool is_on_hold;            /* flow-restore-wait. */
     bool may_join_others;       /* vnicd-manage=yes. */
@@ -414,7 +415,7 @@ tell_pipeline(struct bridge_flows *bf, struct pipeline_bridge *facts)
     pipeline_build(&bf->facts, &flows);
     bf->told = TOLD_PIPELINE;
     bf->seqno++;
-    ofconn_match_fragments(bf->conn, true);
+    ofconn_set_fragments(bf->conn, FRAGMENTS_MATCHED);
     ofconn_set_desired(bf->conn, &flows);
     flow_table_destroy(&flows);
 }
@@ -473,15 +474,14 @@ tell_removal(struct bridge_flows *bf, const struct desired_bridge *bridge)
 {
     struct flow_table flows;
     flow_table_init(&flows);
-    if (!bf->has_others
-        && (bf->has_ours || patch_pair_is_there(&bridge->pair))) {
+    bf->was_ours = bf->has_ours || patch_pair_is_there(&bridge->pair);
+    if (bf->was_ours && !bf->has_others) {
         pipeline_build_normal(&flows);
     }
     bf->told = TOLD_REMOVAL;
     bf->are_floods_normal = false;
     refusals_clear(&bf->refusals);
     pipeline_bridge_destroy(&bf->facts);
-    ofconn_match_fragments(bf->conn, false);
     ofconn_set_desired(bf->conn, &flows);
     flow_table_destroy(&flows);
 }
@@ -494,6 +494,9 @@ take_away(struct bridge_flows *bf, const struct pass *pass,
         tell_removal(bf, bridge);
     } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
         set_floods(bf, pass, bridge, NULL);
+        if (bf->was_ours) {
+            ofconn_set_fragments(bf->conn, FRAGMENTS_NORMAL);
+        }
         bf->are_floods_normal = true;
     }
 }

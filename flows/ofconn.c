@@ -648,12 +648,11 @@ ofconn_set_floods(struct ofconn *conn, const struct simap *floods)
     port_conn_set_floods(conn->ports, floods);
 }
 
-/* Lets flows match the fragments of the bridge's packets; false leaves that
- * setting of the bridge as it is. */
+/* Sets what flows see of fragments. */
 void
-ofconn_match_fragments(struct ofconn *conn, bool matches_fragments)
+ofconn_set_fragments(struct ofconn *conn, enum fragment_mode fragments)
 {
-    port_conn_match_fragments(conn->ports, matches_fragments);
+    port_conn_set_fragments(conn->ports, fragments);
 }
 
 /* As long as 'is_on_hold', nothing is installed or removed; a bundle on its way

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "flows/flow-diff.h"
+#include "flows/port-conn.h"
 #include "openvswitch/compiler.h"
 #include "openvswitch/types.h"
 
@@ -74,7 +75,7 @@ void ofconn_run(struct ofconn *);
 void ofconn_wait(struct ofconn *);
 
 void ofconn_set_floods(struct ofconn *, const struct simap *);
-void ofconn_match_fragments(struct ofconn *, bool);
+void ofconn_set_fragments(struct ofconn *, enum fragment_mode);
 void ofconn_set_hold(struct ofconn *, bool);
 void ofconn_set_desired(struct ofconn *, struct flow_table *);
 void ofconn_refresh(struct ofconn *);

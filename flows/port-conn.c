@@ -62,7 +62,8 @@ struct port_conn {
     bool is_settled;            /* All known ports are as they should be, or
                                  * were when they were read last. */
 
-    bool matches_fragments;
+    enum fragment_mode fragments;
+    bool is_configured;         /* The switch has been told that. */
     struct simap floods;        /* Port name -> whether NORMAL may flood. */
     struct port_table ports;
     ofp_port_t *changes;        /* The ports of the changes on their way ... */
@@ -179,11 +180,13 @@ recv_CONFIGURING(struct port_conn *conn, struct ofpbuf *msg)
     if (channel_is_message(msg, OFPTYPE_GET_CONFIG_REPLY)) {
         struct ofputil_switch_config config;
         ofputil_decode_get_config_reply(msg->data, &config);
-        if (conn->matches_fragments) {
-            config.frag = OFPUTIL_FRAG_NX_MATCH;
+        if (conn->fragments != FRAGMENTS_AS_IS) {
+            config.frag = (conn->fragments == FRAGMENTS_MATCHED
+                           ? OFPUTIL_FRAG_NX_MATCH : OFPUTIL_FRAG_NORMAL);
         }
         config.miss_send_len = OFP_DEFAULT_MISS_SEND_LEN;
 
+        conn->is_configured = true;
         send_async_config(conn);
         channel_send(conn->channel,
                      ofputil_encode_set_config(&config, OFP10_VERSION));
@@ -335,6 +338,7 @@ port_conn_run(struct port_conn *conn)
     switch (channel_run(conn->channel)) {
     case CHANNEL_UP:
         conn->is_settled = false;
+        conn->is_configured = false;
         start(conn);
         break;
     case CHANNEL_DOWN:
@@ -388,13 +392,13 @@ port_conn_set_floods(struct port_conn *conn, const struct simap *floods)
     }
 }
 
-/* Lets flows match the fragments of the bridge's packets, which is a setting
- * of the whole bridge; false leaves it as it is. */
+/* Sets what flows see of fragments. */
 void
-port_conn_match_fragments(struct port_conn *conn, bool matches_fragments)
+port_conn_set_fragments(struct port_conn *conn, enum fragment_mode fragments)
 {
-    if (conn->matches_fragments != matches_fragments) {
-        conn->matches_fragments = matches_fragments;
+    if (conn->fragments != fragments) {
+        conn->fragments = fragments;
+        conn->is_configured = false;
         conn->is_stale = true;
     }
 }
@@ -419,12 +423,12 @@ port_conn_seqno(const struct port_conn *conn)
     return conn->seqno;
 }
 
-/* True if NORMAL floods only to those known ports that it may flood to; what is
- * being read once more counts as it was. */
+/* True if NORMAL floods only to those known ports that it may flood to, and
+ * fragments are as set; what is being read once more counts as it was. */
 bool
 port_conn_is_settled(const struct port_conn *conn)
 {
-    return conn->is_settled;
+    return conn->is_settled && conn->is_configured;
 }
 
 /* True if the bridge is there, but does not speak OpenFlow 1.0. */

@@ -29,6 +29,14 @@ enum port_conn_state {
     N_PORT_CONN_STATES
 };
 
+/* What flows see of the fragments of a bridge's packets, which is a setting of
+ * the whole bridge. */
+enum fragment_mode {
+    FRAGMENTS_AS_IS,            /* As somebody else has set it. */
+    FRAGMENTS_MATCHED,          /* All that is in them. */
+    FRAGMENTS_NORMAL,           /* No ports: as bridges are born. */
+};
+
 const char *port_conn_state_to_string(enum port_conn_state);
 
 struct port_conn *port_conn_create(const char *bridge, const char *target);
@@ -38,7 +46,7 @@ void port_conn_run(struct port_conn *);
 void port_conn_wait(struct port_conn *);
 
 void port_conn_set_floods(struct port_conn *, const struct simap *);
-void port_conn_match_fragments(struct port_conn *, bool);
+void port_conn_set_fragments(struct port_conn *, enum fragment_mode);
 void port_conn_refresh(struct port_conn *);
 
 enum port_conn_state port_conn_state(const struct port_conn *);

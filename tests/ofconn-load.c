@@ -227,7 +227,8 @@ execute(struct loader *loader, char *line)
     } else if (!strcmp(line, "floods")) {
         return set_floods(loader, argument);
     } else if (!strcmp(line, "fragments")) {
-        ofconn_match_fragments(loader->conn, atoi(argument));
+        ofconn_set_fragments(loader->conn, atoi(argument)
+                             ? FRAGMENTS_MATCHED : FRAGMENTS_AS_IS);
     } else if (!strcmp(line, "refresh")) {
         ofconn_refresh(loader->conn);
     } else if (strcmp(line, "status")) {

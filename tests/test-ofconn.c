@@ -326,7 +326,7 @@ test_floods_are_forbidden_before_flows_are_sent(void **state)
     simap_put(&floods, "vnet2", 0);
     ofconn_set_floods(conn, &floods);
     simap_destroy(&floods);
-    ofconn_match_fragments(conn, true);
+    ofconn_set_fragments(conn, FRAGMENTS_MATCHED);
     mean(one, NULL);
     run_until(is_installed);
 

@@ -46,6 +46,10 @@ def no_floods(host):
     return {port for port, config in found if "NO_FLOOD" in config.split()}
 
 
+def frag_mode(host):
+    return host.run("ovs-ofctl", "get-frags", "br0").stdout.strip()
+
+
 def set_guard(host, level):
     host.vsctl("set", "bridge", "br0", f"external_ids:vnicd-guard={level}")
 
@@ -118,7 +122,7 @@ def test_a_pipeline_comes_with_the_first_vnic(host, agent):
             for port in ("br0-in", "br0-out")}
     assert pair == {"br0-in": "br0-out", "br0-out": "br0-in"}
     assert host.column("br0-in", "trunks") == "[4095]"
-    assert "nx-match" in host.run("ovs-ofctl", "get-frags", "br0").stdout
+    assert frag_mode(host) == "nx-match"
 
 
 def test_frames_pass_within_a_vlan_and_not_across(host, agent):
@@ -487,6 +491,7 @@ def test_an_unwanted_pipeline_leaves_no_trace(host, agent, setting, mode):
     assert [re.sub("cookie=0x0, ", "", flow) for flow in dump(host)] == [
         "priority=0 actions=NORMAL"]
     assert no_floods(host) == set() and our_groups(host) == []
+    assert frag_mode(host) == "normal"
     assert receivers(host, "tap1", frame(1, None)) == ["br0", "tap2"]
     until(lambda: agent.status()["openflow"] == [], "nobody is talked to")
 
@@ -530,6 +535,7 @@ def test_a_cleanup_leaves_no_trace(host, agent, mode):
     assert [re.sub("cookie=0x0, ", "", flow) for flow in dump(host)] == [
         "priority=0 actions=NORMAL"]
     assert no_floods(host) == set() and our_groups(host) == []
+    assert frag_mode(host) == "normal"
     assert "vnicd" not in host.column("tap1", "external_ids", "interface")
     assert host.column("tap1", "other_config") == "{}"
     assert host.column("tap1", "tag") == "10"
