@@ -1060,6 +1060,157 @@ test_limit_of_a_starting_guest_is_linked(void **state)
     assert_string_equal(port_op_kind_to_string(compute(host, 1)), "link");
 }
 
+/* The patch pair, and what else a pipeline needs in the database. */
+
+/* Computes for br0, of which the switch is said to be this far; expects 'n'
+ * operations and returns the first. */
+static struct port_op *
+compute_pipeline(struct fixture *host, enum pair_care care, bool has_flows,
+                 size_t n)
+{
+    struct host *base = &host->base;
+
+    port_plan_destroy(&host->plan);
+    host_look(base, host->gates.now);
+    struct desired_bridge *bridge = &base->desired.bridges[0];
+    assert_true(bridge->needs_pipeline == (care != PAIR_UNWANTED));
+    bridge->pair_care = care;
+    bridge->has_flows = has_flows;
+    port_plan_compute(&base->desired, &base->orphans, &base->memory,
+                      &host->gates, &host->plan);
+    assert_int_equal(host->plan.n_ops, n);
+    return host->plan.ops;
+}
+
+static void
+add_pair(struct fixture *host)
+{
+    for (enum patch_side side = 0; side < N_PATCH_SIDES; side++) {
+        bool is_inside = side == PATCH_INSIDE;
+        struct port_view *port
+            = add_port(&host->base.view, is_inside ? "br0-in" : "br0-out",
+                       "br0", "patch", patch_pair_columns(side));
+        port->patch_side = side;
+        port->peer = xstrdup(is_inside ? "br0-out" : "br0-in");
+        port->is_off_stp = true;
+    }
+    switch_view_sort(&host->base.view);
+    host->port = &host->base.view.ports[0]; /* vNICs come first. */
+}
+
+static void
+test_a_pair_is_made_when_the_switch_is_ready(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    (void) compute_pipeline(host, PAIR_AS_IS, false, 0);
+    struct port_op *op = compute_pipeline(host, PAIR_WANTED, false, 2);
+    assert_op(&op[0], "add-patch", PORT_CAUSE_PIPELINE, "Port br0-out",
+              "missing", "patch to br0-in, VLAN trunk all, no STP");
+    assert_op(&op[1], "add-patch", PORT_CAUSE_PIPELINE, "Port br0-in",
+              "missing", "patch to br0-out, VLAN trunk 4095, no STP");
+    assert_string_taken(port_op_label(op), "bridge br0");
+    assert_false(port_op_is_repair(op));
+}
+
+static void
+test_a_pair_is_put_right(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    add_pair(host);
+    (void) compute_pipeline(host, PAIR_WANTED, false, 0);
+    host->base.view.ports[1].columns.tag = 7;
+    struct port_op *op = compute_pipeline(host, PAIR_WANTED, false, 1);
+    assert_string_equal(port_op_kind_to_string(op), "fix-patch");
+    assert_int_equal(op->cause, PORT_CAUSE_OPERATOR);
+    assert_true(port_op_is_repair(op));
+
+    /* Somebody took its mark away: the other has to lead to a new one. */
+    host->base.view.ports[1].patch_side = PATCH_NEITHER;
+    op = compute_pipeline(host, PAIR_WANTED, false, 2);
+    assert_int_equal(op[1].cause, PORT_CAUSE_PORT_DELETED);
+    for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
+        memory_note_pair(&host->base.memory, "br0", host->gates.now);
+    }
+    op = compute_pipeline(host, PAIR_WANTED, false, 2);
+    assert_int_equal(op[0].verdict, PORT_VERDICT_BACK_OFF);
+    assert_int_equal(op[1].verdict, PORT_VERDICT_BACK_OFF);
+}
+
+static void
+test_a_pair_goes_when_nobody_needs_it(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    add_pair(host);
+    host->base.view.bridges[0].settings.guard = GUARD_OFF;
+    struct port_op *op = compute_pipeline(host, PAIR_UNWANTED, false, 2);
+    assert_string_equal(port_op_kind_to_string(op), "remove-patch");
+}
+
+static void
+test_fail_mode_is_ours_where_settings_say_so(void **state)
+{
+    struct fixture *host = *state;
+    struct bridge_view *bridge = &host->base.view.bridges[0];
+    mark(host);
+    add_pair(host);
+    (void) compute_pipeline(host, PAIR_WANTED, true, 0);
+    bridge->settings.fail_mode = FAIL_MODE_SECURE;
+    (void) compute_pipeline(host, PAIR_WANTED, false, 0);
+    assert_op(compute_pipeline(host, PAIR_WANTED, true, 1), "secure",
+              PORT_CAUSE_PIPELINE, "Bridge br0 fail_mode", "[]", "secure");
+
+    bridge->fail_mode = xstrdup("secure");
+    bridge->fail_mode_before = xstrdup("standalone");
+    (void) compute_pipeline(host, PAIR_WANTED, true, 0);
+    bridge->settings.guard = GUARD_OFF;
+    struct port_op *op = compute_pipeline(host, PAIR_UNWANTED, false, 3);
+    assert_op(&op[2], "unsecure", PORT_CAUSE_PIPELINE, "Bridge br0 fail_mode",
+              "secure", "standalone");
+}
+
+static void
+test_ports_of_guests_leave_the_spanning_tree(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    add_pair(host);
+    host->base.view.bridges[0].runs_stp = true;
+    assert_op(compute_pipeline(host, PAIR_WANTED, true, 1), "leave-stp",
+              PORT_CAUSE_PIPELINE, "Port vnet0 other_config", "STP", "no STP");
+    host->port->is_off_stp = true;
+    (void) compute_pipeline(host, PAIR_WANTED, true, 0);
+}
+
+/* Computes with the flows of the vNIC in this state; expects 'n' operations. */
+static struct port_op *
+compute_flows(struct fixture *host, enum vnic_flows flows, size_t n)
+{
+    struct host *base = &host->base;
+    port_plan_destroy(&host->plan);
+    host_look(base, host->gates.now);
+    base->desired.vnics[0].flows = flows;
+    port_plan_compute(&base->desired, &base->orphans, &base->memory,
+                      &host->gates, &host->plan);
+    assert_int_equal(host->plan.n_ops, n);
+    return host->plan.ops;
+}
+
+static void
+test_ready_needs_the_flows(void **state)
+{
+    struct fixture *host = *state;
+    (void) compute_flows(host, FLOWS_PENDING, 0);
+    assert_true(compute_flows(host, FLOWS_INSTALLED, 1)->is_ready);
+    mark(host);
+    (void) compute_flows(host, FLOWS_PENDING, 0); /* It was ready. */
+    assert_op(compute_flows(host, FLOWS_REFUSED, 1), "unmark",
+              PORT_CAUSE_NOT_READY, "Interface vnet0 external_ids", "ready",
+              "marked");
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
 int
@@ -1122,6 +1273,12 @@ main(void)
         TEST(test_two_ports_of_one_name),
         TEST(test_an_interface_has_the_name),
         TEST(test_a_port_of_others_is_not_removed),
+        TEST(test_a_pair_is_made_when_the_switch_is_ready),
+        TEST(test_a_pair_is_put_right),
+        TEST(test_a_pair_goes_when_nobody_needs_it),
+        TEST(test_fail_mode_is_ours_where_settings_say_so),
+        TEST(test_ports_of_guests_leave_the_spanning_tree),
+        TEST(test_ready_needs_the_flows),
         TEST(test_ports_of_a_prepared_guest_wait),
         TEST(test_starting_guest_is_put_right),
         TEST(test_starting_guest_does_not_wait_for_libvirt),
