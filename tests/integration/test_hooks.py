@@ -24,8 +24,15 @@ OTHER_VM = vm_uuid(99)
 SLACK_SECONDS = 2
 
 
+def forgo_flows(host):
+    """What a hook waits for of them, tests/guests knows.  Here libvirt knows
+    nothing of the guests, so flows would go with each of its answers."""
+    host.vsctl("set", "Open_vSwitch", ".", "external_ids:vnicd-guard=off")
+
+
 @pytest.fixture
 def hooks(host):
+    forgo_flows(host)
     return Hooks(host)
 
 
@@ -449,6 +456,7 @@ def tap_host(tmp_path, build):
     """A host whose ports need their devices to be there."""
     with TapHost(tmp_path, build) as host:
         host.add_bridge()
+        forgo_flows(host)
         yield host
 
 
