@@ -98,6 +98,16 @@ note_report(struct memory *memory, const struct port_op *op)
     return !was_reported;
 }
 
+/* May 'op', of a port, be one of a fight?  A mark that is not complete is only
+ * a step to one that is. */
+static bool
+may_be_fight(const struct port_op *op)
+{
+    return op->kind == PORT_OP_MARK
+           ? op->is_ready
+           : port_cause_is_drift(op->cause) || !port_op_is_repair(op);
+}
+
 /* Counts what may turn out to be a fight. */
 static void
 remember_deed(struct memory *memory, const struct port_op *op,
@@ -111,8 +121,7 @@ remember_deed(struct memory *memory, const struct port_op *op,
         memory_note_plug(memory, &op->vnic->vnic.id, now);
     } else if (op->orphan && op->orphan->vnic) {
         memory_note_unplug(memory, &op->orphan->vnic->vnic.id);
-    } else if (!op->orphan && (port_cause_is_drift(op->cause)
-                               || !port_op_is_repair(op))) {
+    } else if (!op->orphan && may_be_fight(op)) {
         memory_note_repair(memory, &op->vnic->port->row, repair_of(op),
                            now);
     }

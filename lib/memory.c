@@ -31,11 +31,19 @@ memory_init(struct memory *memory)
 }
 
 static void
-destroy_port(struct port_memory *port)
+forget_repairs(struct port_memory *port)
 {
     for (size_t i = 0; i < ARRAY_SIZE(port->repairs); i++) {
         free(port->repairs[i].found);
+        port->repairs[i] = (struct repairs) { .found = NULL };
     }
+    port->no_repair_before_ms = port->no_mark_before_ms = 0;
+}
+
+static void
+destroy_port(struct port_memory *port)
+{
+    forget_repairs(port);
     free(port);
 }
 
@@ -108,10 +116,12 @@ add_port(struct memory *memory, const struct port_view *view)
     return port;
 }
 
-/* The row goes to another VM: we saw it come. */
+/* The row goes to another VM: we saw it come.  A fight over what the last one
+ * had is over. */
 static void
 hand_over_port(struct port_memory *port, const struct uuid *vm_id)
 {
+    forget_repairs(port);
     port->vm_id = *vm_id;
     port->had_other_vm = true;
     port->is_first_contact = false;

@@ -73,6 +73,28 @@ test_another_vm_takes_the_row(void **state)
     memory_destroy(&memory);
 }
 
+/* Or a guest would wait in another one's VLAN for the end of their fight. */
+static void
+test_another_vm_inherits_no_fight(void **state)
+{
+    struct memory memory;
+    memory_init(&memory);
+    struct port_memory *port = note(&memory, 1, access_vlan(10), 100);
+    for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
+        memory_note_repair(&memory, &port->row, VLAN_COLUMN_TAG, 200);
+        memory_note_repair(&memory, &port->row, MEMORY_MARK, 200);
+    }
+    assert_true(port->no_repair_before_ms > 200);
+    assert_true(port->no_mark_before_ms > 200);
+
+    port = note(&memory, 2, access_vlan(10), 300);
+    assert_int_equal(port->no_repair_before_ms, 0);
+    assert_int_equal(port->no_mark_before_ms, 0);
+    memory_note_repair(&memory, &port->row, VLAN_COLUMN_TAG, 400);
+    assert_int_equal(port->repairs[VLAN_COLUMN_TAG].n, 1);
+    memory_destroy(&memory);
+}
+
 static void
 test_disowned_rows_are_met_anew(void **state)
 {
@@ -456,6 +478,7 @@ main(void)
         cmocka_unit_test(test_later_rows_were_seen_coming),
         cmocka_unit_test(test_change_is_dated_once),
         cmocka_unit_test(test_another_vm_takes_the_row),
+        cmocka_unit_test(test_another_vm_inherits_no_fight),
         cmocka_unit_test(test_disowned_rows_are_met_anew),
         cmocka_unit_test(test_fights_are_left),
         cmocka_unit_test(test_a_fight_is_tried_once_a_minute),
