@@ -138,13 +138,31 @@ set_communities(struct pipeline_bridge *facts)
 
 /* vNICs. */
 
-/* Is it known what is meant for 'd'?  As long as libvirt has told nothing at
- * all, what the switch has must do. */
+/* Is 'd' a vNIC of which only the switch tells, since libvirt has told nothing
+ * at all yet? */
 static bool
-is_known(const struct desired_vnic *d, bool has_met_libvirt)
+is_untold(const struct desired_vnic *d, bool has_met_libvirt)
+{
+    return d->care == VNIC_UNKNOWN && !has_met_libvirt;
+}
+
+/* Is it known what is meant for 'd'?  What the switch has may have to do. */
+static bool
+is_known(const struct desired_vnic *d, const struct desired_bridge *bridge,
+         bool has_met_libvirt)
 {
     return desired_vnic_may_talk(d)
-           || (d->care == VNIC_UNKNOWN && !has_met_libvirt);
+           || (is_untold(d, has_met_libvirt)
+               && bridge->view->settings.trusts_rows);
+}
+
+/* Is 'd', of which it is not known what is meant, kept out? */
+static bool
+is_kept_out(const struct desired_vnic *d, bool has_met_libvirt,
+            bool is_enforced)
+{
+    return is_untold(d, has_met_libvirt)
+           || (is_enforced && d->care == VNIC_QUARANTINED);
 }
 
 /* Returns a sentence if no pipeline can give 'd' the VLANs 'vlan', which somebody
@@ -191,13 +209,13 @@ collect_vnics(const struct pass *pass, const struct desired_bridge *bridge,
         if (!d->port || !is_on(d->port, bridge) || d->port->ofport <= 0) {
             continue;
         }
-        bool is_known_now = is_known(d, has_met_libvirt);
+        bool is_known_now = is_known(d, bridge, has_met_libvirt);
         struct vlan_spec vlan = port_plan_vlans(&pass->plan, d);
         CLEANUP_FREE char *error = bridge_facts_check(d, &vlan);
         if (is_known_now && !error) {
             add_vnic(d, &vlan, bridge, facts);
-        } else if (is_enforced
-                   && (is_known_now || d->care == VNIC_QUARANTINED)) {
+        } else if (is_known_now ? is_enforced
+                   : is_kept_out(d, has_met_libvirt, is_enforced)) {
             pipeline_bridge_add_blocked(facts, to_ofport(d->port->ofport));
         }
     }

@@ -415,6 +415,7 @@ static const struct report_column bridge_columns[] = {
     { "fail_mode_setting", "FAIL MODE SETTING" },
     { "unknown_address", "UNKNOWN ADDRESS" },
     { "unknown_port", "UNKNOWN PORT" },
+    { "no_intent", "NO INTENT" },
     { "said_by", "SAID BY" },
     { "uplinks", "UPLINKS" },
     { "connected", "CONNECTED" },
@@ -463,6 +464,7 @@ put_settings(struct report *report, const struct settings *s)
     report_put_string(report, fail_mode_to_string(s->fail_mode));
     report_put_string(report, s->passes_unknown_addresses ? "pass" : "drop");
     report_put_string(report, s->passes_unknown_ports ? "pass" : "drop");
+    report_put_string(report, s->trusts_rows ? "row" : "drop");
     put_setting_sources(report, s);
 }
 

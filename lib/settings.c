@@ -125,6 +125,13 @@ parse_unknown_port(const char *value, struct settings *s)
     return parse_pass(value, &s->passes_unknown_ports);
 }
 
+static bool
+parse_no_intent(const char *value, struct settings *s)
+{
+    s->trusts_rows = !strcmp(value, "row");
+    return s->trusts_rows || !strcmp(value, "drop");
+}
+
 static const struct setting_reader {
     const char *key;
     const char *values;         /* For people. */
@@ -147,6 +154,8 @@ static const struct setting_reader {
                                   parse_unknown_address },
     [SETTING_UNKNOWN_PORT] = { PREFIX "unknown-port", "drop or pass",
                                parse_unknown_port },
+    [SETTING_NO_INTENT] = { PREFIX "no-intent", "row or drop",
+                            parse_no_intent },
 };
 
 /* Returns the setting with 'key', N_SETTINGS if there is none. */

@@ -50,6 +50,7 @@ enum setting {
     SETTING_FAIL_MODE,
     SETTING_UNKNOWN_ADDRESS,
     SETTING_UNKNOWN_PORT,
+    SETTING_NO_INTENT,
     N_SETTINGS
 };
 
@@ -71,6 +72,7 @@ struct settings {
     enum fail_mode fail_mode;
     bool passes_unknown_addresses; /* Of families of which nobody told us. */
     bool passes_unknown_ports;  /* That claim to be a guest's. */
+    bool trusts_rows;           /* Of guests, before libvirt has told us. */
     enum setting_source sources[N_SETTINGS]; /* Who said each of them. */
 };
 
@@ -82,7 +84,8 @@ struct settings {
                            .guard = GUARD_MONITOR,                      \
                            .fail_mode = FAIL_MODE_KEEP,                 \
                            .passes_unknown_addresses = true,            \
-                           .passes_unknown_ports = false }
+                           .passes_unknown_ports = false,               \
+                           .trusts_rows = true }
 
 void settings_read(const struct smap *external_ids, enum setting_source,
                    const char *where, struct settings *, struct svec *errors);

@@ -274,6 +274,22 @@ test_before_libvirt_has_told_the_row_must_do(void **state)
 }
 
 static void
+test_before_libvirt_has_told_rows_need_not_be_trusted(void **state)
+{
+    struct fixture *f = *state;
+    bridge(f)->settings.trusts_rows = false;
+    add_vnic_port(&f->base.view, 3, "vnet3", "br0", 3, 3, access_vlan(7));
+    f->base.source.is_complete = false;
+    f->has_met = false;
+    (void) collect(f);
+    assert_int_equal(f->facts.n_vnics, 2);
+    assert_int_equal(f->facts.n_blocked, 1);
+    f->has_met = true;
+    (void) collect(f);
+    assert_int_equal(f->facts.n_blocked, 0);
+}
+
+static void
 test_who_is_migrated_is_elsewhere(void **state)
 {
     struct fixture *f = *state;
@@ -321,6 +337,7 @@ main(void)
         TEST(test_unknown_guests_pass_as_the_setting_says),
         TEST(test_normal_floods_to_no_vnic),
         TEST(test_before_libvirt_has_told_the_row_must_do),
+        TEST(test_before_libvirt_has_told_rows_need_not_be_trusted),
         TEST(test_who_is_migrated_is_elsewhere),
         TEST(test_communities_have_numbers_of_their_own),
     };

@@ -40,6 +40,7 @@ test_defaults_cut_nobody_off(void **state)
     assert_int_equal(s.fail_mode, FAIL_MODE_KEEP);
     assert_true(s.passes_unknown_addresses);
     assert_false(s.passes_unknown_ports);
+    assert_true(s.trusts_rows);
 }
 
 static void
@@ -72,6 +73,8 @@ test_values(void **state)
     assert_false(s.passes_unknown_addresses);
     read_key(&s, "vnicd-unknown-port", "pass", NULL);
     assert_true(s.passes_unknown_ports);
+    read_key(&s, "vnicd-no-intent", "drop", NULL);
+    assert_false(s.trusts_rows);
     read_key(&s, "owner", "somebody", NULL);
 }
 

@@ -99,6 +99,7 @@ def test_bridges_are_listed_with_what_is_in_force(host, agent):
                       "default_vlan": None, "metadata": "all",
                       "guard": "enforce", "fail_mode_setting": "keep",
                       "unknown_address": "drop", "unknown_port": "drop",
+                      "no_intent": "row",
                       "said_by": ["vnicd-follow: bridge",
                                   "vnicd-guard: bridge",
                                   "vnicd-unknown-address: host"],
