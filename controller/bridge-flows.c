@@ -261,8 +261,10 @@ look_at_refusals(struct bridge_flows *bf, long long int now)
 static void
 look(struct bridge_flows *bf, long long int now)
 {
-    bf->conn_seqno = ofconn_seqno(bf->conn);
-    look_at_installed(bf);
+    if (bf->conn_seqno != ofconn_seqno(bf->conn)) {
+        bf->conn_seqno = ofconn_seqno(bf->conn);
+        look_at_installed(bf);
+    }
     look_at_refusals(bf, now);
     if (bf->verdict != ofconn_verdict(bf->conn)) {
         bf->verdict = ofconn_verdict(bf->conn);

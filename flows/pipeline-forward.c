@@ -131,15 +131,20 @@ static void
 add_floods(struct pipeline *p)
 {
     uint16_t class_of[VLAN_SET_BITS];
-    struct vlan_set *classes = xcalloc(VLAN_SET_BITS, sizeof *classes);
+    struct vlan_set **classes = xcalloc(VLAN_SET_BITS, sizeof *classes);
     classify_vlans(p, class_of);
     for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
-        vlan_set_add(&classes[class_of[vid]], vid);
+        struct vlan_set **class = &classes[class_of[vid]];
+        if (!*class) {
+            *class = xzalloc(sizeof **class);
+        }
+        vlan_set_add(*class, vid);
     }
     for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
-        if (class_of[vid] == vid) {
-            add_flood(p, FLOOD_ALL, vid, &classes[vid]);
-            add_flood(p, FLOOD_UNKNOWN, vid, &classes[vid]);
+        if (classes[vid]) {
+            add_flood(p, FLOOD_ALL, vid, classes[vid]);
+            add_flood(p, FLOOD_UNKNOWN, vid, classes[vid]);
+            free(classes[vid]);
         }
     }
     free(classes);
