@@ -153,8 +153,10 @@ class Supervisor:
         signal.set_wakeup_fd(wakeup_write)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(self._paths.socket)
+        unheard = f"{self._paths.socket}.new"   # Until somebody listens.
+        listener.bind(unheard)
         listener.listen(16)
+        os.rename(unheard, self._paths.socket)
         selector = selectors.DefaultSelector()
         selector.register(wakeup, selectors.EVENT_READ)
         selector.register(listener, selectors.EVENT_READ)
