@@ -65,7 +65,7 @@ fate_create(struct switch_control *control,
     pipeline_bridge_clone(&fate->bridge, question->bridge);
     simap_init(&fate->ofports);
     struct simap_node *node;
-    SIMAP_FOR_EACH (node, question->ofports) {
+    HMAP_FOR_EACH (node, node, &question->ofports->map) {
         simap_put(&fate->ofports, node->name, node->data);
     }
     *fatep = fate;
