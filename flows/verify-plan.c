@@ -458,7 +458,7 @@ verify_plan_set_ports(struct verify_plan *plan, const struct simap *ofports)
 {
     size_t n_found = 0;
     struct simap_node *node;
-    SIMAP_FOR_EACH (node, ofports) {
+    HMAP_FOR_EACH (node, node, &ofports->map) {
         size_t i = find_index(plan, node->data);
         if (i != VERIFY_OUTSIDE) {
             simap_put(&plan->ports, node->name, i);
