@@ -283,7 +283,7 @@ content_to_string(const struct flow_entry *flow,
 {
     struct ds s = DS_EMPTY_INITIALIZER;
     if (flow) {
-        ds_put_format(&s, "cookie=0x%"PRIx64", ", flow->cookie);
+        ds_put_format(&s, "cookie=0x%"PRIx64", actions=", flow->cookie);
         flow_entry_format_actions(flow, &s);
     } else if (group) {
         flow_group_format(group, &s);

@@ -275,7 +275,6 @@ static void
 format_actions(const struct ofpact *actions, size_t actions_len, struct ds *s)
 {
     struct ofpact_format_params params = { .s = s };
-    ds_put_cstr(s, "actions=");
     ofpacts_format(actions, actions_len, &params);
 }
 
@@ -306,7 +305,7 @@ flow_entry_format(const struct flow_entry *entry, struct ds *s)
 {
     ds_put_format(s, "cookie=0x%"PRIx64", ", entry->cookie);
     flow_entry_format_identity(entry, s);
-    ds_put_char(s, ' ');
+    ds_put_cstr(s, " actions=");
     flow_entry_format_actions(entry, s);
 }
 
@@ -412,7 +411,8 @@ flow_group_format(const struct flow_group *group, struct ds *s)
 
     const struct ofputil_bucket *bucket;
     LIST_FOR_EACH (bucket, list_node, &group->buckets) {
-        ds_put_format(s, ",bucket=bucket_id:%"PRIu32",", bucket->bucket_id);
+        ds_put_format(s, ",bucket=bucket_id:%"PRIu32",actions=",
+                      bucket->bucket_id);
         format_actions(bucket->ofpacts, bucket->ofpacts_len, s);
     }
 }
