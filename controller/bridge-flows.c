@@ -211,9 +211,8 @@ look_at_installed(struct bridge_flows *bf)
             bf->has_others = bf->has_others
                              || entry->table_id == TABLE_CLASSIFY;
             bf->has_foreign = bf->has_foreign
-                              || flow_space_covers(&table_space,
-                                                   entry->table_id,
-                                                   entry->priority);
+                              || flow_space_is_obstructed(&table_space,
+                                                          entry);
         }
     }
 }
@@ -587,9 +586,14 @@ bridge_flows_problem(const struct bridge_flows *bf)
 {
     const char *refusal = refusals_find(&bf->refusals, 0);
     if (bf->state == BRIDGE_FLOWS_FOREIGN_FLOWS) {
-        return xasprintf("foreign-flows: bridge %s: flows of others are where "
-                         "vnicd's would be, so guests are not isolated; "
+        return xasprintf("foreign-flows: bridge %s: flows of others are in "
+                         "the way of vnicd's, so guests are not isolated; "
                          "vnicd-manage=yes installs them nevertheless",
+                         bf->name);
+    } else if (bf->has_foreign && bf->told == TOLD_PIPELINE) {
+        return xasprintf("foreign-flows: bridge %s: flows of others are in "
+                         "the way of vnicd's; where they lead frames past "
+                         "them, guests are neither isolated nor reached",
                          bf->name);
     }
     return refusal ? xasprintf("bridge %s: the switch refuses flows: %s",

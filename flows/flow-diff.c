@@ -112,7 +112,7 @@ compare_installed_flow(const struct flow_entry *before,
                        const struct flow_space *space, struct flow_diff *diff)
 {
     if (!flow_space_owns_flow(space, before->cookie)) {
-        if (flow_space_covers(space, before->table_id, before->priority)) {
+        if (flow_space_is_obstructed(space, before)) {
             add_foreign(diff, before);
         }
     } else if (!flow_table_find(desired, before)) {

@@ -6,6 +6,9 @@
 #include <config.h>
 #include "flows/flow-space.h"
 
+#include "flows/flow-table.h"
+#include "openvswitch/ofp-actions.h"
+
 /* True if a flow with 'cookie' is ours, wherever it is. */
 bool
 flow_space_owns_flow(const struct flow_space *space, uint64_t cookie)
@@ -28,13 +31,52 @@ range_covers(const struct flow_range *range, uint8_t table_id,
             && priority <= range->last_priority);
 }
 
-/* True if a flow here that is not ours is in our way. */
+/* True if this place is ours. */
 bool
 flow_space_covers(const struct flow_space *space, uint8_t table_id,
                   uint16_t priority)
 {
     for (size_t i = 0; i < space->n_ranges; i++) {
         if (range_covers(&space->ranges[i], table_id, priority)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_normal(const struct flow_entry *entry)
+{
+    const struct ofpact *action = entry->actions;
+    return entry->actions_len && ofpact_next(action) == ofpact_end(
+               entry->actions, entry->actions_len)
+           && action->type == OFPACT_OUTPUT
+           && ofpact_get_OUTPUT(action)->port == OFPP_NORMAL;
+}
+
+/* Is 'entry' in our way in a table that we share?  Above our flows it leads
+ * frames past them, unless it drops.  Below them it never sees a frame again,
+ * which is all the same if it is what every bridge is born with. */
+static bool
+is_obstructed_next_to(const struct flow_range *range,
+                      const struct flow_entry *entry)
+{
+    if (entry->table_id < range->first_table
+        || entry->table_id > range->last_table) {
+        return false;
+    }
+    return entry->priority > range->last_priority ? entry->actions_len != 0
+           : entry->priority < range->first_priority ? !is_normal(entry)
+           : true;
+}
+
+/* True if 'entry', somebody else's flow, is in our way. */
+bool
+flow_space_is_obstructed(const struct flow_space *space,
+                         const struct flow_entry *entry)
+{
+    for (size_t i = 0; i < space->n_ranges; i++) {
+        if (is_obstructed_next_to(&space->ranges[i], entry)) {
             return true;
         }
     }

@@ -15,11 +15,13 @@ struct flow_range {
     uint16_t first_priority, last_priority;
 };
 
+struct flow_entry;
+
 struct flow_space {
     uint64_t cookie, cookie_mask; /* Flows that carry this are ours. */
     uint32_t group, group_mask; /* Groups whose ids carry this are ours: a
                                  * group has no cookie. */
-    const struct flow_range *ranges; /* Where others' flows are in our way.
+    const struct flow_range *ranges; /* Where nobody else should have flows.
                                  * Borrowed. */
     size_t n_ranges;
 };
@@ -28,5 +30,7 @@ bool flow_space_owns_flow(const struct flow_space *, uint64_t cookie);
 bool flow_space_owns_group(const struct flow_space *, uint32_t group_id);
 bool flow_space_covers(const struct flow_space *, uint8_t table_id,
                        uint16_t priority);
+bool flow_space_is_obstructed(const struct flow_space *,
+                              const struct flow_entry *);
 
 #endif /* flows/flow-space.h */

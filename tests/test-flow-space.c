@@ -3,6 +3,8 @@
 #include <config.h>
 #include "flows/flow-space.h"
 
+#include "flows/flow-table.h"
+#include "tests/flow-text.h"
 #include "tests/unit.h"
 #include "util.h"
 
@@ -60,6 +62,44 @@ test_space_has_bounds(void **state)
     }
 }
 
+static bool
+is_obstructed(const char *line)
+{
+    struct flow_table table;
+    flow_table_init(&table);
+    assert_null(flow_text_add(&table, line));
+    struct hmap_node *node = hmap_first(&table.flows);
+    bool result = flow_space_is_obstructed(
+        &space, CONTAINER_OF(node, struct flow_entry, node));
+    flow_table_destroy(&table);
+    return result;
+}
+
+/* In the table that others use, too. */
+static void
+test_others_are_in_the_way_if_they_lead_past_ours(void **state)
+{
+    static const struct {
+        const char *line;
+        bool is_obstructed;
+    } cases[] = {
+        { "table=0,priority=0,actions=NORMAL", false },
+        { "table=0,priority=0,actions=drop", true },
+        { "table=0,priority=0,actions=output:1,NORMAL", true },
+        { "table=0,priority=0,actions=output:1", true },
+        { "table=0,priority=50,actions=drop", true },
+        { "table=0,priority=100,udp,tp_src=67,actions=drop", false },
+        { "table=0,priority=100,arp,actions=NORMAL", true },
+        { "table=0,priority=100,in_port=1,actions=resubmit(,10)", true },
+        { "table=10,priority=0,actions=NORMAL", false },
+        { "table=130,priority=5,actions=drop", true },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_int_equal(is_obstructed(cases[i].line),
+                         cases[i].is_obstructed);
+    }
+}
+
 int
 main(void)
 {
@@ -67,6 +107,7 @@ main(void)
         cmocka_unit_test(test_flow_is_ours_by_its_cookie),
         cmocka_unit_test(test_group_is_ours_by_its_id),
         cmocka_unit_test(test_space_has_bounds),
+        cmocka_unit_test(test_others_are_in_the_way_if_they_lead_past_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

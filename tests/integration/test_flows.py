@@ -369,6 +369,41 @@ def test_nothing_is_installed_among_flows_of_others(host, agent):
     assert our_flows(host) and any("cookie=0x99" in f for f in dump(host))
 
 
+@pytest.mark.parametrize("flow", (
+    "actions=NORMAL", "arp,actions=NORMAL", "priority=0,actions=drop",
+    "priority=200,in_port=9,actions=resubmit(,10)"))
+def test_nothing_is_installed_below_flows_of_others(host, agent, flow):
+    """What NORMAL got from such a flow would come back to its sender, and what
+    comes from outside would be lost between the patch ports."""
+    ofctl(host, "add-flow", "br0", flow)
+    before = dump(host)
+    start(host, agent, 1)
+    assert flows(agent)["state"] == "foreign-flows"
+    row, = agent.json("flow/diff", "br0")
+    assert (row["kind"], row["reason"]) == ("report", "foreign-flows")
+    assert dump(host) == before and no_floods(host) == set()
+
+
+def test_flows_of_others_that_only_drop_are_in_nobodys_way(host, agent):
+    ofctl(host, "add-flow", "br0", "udp,tp_src=67,actions=drop")
+    start(host, agent, 1)
+    wait_flows(agent)
+    wait_ready(agent, 1)
+    assert agent.status()["warnings"] == []
+
+
+def test_flows_of_others_that_come_later_are_warned_of(host, agent):
+    start(host, agent, 1)
+    wait_ready(agent, 1)
+    ofctl(host, "add-flow", "br0", "actions=NORMAL")
+    agent.json("reconcile")
+    until(lambda: any("foreign-flows" in w
+                      for w in agent.status()["warnings"]), "it is told")
+    ofctl(host, "--strict", "del-flows", "br0", "priority=32768")
+    agent.json("reconcile")
+    until(lambda: agent.status()["warnings"] == [], "it is not told any more")
+
+
 def test_a_restore_of_flows_is_waited_for(host, agent):
     start(host, agent, 1)
     before = our_flows(host)
@@ -506,8 +541,10 @@ def test_a_pipeline_goes_with_the_last_vnic(host, agent):
 
 def test_flows_of_others_are_all_that_is_left(host, agent):
     secure(host)
-    ofctl(host, "add-flow", "br0", "table=0,priority=200,actions=NORMAL")
     start(host, agent, 1)
+    wait_ready(agent, 1)
+    ofctl(host, "add-flow", "br0", "table=0,priority=200,actions=NORMAL")
+    agent.json("reconcile")
     set_guard(host, "off")
     until(lambda: host.vsctl("list-ports", "br0") == "tap1", "it is gone")
     assert ["priority=200" in flow for flow in dump(host)] == [True]
