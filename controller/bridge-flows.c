@@ -80,6 +80,8 @@ struct bridge_flows {
     char *fail_mode;            /* Of the bridge, as last seen. */
     bool is_on_hold;            /* flow-restore-wait. */
     bool may_join_others;       /* vnicd-manage=yes. */
+    bool awaits_libvirt;        /* Flows of an earlier run know more than we
+                                 * do. */
 
     /* What the switch has said. */
     unsigned int conn_seqno;    /* Of 'conn', when it was looked at. */
@@ -324,6 +326,7 @@ bridge_flows_judge_bridge(const struct bridge_flows *bf,
     bridge->has_connection = true;
     bridge->is_connected = bf->state != BRIDGE_FLOWS_DISCONNECTED;
     bridge->has_flows = bf->state == BRIDGE_FLOWS_INSTALLED;
+    bridge->awaits_libvirt = bf->awaits_libvirt;
     bridge->pair_care = PAIR_AS_IS;
     if (bridge->needs_pipeline) {
         if (ofconn_has_facts(bf->conn) && !is_barred_now) {
@@ -440,6 +443,17 @@ knows_better(const struct bridge_flows *bf, const struct pass *pass,
     return false;
 }
 
+/* Takes note of whether libvirt has to tell more before anything is done. */
+static void
+note_wait(struct bridge_flows *bf, const struct pass *pass,
+          const struct desired_bridge *bridge, bool has_met_libvirt)
+{
+    bool awaits_libvirt = bridge->needs_pipeline
+                          && knows_better(bf, pass, bridge, has_met_libvirt);
+    bf->seqno += awaits_libvirt != bf->awaits_libvirt;
+    bf->awaits_libvirt = awaits_libvirt;
+}
+
 /* Has the connection to be told what 'facts' need? */
 static bool
 is_news(const struct bridge_flows *bf, const struct pipeline_bridge *facts)
@@ -529,11 +543,12 @@ bridge_flows_update(struct bridge_flows *bf, const struct pass *pass,
                     long long int now)
 {
     note_bridge(bf, pass, bridge->view, now);
+    note_wait(bf, pass, bridge, has_met_libvirt);
     if (ofconn_has_facts(bf->conn) || bf->told != TOLD_NOTHING) {
         if (!bridge->needs_pipeline) {
             take_away(bf, pass, bridge);
         } else if (!(is_barred(bf) && bf->told != TOLD_PIPELINE)
-                   && !knows_better(bf, pass, bridge, has_met_libvirt)) {
+                   && !bf->awaits_libvirt) {
             install(bf, pass, bridge, has_met_libvirt);
         }
     }

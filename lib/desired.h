@@ -104,6 +104,8 @@ struct desired_bridge {
                                  * pair comes before the flows, and goes after
                                  * them. */
     bool has_flows;             /* Noted by the same: all are installed. */
+    bool awaits_libvirt;        /* And: flows of an earlier run stay until
+                                 * libvirt has told of all vNICs. */
 };
 
 /* What is meant for the whole host. */

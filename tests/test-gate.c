@@ -163,6 +163,20 @@ test_flows_on_their_way(void **state)
     check(f, GATE_OPEN, NULL);
 }
 
+/* libvirt does not tell before the hook is over. */
+static void
+test_flows_that_wait_for_libvirt(void **state)
+{
+    struct fixture *f = *state;
+    f->vnics[2].flows = FLOWS_PENDING;
+    f->vnics[2].flows_reason = flows_reason;
+    f->bridge_view.settings.guard = GUARD_ENFORCE;
+    check(f, GATE_WAITING,
+          "web1/52:54:00:00:00:02: flows are on their way");
+    f->bridge.awaits_libvirt = true;
+    check(f, GATE_OPEN, NULL);
+}
+
 static void
 test_refused_flows(void **state)
 {
@@ -199,6 +213,7 @@ main(void)
         TEST(test_missing_port),
         TEST(test_quarantined),
         TEST(test_flows_on_their_way),
+        TEST(test_flows_that_wait_for_libvirt),
         TEST(test_refused_flows),
         TEST(test_what_is_not_ours_to_judge),
     };

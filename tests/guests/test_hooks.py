@@ -238,6 +238,24 @@ def test_restarts_of_the_agent_refuse_nobody(box, agent, define):
         assert switch.is_access(switch.columns(box, guest.taps()[0]), 10)
 
 
+def test_flows_of_running_guests_are_not_waited_for(box, agent, define):
+    """A new agent leaves them as they are until libvirt has told of all
+    guests, which it does not while the hook of one waits."""
+    neighbour = define("neighbour", Nic(vlan=Vlan.access(10)))
+    neighbour.start(paused=True)
+    agent.wait_state(neighbour)
+    agent.stop()
+
+    guest = define("web1", Nic(vlan=Vlan.access(10)))
+    start = box.spawn("start-web1", ["virsh", "start", "web1", "--paused"])
+    until(lambda: len(switch.port_names(box)) == 2,
+          "its hook waits", timeout=10)
+    agent.start()
+    assert start.wait(timeout=30) == 0, agent.log()
+    agent.wait_state(guest)
+    agent.wait_state(neighbour)
+
+
 # libvirt hangs, and boots.
 
 
