@@ -189,7 +189,8 @@ is_addressed(const struct entitlement_frame *frame,
              const struct pipeline_vnic *vnic)
 {
     return eth_addr_is_multicast(frame->dst)
-           || (owner ? vnic == owner : entitlement_may_use_any_source(vnic));
+           || (owner ? vnic == owner
+               : entitlement_may_use_any_source(vnic) && !vnic->is_elsewhere);
 }
 
 static void

@@ -56,8 +56,10 @@ static bool
 is_receiver(const struct pipeline *p, size_t i, enum table_flood flood,
             int vid)
 {
+    const struct pipeline_vnic *vnic = p->vnics[i];
     return vlan_set_contains(&p->vlans[i], vid)
-           && (flood == FLOOD_ALL || vnic_learns(p->vnics[i]));
+           && (flood == FLOOD_ALL
+               || (vnic_learns(vnic) && !vnic->is_elsewhere));
 }
 
 static void

@@ -98,6 +98,21 @@ test_unicast(void **state)
     assert_string_taken(who(CLASSES, 2, MAC(2), NOBODY, -1), "out");
 }
 
+/* A guest that migrates is reached by floods alone. */
+static void
+test_who_is_elsewhere_is_unknown(void **state)
+{
+    static const char vnics[]
+        = VNIC(1, ACCESS(10)) ","
+          VNIC(2, ACCESS(10) ",'guard':'monitor','is_elsewhere':true") ","
+          VNIC(3, ACCESS(10) ",'guard':'monitor'");
+    assert_string_taken(who(vnics, 1, MAC(1), MAC(2), -1), "3 out");
+    assert_string_taken(who(vnics, OUTSIDE, NOBODY, MAC(2), 10), "3 ");
+    assert_string_taken(who(vnics, 1, MAC(1), NOBODY, -1), "3 out");
+    assert_string_taken(who(vnics, 1, MAC(1), eth_addr_broadcast, -1),
+                        "2 3 out");
+}
+
 #define SOURCES                                                         \
     VNIC(1, ACCESS(10)) ","                                             \
     VNIC(2, ACCESS(10) ",'guard':'monitor'") ","                        \
@@ -163,6 +178,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_unicast),
+        cmocka_unit_test(test_who_is_elsewhere_is_unknown),
         cmocka_unit_test(test_sources),
         cmocka_unit_test(test_vlans),
     };

@@ -217,6 +217,40 @@ def test_a_second_agent_names_the_first(box, agent):
 # Two hosts.
 
 
+def test_a_guest_is_reached_while_it_migrates(box, agent, guests, make_box):
+    """Its port is here long before it is: whoever is here already goes on
+    talking to where it runs."""
+    there = make_box()
+    there.join(box)
+    agent_there = Agent(there)
+    agent_there.start()
+    coming = there.add_guest("coming", Nic(vlan=Vlan.access(10)))
+    coming.set_address("192.0.2.8/24")
+    check_ready(agent_there, coming)
+
+    assert guests[0].can_ping("192.0.2.8", tries=10)
+    migration = there.start_migration("coming", box, mib_per_second=1)
+    come = box.guest("coming")
+    check_ready(agent, come)
+    until(lambda: "migrating" in box.virsh("domstate", "coming", "--reason"),
+          "libvirt says that it migrates", timeout=20)
+    assert guests[0].can_ping("192.0.2.8", tries=10)
+    for _ in range(3):
+        assert guests[0].can_ping("192.0.2.8")
+    assert migration.is_running(), "the guest came too soon"
+    agent.ctl("verify")
+
+    there.virsh("migrate-setspeed", "coming", "1000")
+    assert migration.wait() == 0
+    check_ready(agent, come)
+    assert guests[0].can_ping("192.0.2.8", tries=10)
+    agent.ctl("verify")
+    agent_there.wait_gone(coming)
+    come.remove()
+    agent_there.stop()
+    agent_there.check_log()
+
+
 def test_a_live_migration(box, agent, make_box):
     """An agent on each host; the guest is ready wherever it is."""
     there = make_box()
