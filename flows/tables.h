@@ -258,8 +258,11 @@ table_group_id(enum table_flood flood, uint16_t vid, uint32_t part)
 
 /* MAC addresses that are learnt: how long they are kept after the last packet
  * from there (what goes there does not count, or one that has moved would be
- * looked for in the wrong place for ever), and how many of one vNIC's. */
-#define LEARNT_HARD_S 300
+ * looked for in the wrong place for ever), and how many of one vNIC's.  The
+ * time is short since a frame from outside does not move one: a virtual router
+ * that fails over to another host is not heard here for so long.  Whoever is
+ * silent for longer is still reached, by flooding. */
+#define LEARNT_HARD_S 10
 #define LEARNT_MAX 16
 
 #endif /* flows/tables.h */
