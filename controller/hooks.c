@@ -258,7 +258,8 @@ handle_prepare(struct hooks *hooks, struct hook_call *call)
 
     struct uuid uuid = domain->uuid;
     domain->is_active = true;   /* As good as; of a migration it is not said. */
-    domain->is_migrating = !strcmp(call->event.operation, "migrate");
+    domain->is_migrating = domain->is_incoming
+        = !strcmp(call->event.operation, "migrate");
     inputs_tell_domain(hooks->in, call->event.driver, domain);
     if (sees_switch(hooks)) {
         wait_for_domain(hooks, call, &uuid)->is_opinion = true;

@@ -161,30 +161,11 @@ inputs_has_read_domain(const struct inputs *in, const struct uuid *uuid)
     return false;
 }
 
-/* Does the guest of the domain 'uuid' run on another host, as far as is
- * known? */
-static bool
-is_migrating(const struct inputs *in, const struct uuid *uuid)
-{
-    for (size_t i = 0; i < in->n_virts; i++) {
-        const struct domain *domain
-            = domain_set_find(in->sources[i].domains, uuid);
-        if (domain && domain->is_migrating) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Takes ownership of 'domain', of which a hook of libvirt's 'driver' told.  The
- * first hook of a migration says that it is one, and libvirt, once it can be
- * asked; those in between do not. */
+/* Takes ownership of 'domain', of which a hook of libvirt's 'driver' told. */
 void
 inputs_tell_domain(struct inputs *in, const char *driver,
                    struct domain *domain)
 {
-    domain->is_migrating = domain->is_migrating
-                           || is_migrating(in, &domain->uuid);
     virt_conn_tell_domain(find_conn(in, driver, &domain->uuid), domain);
 }
 

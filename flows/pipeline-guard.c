@@ -89,7 +89,9 @@ next_table(const struct pipeline_vnic *vnic)
 }
 
 /* An address that 'vnic' shares with others, as routers share one with VRRP,
- * is where it was last seen. */
+ * is where it was last seen; so is its own, as long as a guest that is being
+ * migrated has yet to run here.  Nobody has to tell the switch when it does:
+ * QEMU announces it at that moment. */
 static void
 add_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
         const struct eth_addr mac)
@@ -97,7 +99,7 @@ add_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
     bool is_own = eth_addr_equals(mac, vnic->mac);
     pipeline_begin_from(p, vnic);
     match_set_dl_src(&p->match, mac);
-    if (!is_own) {
+    if (!is_own || vnic->is_incoming) {
         put_learn(p, vnic);
     }
     put_resubmit(p, next_table(vnic));

@@ -27,7 +27,9 @@ struct pipeline_vnic {
     ofp_port_t ofport;          /* A vNIC without one is left out. */
     struct eth_addr mac;        /* Not zero, unicast. */
     bool is_elsewhere;          /* Its guest does not run here (yet): what is
-                                 * for 'mac' alone goes outside. */
+                                 * for 'mac' alone goes outside ... */
+    bool is_incoming;           /* ... until its first frame says that it runs
+                                 * here now. */
     struct vlan_spec vlan;      /* Validated; VLAN_NONE is every VLAN. */
     struct policy policy;
     uint16_t community;         /* What the policy's community is called in

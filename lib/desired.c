@@ -159,6 +159,7 @@ collect_domain(const struct facts *facts, const struct domain_source *source,
         d->read_ms = domain->read_ms;
         d->can_be_asked = source->is_complete;
         d->is_elsewhere = domain->is_migrating;
+        d->is_incoming = domain->is_incoming;
         d->networks = source->networks;
         d->is_metadata_in_doubt = domain->metadata_errors.n > 0;
         if (!domain->is_active && vnic->type == VNIC_NETWORK

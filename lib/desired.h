@@ -53,6 +53,7 @@ struct desired_vnic {
     bool is_stray;              /* Only its port tells of it. */
     bool is_elsewhere;          /* Its guest is being migrated, and does not
                                  * run here. */
+    bool is_incoming;           /* It is about to. */
     bool is_ours_to_plug;       /* libvirt does not, and its metadata names a
                                  * bridge. */
     bool is_metadata_in_doubt;  /* Something in the domain's metadata is wrong,

@@ -308,6 +308,7 @@ domain_equals(const struct domain *a, const struct domain *b)
         || a->is_active != b->is_active
         || a->stage != b->stage
         || a->is_migrating != b->is_migrating
+        || a->is_incoming != b->is_incoming
         || a->n_vnics != b->n_vnics
         || !nullable_string_is_equal(a->name, b->name)
         || !nullable_string_is_equal(a->error, b->error)
@@ -402,6 +403,29 @@ domain_set_configs(struct domain *domain, const struct domain *configured)
         if (vnic_is_merged(vnic) && found && !found->error) {
             vnic_set_config(vnic, found);
         }
+    }
+}
+
+/* Had the guest of 'domain' begun to run on this host? */
+static bool
+has_run_here(const struct domain *domain)
+{
+    return domain->is_active && !domain->is_incoming
+           && domain->stage != DOMAIN_PREPARED
+           && domain->stage != DOMAIN_STARTING;
+}
+
+/* Completes what 'domain' says of a migration with what 'before' did, the
+ * reading before it; NULL: there is none.  libvirt calls both of its ends the
+ * same, and of hooks only the first says that a guest comes from elsewhere. */
+void
+domain_follow_migration(struct domain *domain, const struct domain *before)
+{
+    if (domain->stage == DOMAIN_READ) {
+        domain->is_incoming = domain->is_migrating
+                              && !(before && has_run_here(before));
+    } else if (before && before->is_incoming) {
+        domain->is_incoming = domain->is_migrating = true;
     }
 }
 

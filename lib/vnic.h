@@ -146,6 +146,7 @@ struct domain {
                                  * kept, suspended.  Its XML is the live one. */
     bool is_migrating;          /* Its guest does not run here, but elsewhere:
                                  * it is about to come, or has just gone. */
+    bool is_incoming;           /* It is about to come. */
     struct vnic *vnics;         /* Owned, in the order of the XML. */
     size_t n_vnics;
     char *error;                /* Why the XML could not be used, or NULL;
@@ -165,6 +166,7 @@ const struct vnic *domain_find_mac(const struct domain *, struct eth_addr);
 bool domain_is_merged(const struct domain *);
 bool domain_has_networks(const struct domain *);
 void domain_set_configs(struct domain *, const struct domain *configured);
+void domain_follow_migration(struct domain *, const struct domain *before);
 
 /* The domains of one libvirt connection. */
 struct domain_set {

@@ -184,6 +184,79 @@ test_replace_tells_news(void **state)
     domain_set_destroy(&set);
 }
 
+/* A reading of a guest: of libvirt's, or of a hook's. */
+static struct domain *
+make_guest(enum domain_stage stage, bool is_migrating)
+{
+    struct domain *domain = make_domain("web1", 1);
+    domain->is_active = true;
+    domain->stage = stage;
+    domain->is_migrating = is_migrating;
+    return domain;
+}
+
+/* Takes ownership of 'domain', what is told after 'before', and of 'before',
+ * and returns 'domain'. */
+static struct domain *
+follow(struct domain *before, struct domain *domain)
+{
+    domain_follow_migration(domain, before);
+    domain_destroy(before);
+    return domain;
+}
+
+static void
+assert_migration(const struct domain *domain, bool is_migrating,
+                 bool is_incoming)
+{
+    assert_int_equal(domain->is_migrating, is_migrating);
+    assert_int_equal(domain->is_incoming, is_incoming);
+}
+
+static void
+test_guest_comes_until_libvirt_says_that_it_runs(void **state)
+{
+    struct domain *d = follow(NULL, make_guest(DOMAIN_PREPARED, true));
+    d->is_incoming = true;      /* As the first hook says, and no other. */
+    static const enum domain_stage hooks[] = {
+        DOMAIN_PREPARED, DOMAIN_STARTING, DOMAIN_TOLD
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+        d = follow(d, make_guest(hooks[i], false));
+        assert_migration(d, true, true);
+    }
+    d = follow(d, make_guest(DOMAIN_READ, true));
+    assert_migration(d, true, true);
+    d = follow(d, make_guest(DOMAIN_READ, false));
+    assert_migration(d, false, false);
+    domain_destroy(d);
+}
+
+static void
+test_guest_that_ran_here_goes(void **state)
+{
+    struct domain *d = follow(NULL, make_guest(DOMAIN_READ, false));
+    for (int i = 0; i < 2; i++) {
+        d = follow(d, make_guest(DOMAIN_READ, true));
+        assert_migration(d, true, false);
+    }
+    d = follow(d, make_guest(DOMAIN_READ, false)); /* It stays. */
+    assert_migration(d, false, false);
+    domain_destroy(d);
+}
+
+static void
+test_guest_that_nobody_has_seen_run_comes(void **state)
+{
+    struct domain *d = follow(NULL, make_guest(DOMAIN_READ, true));
+    assert_migration(d, true, true);
+    d = follow(d, make_guest(DOMAIN_STARTING, false));
+    d->is_incoming = d->is_migrating = false;
+    d = follow(d, make_guest(DOMAIN_READ, true));
+    assert_migration(d, true, true);
+    domain_destroy(d);
+}
+
 int
 main(void)
 {
@@ -195,6 +268,9 @@ main(void)
         cmocka_unit_test(test_every_fact_counts),
         cmocka_unit_test(test_merged_vnics_get_their_config),
         cmocka_unit_test(test_replace_tells_news),
+        cmocka_unit_test(test_guest_comes_until_libvirt_says_that_it_runs),
+        cmocka_unit_test(test_guest_that_ran_here_goes),
+        cmocka_unit_test(test_guest_that_nobody_has_seen_run_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -389,6 +389,16 @@ ask_again(struct virt_conn *conn, struct read_request *read,
     read_queue_put_back(&conn->queue, read, now);
 }
 
+/* Takes ownership of 'domain', the newest that is known.  Returns true if it
+ * says something new. */
+static bool
+replace_domain(struct virt_conn *conn, struct domain *domain)
+{
+    domain_follow_migration(domain, domain_set_find(&conn->domains,
+                                                    &domain->uuid));
+    return domain_set_replace(&conn->domains, domain);
+}
+
 /* Consumes 'read' and takes its answer for the domain's new facts. */
 static void
 accept_read(struct virt_conn *conn, struct read_request *read,
@@ -399,7 +409,7 @@ accept_read(struct virt_conn *conn, struct read_request *read,
 
     if (domain) {
         domain->read_ms = conn->call_ms;
-        changed = domain_set_replace(&conn->domains, domain);
+        changed = replace_domain(conn, domain);
         if (changed && domain_has_networks(domain)) {
             /* libvirt may have merged in what is new in them. */
             network_poll_request(&conn->networks, now);
@@ -749,7 +759,7 @@ virt_conn_read_domain(struct virt_conn *conn, const struct uuid *uuid,
 void
 virt_conn_tell_domain(struct virt_conn *conn, struct domain *domain)
 {
-    conn->seqno += domain_set_replace(&conn->domains, domain);
+    conn->seqno += replace_domain(conn, domain);
 }
 
 /* The same with 'network', of which a hook told just 'now'. */

@@ -465,15 +465,18 @@ read_configs(virDomainPtr libvirt_domain, struct domain **domainp)
 }
 
 /* A guest that is being migrated is paused here as long as it runs on the other
- * host, for this reason and no other.  A domain that is gone meanwhile has an
- * event of its own. */
+ * host, for one of the first two reasons and no other, but for the time that it
+ * takes to start its QEMU.  A domain that is gone meanwhile has an event of its
+ * own. */
 static bool
 is_migrating(virDomainPtr domain)
 {
     int state, reason;
     return !virDomainGetState(domain, &state, &reason, 0)
            && state == VIR_DOMAIN_PAUSED
-           && reason == VIR_DOMAIN_PAUSED_MIGRATION;
+           && (reason == VIR_DOMAIN_PAUSED_MIGRATION
+               || reason == VIR_DOMAIN_PAUSED_POSTCOPY
+               || reason == VIR_DOMAIN_PAUSED_STARTING_UP);
 }
 
 static char *

@@ -753,3 +753,23 @@ def test_who_runs_elsewhere_is_outside(switch):
             == copies([2], (), "up", "br0"))
     switch.load([vnic(1), vnic(2)])
     assert switch.trace(1, frame(mac(1), mac(2))).copies == copies([2], ())
+
+
+def test_who_is_coming_is_here_once_it_sends(switch, numbers):
+    """Nobody has to tell the switch, which forgets it all again."""
+    coming = vnic(2, is_elsewhere=True, is_incoming=True)
+    switch.load([vnic(1), coming])
+    asked = frame(mac(1), mac(2))
+    outside = copies([], (), "up", "br0")
+    assert switch.trace(1, asked).copies == outside
+
+    hello = marker(mac(2), BROADCAST, next(numbers))
+    switch.send("p2", hello)
+    switch.wait_for("p1", hello)
+    until(lambda: switch.trace(1, asked).copies == copies([2], ()),
+          "it is here")
+    switch.load([vnic(1), vnic(2)])
+    assert switch.trace(1, asked).copies == copies([2], ())
+    assert len(switch.flows(131)) == 1
+    switch.load([vnic(1), vnic(2, is_elsewhere=True)])
+    assert switch.trace(1, asked).copies == outside
