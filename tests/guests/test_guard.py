@@ -13,28 +13,16 @@ import pytest
 from hostbox import HostboxError, Nic, Vlan, Wire, until
 from oracle.frames import (ATTACKS, BPDU, HARMLESS, IP4, IP6, MAC, VICTIM,
                            VICTIM4, VICTIM6, VICTIM_LINK_LOCAL, ip4)
+from policy import addresses, isolated, metadata
 from scapy.layers.inet import UDP
 from scapy.packet import Raw
 
-URI = "urn:vnicd:domain:1"
 TAG = 10
 UPLINK, BEYOND = "up0", "up0-peer"
 THIRD, LONER = "52:54:00:00:00:03", "52:54:00:00:00:04"
 MINIMUM = 60                    # What QEMU makes of shorter frames.
 
 _numbers = itertools.count(1)
-
-
-def metadata(**policies):
-    """What a domain says of its vNICs: XML by MAC address."""
-    content = "".join(f"<v:vnic mac='{mac}'>{policy}</v:vnic>"
-                      for mac, policy in policies.items())
-    return (f"<metadata><v:vnics xmlns:v='{URI}'>{content}</v:vnics>"
-            "</metadata>")
-
-
-def addresses(*ips):
-    return "".join(f"<v:address ip='{ip}'/>" for ip in ips)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +50,7 @@ def guests(host):
         Nic(mac=LONER, vlan=Vlan.access(TAG + 20)), wait=False,
         extra=metadata(**{
             VICTIM: addresses(VICTIM4, VICTIM6, VICTIM_LINK_LOCAL),
-            LONER: "<v:isolation class='isolated'/>"}))
+            LONER: isolated()}))
     running = {name: host.guest(name) for name in ("guest", "victim")}
     for guest in running.values():
         guest.wait_ready()

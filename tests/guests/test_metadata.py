@@ -12,8 +12,8 @@ import pytest
 
 import switch
 from hostbox import Nic, Vlan
+from policy import URI, say
 
-URI = "urn:vnicd:domain:1"
 BROADCAST = "ffffffffffff"
 ETHERTYPE = "88b5"
 SERVICE = "88a80064"                # 802.1ad, VLAN 100
@@ -51,13 +51,6 @@ def vlan_limit(box):
                   f"other_config:vlan-limit={limit}")
     yield set_limit
     box.vsctl("remove", "Open_vSwitch", ".", "other_config", "vlan-limit")
-
-
-def say(box, guest, content):
-    """As in the manual page, prefixes left to libvirt."""
-    box.virsh("metadata", guest.name, "--live", "--uri", URI, "--key",
-              "vnicd", "--set", f"<vnics><vnic mac='{guest.macs()[0]}'>"
-              f"{content}</vnic></vnics>")
 
 
 def say_tunnel(box, guest, cvlans=""):
