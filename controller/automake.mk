@@ -2,6 +2,8 @@
 noinst_LIBRARIES += controller/libvnic-controller.a
 controller_libvnic_controller_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 controller_libvnic_controller_a_SOURCES = \
+	controller/arrivals.c \
+	controller/arrivals.h \
 	controller/bridge-facts.c \
 	controller/bridge-facts.h \
 	controller/gate.c \

@@ -38,11 +38,13 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "controller/arrivals.h"
 #include "controller/bridge-facts.h"
 #include "controller/reconcile.h"
 #include "dirs.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
+#include "flows/membership-query.h"
 #include "flows/ofconn.h"
 #include "flows/pipeline.h"
 #include "flows/refusals.h"
@@ -74,6 +76,7 @@ struct bridge_flows {
     enum told told;
     struct pipeline_bridge facts;
     struct refusals refusals;
+    struct arrivals arrivals;
     struct simap floods;        /* Names of ports -> whether NORMAL may. */
     bool was_ours;              /* After TOLD_REMOVAL: it had a pipeline. */
     bool are_floods_normal;     /* After TOLD_REMOVAL: set for none. */
@@ -122,6 +125,7 @@ bridge_flows_create(const char *bridge)
     bf->conn = ofconn_create(bridge, target, &table_space);
     pipeline_bridge_init(&bf->facts);
     refusals_init(&bf->refusals);
+    arrivals_init(&bf->arrivals);
     simap_init(&bf->floods);
     bf->since_ms = time_wall_msec();
     bf->read_ms = LLONG_MAX;
@@ -137,6 +141,7 @@ bridge_flows_destroy(struct bridge_flows *bf)
         ofconn_destroy(bf->conn);
         pipeline_bridge_destroy(&bf->facts);
         refusals_destroy(&bf->refusals);
+        arrivals_destroy(&bf->arrivals);
         simap_destroy(&bf->floods);
         free(bf->fail_mode);
         free(bf->name);
@@ -293,6 +298,68 @@ read_soon(struct bridge_flows *bf, long long int now)
     bf->read_ms = now + bf->read_pause_ms;
 }
 
+/* Arrivals. */
+
+/* More VLANs than this are not worth the frames, and the queue of a tap does
+ * not hold them. */
+enum { MAX_QUERIED_VLANS = 128 };
+
+static void
+ask_in_vlan(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid)
+{
+    static void (*const questions[])(struct membership_query *) = {
+        membership_query_igmp, membership_query_mld,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+        struct membership_query query;
+        questions[i](&query);
+        /* One that cannot be sent is lost like any other. */
+        (void) ofconn_deliver(bf->conn, vnic, vid, query.frame, query.size);
+    }
+}
+
+/* Asks the guest of 'vnic' for its multicast groups, in each of its VLANs that
+ * is named; where none is, without tag. */
+static void
+ask_for_groups(struct bridge_flows *bf, const struct pipeline_vnic *vnic)
+{
+    struct vlan_set vlans;
+    int n = 0;
+    vlan_spec_named(&vnic->vlan, &vlans);
+    if (vlan_set_is_empty(&vlans)) {
+        vlan_set_add(&vlans, 0);
+    }
+    VLAN_SET_FOR_EACH (vid, &vlans) {
+        if (n++ < MAX_QUERIED_VLANS) {
+            ask_in_vlan(bf, vnic, vid);
+        }
+    }
+    VLOG_DBG("vnic %s: asked for its multicast groups", vnic->label);
+}
+
+/* When the next guest that has arrived is to be asked: its flows have to be
+ * there. */
+static long long int
+arrivals_ms(const struct bridge_flows *bf)
+{
+    return (bf->state == BRIDGE_FLOWS_INSTALLED
+            ? arrivals_due_ms(&bf->arrivals) : LLONG_MAX);
+}
+
+static void
+welcome_arrivals(struct bridge_flows *bf, long long int now)
+{
+    uint32_t number;
+    while (now >= arrivals_ms(bf)
+           && arrivals_next_query(&bf->arrivals, now, &number)) {
+        const struct pipeline_vnic *vnic
+            = pipeline_bridge_find_vnic(&bf->facts, number);
+        if (vnic) {
+            ask_for_groups(bf, vnic);
+        }
+    }
+}
+
 void
 bridge_flows_run(struct bridge_flows *bf, long long int now)
 {
@@ -305,6 +372,7 @@ bridge_flows_run(struct bridge_flows *bf, long long int now)
         look(bf, now);
     }
     bf->seqno += refusals_let_in(&bf->refusals, now);
+    welcome_arrivals(bf, now);
 }
 
 void
@@ -312,6 +380,7 @@ bridge_flows_wait(const struct bridge_flows *bf)
 {
     ofconn_wait(bf->conn);
     poll_timer_wait_until(MIN(bf->read_ms, refusals_next_ms(&bf->refusals)));
+    poll_timer_wait_until(arrivals_ms(bf));
 }
 
 /* What goes into a pass. */
@@ -416,6 +485,7 @@ tell_pipeline(struct bridge_flows *bf, struct pipeline_bridge *facts)
 {
     struct flow_table flows;
     flow_table_init(&flows);
+    arrivals_note(&bf->arrivals, &bf->facts, facts);
     pipeline_bridge_steal(&bf->facts, facts);
     pipeline_build(&bf->facts, &flows);
     bf->told = TOLD_PIPELINE;

@@ -21,6 +21,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-space.h \
 	flows/flow-table.c \
 	flows/flow-table.h \
+	flows/membership-query.c \
+	flows/membership-query.h \
 	flows/ofconn.c \
 	flows/ofconn.h \
 	flows/packet-flow.c \

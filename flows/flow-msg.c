@@ -18,6 +18,7 @@
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/ofp-group.h"
 #include "openvswitch/ofp-msgs.h"
+#include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofp-protocol.h"
 #include "util.h"
 
@@ -166,6 +167,25 @@ flow_msg_bundle_control(uint32_t bundle_id, uint16_t type,
         .flags = BUNDLE_FLAGS,
     };
     return ofputil_encode_bundle_ctrl_request(version, &control);
+}
+
+/* Returns the message that has the switch do with the 'size' bytes at 'frame'
+ * what 'actions' say; no port has received it. */
+struct ofpbuf *
+flow_msg_packet_out(const void *frame, size_t size,
+                    const struct ofpbuf *actions, enum ofp_version version)
+{
+    struct ofputil_packet_out out = {
+        .packet = frame,
+        .packet_len = size,
+        .buffer_id = UINT32_MAX,
+        .flow_metadata = MATCH_CATCHALL_INITIALIZER,
+        .ofpacts = actions->data,
+        .ofpacts_len = actions->size,
+    };
+    match_set_in_port(&out.flow_metadata, OFPP_CONTROLLER);
+    return ofputil_encode_packet_out(
+        &out, ofputil_protocol_from_ofp_version(version));
 }
 
 /* Returns the request for all flows of a bridge, in one look.  OpenFlow cannot

@@ -21,6 +21,10 @@ struct ofpbuf *flow_msg_bundle_add(uint32_t bundle_id, uint32_t xid,
 struct ofpbuf *flow_msg_bundle_control(uint32_t bundle_id, uint16_t type,
                                        enum ofp_version);
 
+struct ofpbuf *flow_msg_packet_out(const void *frame, size_t size,
+                                   const struct ofpbuf *actions,
+                                   enum ofp_version);
+
 struct ofpbuf *flow_msg_dump_flows(enum ofp_version);
 struct ofpbuf *flow_msg_dump_groups(enum ofp_version);
 enum ofperr flow_msg_read_flows(struct ofpbuf *reply,

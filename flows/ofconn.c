@@ -46,6 +46,7 @@
 #include "flows/flow-msg.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
+#include "flows/pipeline.h"
 #include "flows/port-conn.h"
 #include "lib/cleanup.h"
 #include "openvswitch/dynamic-string.h"
@@ -294,14 +295,15 @@ add_op_error(struct ofconn *conn, const struct flow_op *op, const char *reason)
 }
 
 /* An error about one message of a bundle says which.  If the commit fails,
- * there are two, and the one about the commit itself says nothing new. */
+ * there are two, and the one about the commit itself says nothing new.  What is
+ * older than the bundle is not about it. */
 static void
 recv_bundle_error(struct ofconn *conn, uint32_t xid, const char *reason)
 {
     uint32_t i = xid - conn->bundle_xid - 1;
     if (i < conn->n_sent) {
         add_op_error(conn, &conn->diff.ops[i], reason);
-    } else if (!conn->n_errors) {
+    } else if (!conn->n_errors && (int32_t) (xid - conn->bundle_xid) >= 0) {
         struct ofconn_error *error = add_error(conn);
         error->text = xasprintf("bundle: %s", reason);
     }
@@ -686,6 +688,25 @@ ofconn_refresh(struct ofconn *conn)
 {
     conn->is_stale = true;
     port_conn_refresh(conn->ports);
+}
+
+/* Has the switch deliver the 'size' bytes at 'frame' to 'vnic' as a frame of
+ * VLAN 'vid', by the flows that are installed: see pipeline_deliver_to().
+ * Returns false if the switch cannot be told now; whether it does is not
+ * known. */
+bool
+ofconn_deliver(struct ofconn *conn, const struct pipeline_vnic *vnic, int vid,
+               const void *frame, size_t size)
+{
+    if (conn->state == OFCONN_DISCONNECTED
+        || !channel_has_room(conn->channel)) {
+        return false;
+    }
+    struct ofpbuf *actions = pipeline_deliver_to(vnic, vid);
+    channel_send(conn->channel, flow_msg_packet_out(frame, size, actions,
+                                                    version(conn)));
+    ofpbuf_delete(actions);
+    return true;
 }
 
 enum ofconn_state

@@ -164,6 +164,22 @@ add_deliver(struct pipeline *p)
     pipeline_end(p, TABLE_DELIVER, PRIORITY_MISS, RULE_NOT_ITS_VLAN);
 }
 
+/* Returns the actions that give a frame without tag to 'vnic', and nobody else,
+ * as one of VLAN 'vid'; 0 stands for a frame without tag on a port that is on
+ * every VLAN.  Nothing that concerns senders is asked: there is none. */
+struct ofpbuf *
+pipeline_deliver_to(const struct pipeline_vnic *vnic, int vid)
+{
+    struct pipeline p = { .owner = vnic->number };
+    ofpbuf_init(&p.actions, 64);
+    put_register(&p, REG_VLAN, vid);
+    put_register(&p, REG_RECEIVER, vnic->number);
+    put_resubmit(&p, TABLE_DELIVER);
+    struct ofpbuf *actions = ofpbuf_clone(&p.actions);
+    ofpbuf_uninit(&p.actions);
+    return actions;
+}
+
 void
 pipeline_deliver(struct pipeline *p)
 {

@@ -12,6 +12,7 @@
 #include "openvswitch/types.h"
 
 struct flow_table;
+struct ofpbuf;
 
 /* The flows and groups that isolate the vNICs of a bridge, computed from plain
  * facts.  Pure. */
@@ -78,6 +79,7 @@ void pipeline_vnic_destroy(struct pipeline_vnic *);
 bool pipeline_is_needed(const struct pipeline_bridge *);
 void pipeline_build(const struct pipeline_bridge *, struct flow_table *);
 void pipeline_build_normal(struct flow_table *);
+struct ofpbuf *pipeline_deliver_to(const struct pipeline_vnic *, int vid);
 void pipeline_crowded_vlans(const struct pipeline_bridge *,
                             struct vlan_set *);
 

@@ -1,5 +1,6 @@
 # Unit tests: one cmocka program for each pure file.
 unit_tests = \
+	tests/test-arrivals \
 	tests/test-bridge-facts \
 	tests/test-bridge-vlans \
 	tests/test-conflict \
@@ -21,6 +22,7 @@ unit_tests = \
 	tests/test-intent \
 	tests/test-journal \
 	tests/test-memory \
+	tests/test-membership-query \
 	tests/test-metadata-xml \
 	tests/test-network \
 	tests/test-network-xml \
@@ -86,6 +88,7 @@ LDADD = \
 	lib/libvnic.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
+tests_test_arrivals_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_bridge_facts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_bridge_vlans_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_conflict_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -102,6 +105,7 @@ tests_test_gate_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_journal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_membership_query_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_metadata_xml_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_network_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_network_xml_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -202,6 +202,8 @@ answer(struct fake_switch *sw, struct rconn *peer, const struct ofp_header *oh,
         recv_bundle_add(sw, peer, oh);
     } else if (type == OFPTYPE_PORT_MOD && sw->refuses_port_mod) {
         refuse(peer, ntohl(oh->xid), OFPERR_OFPPMFC_BAD_HW_ADDR, oh);
+    } else if (type == OFPTYPE_PACKET_OUT && sw->refuses_packets) {
+        refuse(peer, ntohl(oh->xid), OFPERR_OFPBRC_BAD_PORT, oh);
     }
 }
 

@@ -34,6 +34,7 @@ struct fake_switch {
                                  * none. */
     bool refuses_commit;        /* For the first message of the bundle. */
     bool refuses_port_mod;
+    bool refuses_packets;       /* That it is to send. */
 
     size_t n_adds;              /* Of the bundle. */
     uint32_t first_add_xid;     /* Of the bundle. */

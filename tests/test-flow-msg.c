@@ -10,8 +10,10 @@
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/ofp-msgs.h"
+#include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofp-print.h"
 #include "openvswitch/ofpbuf.h"
 #include "tests/flow-text.h"
@@ -204,6 +206,32 @@ test_broken_reply_is_an_error(void **state)
     flow_table_destroy(&table);
 }
 
+static void
+test_frame_becomes_a_message(void **state)
+{
+    struct ofpbuf actions;
+    ofpbuf_init(&actions, 64);
+    ofpact_put_OUTPUT(&actions)->port = OFP_PORT_C(7);
+    for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+        struct ofpbuf *msg = flow_msg_packet_out("frame", 5, &actions,
+                                                 versions[i]);
+        struct ofputil_packet_out out;
+        struct ofpbuf ofpacts;
+        ofpbuf_init(&ofpacts, 64);
+        assert_int_equal(ofputil_decode_packet_out(&out, msg->data, NULL,
+                                                   &ofpacts), 0);
+        assert_int_equal(out.packet_len, 5);
+        assert_memory_equal(out.packet, "frame", 5);
+        assert_true(out.flow_metadata.flow.in_port.ofp_port
+                    == OFPP_CONTROLLER);
+        assert_true(ofpacts_equal(out.ofpacts, out.ofpacts_len,
+                                  actions.data, actions.size));
+        ofpbuf_uninit(&ofpacts);
+        ofpbuf_delete(msg);
+    }
+    ofpbuf_uninit(&actions);
+}
+
 int
 main(void)
 {
@@ -214,6 +242,7 @@ main(void)
         cmocka_unit_test(test_flows_that_are_not_ours_are_not_read),
         cmocka_unit_test(test_learnt_flows_are_the_switchs),
         cmocka_unit_test(test_broken_reply_is_an_error),
+        cmocka_unit_test(test_frame_becomes_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "flow.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
+#include "flows/pipeline.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "simap.h"
@@ -255,6 +256,24 @@ test_failed_commit_names_the_flow(void **state)
     assert_int_equal(errors[0].cookie, 0x7601);
 }
 
+/* The error comes while the bundle is sent that followed. */
+static void
+test_frame_that_is_refused_costs_no_flow(void **state)
+{
+    const struct pipeline_vnic vnic = { .number = 1 };
+    assert_false(ofconn_deliver(conn, &vnic, 10, "frame", 5));
+    run_until(has_facts);
+    ds_clear(&sw.flow_log);
+
+    sw.refuses_packets = true;
+    assert_true(ofconn_deliver(conn, &vnic, 10, "frame", 5));
+    mean(one, two);
+    run_until(is_installed);
+    assert_log(&sw.flow_log, "OFPT_PACKET_OUT\n" FILL COMMIT);
+    assert_int_equal(get_counters().errors, 1);
+    assert_int_equal(get_counters().refused_bundles, 0);
+}
+
 static void
 test_what_is_meant_meanwhile_comes_next(void **state)
 {
@@ -374,6 +393,7 @@ main(void)
         TEST(test_refused_flow_is_named_and_nothing_else_changes),
         TEST(test_refused_flows_wait_for_the_caller),
         TEST(test_failed_commit_names_the_flow),
+        TEST(test_frame_that_is_refused_costs_no_flow),
         TEST(test_what_is_meant_meanwhile_comes_next),
         TEST(test_new_connection_gets_everything_again),
         TEST(test_queue_for_a_deaf_switch_is_bounded),

@@ -20,6 +20,7 @@
 #include "flows/pipeline-private.h"
 #include "flows/tables.h"
 #include "lib/cleanup.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/ofp-actions.h"
 #include "random.h"
@@ -300,6 +301,22 @@ test_blocks_are_the_set(void **state)
     }
 }
 
+/* A frame of our own. */
+
+static void
+test_our_frames_go_where_frames_are_delivered(void **state)
+{
+    struct pipeline_vnic vnic = { .number = 7 };
+    struct ofpbuf *actions = pipeline_deliver_to(&vnic, 10);
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct ofpact_format_params params = { .s = &s };
+    ofpacts_format(actions->data, actions->size, &params);
+    assert_string_taken(ds_steal_cstr(&s),
+                        "set_field:0xa->reg1,set_field:0x7->reg5,"
+                        "resubmit(,160)");
+    ofpbuf_delete(actions);
+}
+
 int
 main(void)
 {
@@ -309,6 +326,7 @@ main(void)
         cmocka_unit_test(test_a_vlan_with_too_many_is_named),
         cmocka_unit_test(test_a_bridge_where_nobody_asks_needs_no_pipeline),
         cmocka_unit_test(test_blocks_are_the_set),
+        cmocka_unit_test(test_our_frames_go_where_frames_are_delivered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,133 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "controller/arrivals.h"
+
+#include <limits.h>
+
+#include "flows/pipeline.h"
+#include "packets.h"
+#include "tests/unit.h"
+#include "util.h"
+
+struct fixture {
+    struct arrivals arrivals;
+    struct pipeline_bridge before, after;
+};
+
+static struct eth_addr
+make_mac(uint32_t number)
+{
+    struct eth_addr mac;
+    eth_addr_from_uint64(number, &mac);
+    return mac;
+}
+
+static struct pipeline_vnic *
+add_vnic(struct pipeline_bridge *bridge, uint32_t number, bool is_elsewhere,
+         bool is_incoming)
+{
+    struct pipeline_vnic *vnic = pipeline_bridge_add_vnic(bridge);
+    vnic->number = number;
+    vnic->mac = make_mac(number);
+    vnic->is_elsewhere = is_elsewhere;
+    vnic->is_incoming = is_incoming;
+    return vnic;
+}
+
+static int
+setup(void **state)
+{
+    struct fixture *f = xzalloc(sizeof *f);
+    arrivals_init(&f->arrivals);
+    pipeline_bridge_init(&f->before);
+    pipeline_bridge_init(&f->after);
+    *state = f;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct fixture *f = *state;
+    arrivals_destroy(&f->arrivals);
+    pipeline_bridge_destroy(&f->before);
+    pipeline_bridge_destroy(&f->after);
+    free(f);
+    return 0;
+}
+
+/* Who is asked at 'now': the vNIC 'expected', 0 for nobody. */
+static void
+check_asked(struct fixture *f, long long int now, uint32_t expected)
+{
+    uint32_t number;
+    assert_int_equal(arrivals_next_query(&f->arrivals, now, &number),
+                     expected != 0);
+    assert_int_equal(number, expected);
+}
+
+static void
+test_who_came_is_asked_twice(void **state)
+{
+    struct fixture *f = *state;
+    add_vnic(&f->before, 1, true, true);
+    add_vnic(&f->after, 1, false, false);
+    arrivals_note(&f->arrivals, &f->before, &f->after);
+    check_asked(f, 5, 1);
+    check_asked(f, 5, 0);
+    assert_int_equal(arrivals_due_ms(&f->arrivals), 5 + ARRIVALS_PAUSE_MS);
+    check_asked(f, 4 + ARRIVALS_PAUSE_MS, 0);
+    check_asked(f, 5 + ARRIVALS_PAUSE_MS, 1);
+    check_asked(f, 2 * (5 + ARRIVALS_PAUSE_MS), 0);
+    assert_true(arrivals_due_ms(&f->arrivals) == LLONG_MAX);
+}
+
+static void
+test_nobody_else_is_asked(void **state)
+{
+    struct fixture *f = *state;
+    add_vnic(&f->before, 1, false, false);      /* Was there before. */
+    add_vnic(&f->before, 2, true, false);       /* Comes back. */
+    add_vnic(&f->before, 3, true, true);        /* Is still to come. */
+    add_vnic(&f->before, 4, true, true);        /* Is somebody else now. */
+    add_vnic(&f->before, 5, true, true);        /* Never came. */
+    add_vnic(&f->after, 1, false, false);
+    add_vnic(&f->after, 2, false, false);
+    add_vnic(&f->after, 3, true, true);
+    add_vnic(&f->after, 4, false, false)->mac = make_mac(44);
+    add_vnic(&f->after, 6, false, false);       /* Has started. */
+    arrivals_note(&f->arrivals, &f->before, &f->after);
+    check_asked(f, 5, 0);
+}
+
+static void
+test_each_in_its_time(void **state)
+{
+    struct fixture *f = *state;
+    add_vnic(&f->before, 1, true, true);
+    add_vnic(&f->before, 2, true, true);
+    add_vnic(&f->after, 1, false, false);
+    add_vnic(&f->after, 2, true, true);
+    arrivals_note(&f->arrivals, &f->before, &f->after);
+    check_asked(f, 5, 1);
+    f->after.vnics[1].is_elsewhere = f->after.vnics[1].is_incoming = false;
+    f->before.vnics[0].is_elsewhere = f->before.vnics[0].is_incoming = false;
+    arrivals_note(&f->arrivals, &f->before, &f->after);
+    check_asked(f, 6, 2);
+    check_asked(f, 5 + ARRIVALS_PAUSE_MS, 1);
+    check_asked(f, 5 + ARRIVALS_PAUSE_MS, 0);
+    check_asked(f, 6 + ARRIVALS_PAUSE_MS, 2);
+}
+
+int
+main(void)
+{
+#define TEST(F) cmocka_unit_test_setup_teardown(F, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_who_came_is_asked_twice),
+        TEST(test_nobody_else_is_asked),
+        TEST(test_each_in_its_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
