@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* guest-frame: sends one Ethernet frame, or waits for frames, bytes as they
- * are on the wire.
+ * are on the wire; or joins a multicast group.
  *
  *     guest-frame send IFACE HEX [COUNT [INTERVAL-MS]]
  *     guest-frame capture IFACE HEX SECONDS [COUNT]
+ *     guest-frame join IFACE GROUP
  *
  * 'capture' prints "listening" once it would miss nothing more, then every
  * received frame that contains the bytes HEX, in hex, one a line.  It exits
  * with 0 after COUNT frames (default 1) and with 1 when SECONDS have passed.
+ *
+ * 'join' stays in the IPv4 multicast group until it is killed.
  *
  * The kernel takes the outer 802.1Q tag off a frame before anybody sees it
  * and hands it over beside the frame; it is put back here.  Tests of VLANs
@@ -22,6 +25,7 @@
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,7 +48,8 @@ static void __attribute__((noreturn))
 usage(void)
 {
     fputs("usage: guest-frame send IFACE HEX [COUNT [INTERVAL-MS]]\n"
-          "       guest-frame capture IFACE HEX SECONDS [COUNT]\n", stderr);
+          "       guest-frame capture IFACE HEX SECONDS [COUNT]\n"
+          "       guest-frame join IFACE GROUP\n", stderr);
     exit(2);
 }
 
@@ -221,9 +226,28 @@ capture_frames(const char *iface, const char *hex, int seconds, int count)
     return 0;
 }
 
+static int
+join_group(const char *iface, const char *group)
+{
+    struct ip_mreqn membership = {
+        .imr_multiaddr.s_addr = inet_addr(group),
+        .imr_ifindex = (int) if_nametoindex(iface),
+    };
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership,
+                             sizeof membership)) {
+        die(group);
+    }
+    return pause();
+}
+
 int
 main(int argc, char *argv[])
 {
+    if (argc == 4 && !strcmp(argv[1], "join")) {
+        return join_group(argv[2], argv[3]);
+    }
     if (argc >= 4 && argc <= 6 && !strcmp(argv[1], "send")) {
         return send_frames(argv[2], argv[3], argc > 4 ? atoi(argv[4]) : 1,
                            argc > 5 ? atoi(argv[5]) : 0);
