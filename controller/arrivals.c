@@ -1,8 +1,14 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* When guests that have arrived are to be asked for their multicast groups.
- * Pure: controller/bridge-flows.c does it. */
+/* When switches are told of guests that have arrived, and when these are asked
+ * for their multicast groups.  Pure: controller/bridge-flows.c does it.
+ *
+ * QEMU has announced a guest before its flows are put right.  But Open vSwitch
+ * learns an address from packets that it has forwarded in the datapath only
+ * when it counts them, every half a second and whenever flows change: from the
+ * guest's last frames that came from the other host, too, after those of QEMU.
+ * An announcement of ours is learnt from at once. */
 
 #include <config.h>
 #include "controller/arrivals.h"
@@ -16,8 +22,20 @@
 
 struct arrival {
     uint32_t number;            /* Of the vNIC. */
-    int n_queries;              /* That are left. */
-    long long int due_ms;       /* When the next is due, monotonic. */
+    size_t next_step;           /* Of 'steps'. */
+    long long int due_ms;       /* When that is due, monotonic. */
+};
+
+/* What is done, and how long to wait before.  The second query is for a guest
+ * that did not get the first, and after everybody has answered that. */
+static const struct {
+    int pause_ms;
+    unsigned int deeds;
+} steps[] = {
+    { 0, ARRIVAL_ANNOUNCE | ARRIVAL_ASK },
+    { 100, ARRIVAL_ANNOUNCE },
+    { 500, ARRIVAL_ANNOUNCE },
+    { 1400, ARRIVAL_ASK },
 };
 
 void
@@ -57,35 +75,36 @@ arrivals_note(struct arrivals *arrivals, const struct pipeline_bridge *before,
                 arrivals->vnics, (arrivals->n + 1) * sizeof *arrivals->vnics);
             arrivals->vnics[arrivals->n++] = (struct arrival) {
                 .number = vnic->number,
-                .n_queries = ARRIVALS_N_QUERIES,
                 .due_ms = LLONG_MIN,
             };
         }
     }
 }
 
-/* If a vNIC is to be asked 'now', stores its number in '*numberp' and returns
- * true; it is taken for asked then. */
-bool
-arrivals_next_query(struct arrivals *arrivals, long long int now,
-                    uint32_t *numberp)
+/* If something is to be done 'now' about a vNIC, stores its number in '*numberp'
+ * and returns what, as bits of 'enum arrival_deed'; it is taken for done then.
+ * Otherwise returns 0. */
+unsigned int
+arrivals_next(struct arrivals *arrivals, long long int now, uint32_t *numberp)
 {
     for (size_t i = 0; i < arrivals->n; i++) {
         struct arrival *arrival = &arrivals->vnics[i];
         if (now >= arrival->due_ms) {
+            unsigned int deeds = steps[arrival->next_step++].deeds;
             *numberp = arrival->number;
-            arrival->due_ms = now + ARRIVALS_PAUSE_MS;
-            if (!--arrival->n_queries) {
+            if (arrival->next_step < ARRAY_SIZE(steps)) {
+                arrival->due_ms = now + steps[arrival->next_step].pause_ms;
+            } else {
                 *arrival = arrivals->vnics[--arrivals->n];
             }
-            return true;
+            return deeds;
         }
     }
     *numberp = 0;
-    return false;
+    return 0;
 }
 
-/* Returns when the next vNIC is to be asked, LLONG_MAX for never. */
+/* Returns when arrivals_next() has something, LLONG_MAX for never. */
 long long int
 arrivals_due_ms(const struct arrivals *arrivals)
 {

@@ -9,13 +9,13 @@
 
 struct pipeline_bridge;
 
-/* The vNICs of guests that migrations have brought to a bridge, and that are to
- * be asked which multicast groups they have joined.  Pure. */
+/* The vNICs of guests that migrations have brought to a bridge, and what is to
+ * be done about them, and when.  Pure. */
 
-/* How often, and with how much time in between: no query that gets lost is
- * missed, and none comes before hosts have answered the one before. */
-#define ARRIVALS_N_QUERIES 2
-#define ARRIVALS_PAUSE_MS 2000
+enum arrival_deed {
+    ARRIVAL_ANNOUNCE = 1 << 0,  /* Tell the switches where it is. */
+    ARRIVAL_ASK = 1 << 1,       /* Ask for its multicast groups. */
+};
 
 struct arrivals {
     struct arrival *vnics;      /* Owned. */
@@ -27,8 +27,8 @@ void arrivals_destroy(struct arrivals *);
 
 void arrivals_note(struct arrivals *, const struct pipeline_bridge *before,
                    const struct pipeline_bridge *after);
-bool arrivals_next_query(struct arrivals *, long long int now,
-                         uint32_t *numberp);
+unsigned int arrivals_next(struct arrivals *, long long int now,
+                           uint32_t *numberp);
 long long int arrivals_due_ms(const struct arrivals *);
 
 #endif /* controller/arrivals.h */

@@ -42,6 +42,7 @@
 #include "controller/bridge-facts.h"
 #include "controller/reconcile.h"
 #include "dirs.h"
+#include "flows/announcement.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "flows/membership-query.h"
@@ -302,10 +303,23 @@ read_soon(struct bridge_flows *bf, long long int now)
 
 /* More VLANs than this are not worth the frames, and the queue of a tap does
  * not hold them. */
-enum { MAX_QUERIED_VLANS = 128 };
+enum { MAX_GREETED_VLANS = 128 };
+
+/* Frames that cannot be sent are lost like any other. */
 
 static void
-ask_in_vlan(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid)
+announce(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid)
+{
+    struct announcement announcement;
+    announcement_build(&announcement, vnic->mac);
+    (void) ofconn_send_frame(bf->conn, announcement.frame,
+                             sizeof announcement.frame,
+                             pipeline_send_outside(vnic, vid));
+}
+
+static void
+ask_for_groups(struct bridge_flows *bf, const struct pipeline_vnic *vnic,
+               int vid)
 {
     static void (*const questions[])(struct membership_query *) = {
         membership_query_igmp, membership_query_mld,
@@ -313,15 +327,16 @@ ask_in_vlan(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid)
     for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
         struct membership_query query;
         questions[i](&query);
-        /* One that cannot be sent is lost like any other. */
-        (void) ofconn_deliver(bf->conn, vnic, vid, query.frame, query.size);
+        (void) ofconn_send_frame(bf->conn, query.frame, query.size,
+                                 pipeline_deliver_to(vnic, vid));
     }
 }
 
-/* Asks the guest of 'vnic' for its multicast groups, in each of its VLANs that
- * is named; where none is, without tag. */
+/* Does 'deeds', bits of 'enum arrival_deed', in each of the VLANs of 'vnic'
+ * that is named; where none is, without tag. */
 static void
-ask_for_groups(struct bridge_flows *bf, const struct pipeline_vnic *vnic)
+greet(struct bridge_flows *bf, const struct pipeline_vnic *vnic,
+      unsigned int deeds)
 {
     struct vlan_set vlans;
     int n = 0;
@@ -330,15 +345,20 @@ ask_for_groups(struct bridge_flows *bf, const struct pipeline_vnic *vnic)
         vlan_set_add(&vlans, 0);
     }
     VLAN_SET_FOR_EACH (vid, &vlans) {
-        if (n++ < MAX_QUERIED_VLANS) {
-            ask_in_vlan(bf, vnic, vid);
+        if (n++ >= MAX_GREETED_VLANS) {
+            break;
+        }
+        if (deeds & ARRIVAL_ANNOUNCE) {
+            announce(bf, vnic, vid);
+        }
+        if (deeds & ARRIVAL_ASK) {
+            ask_for_groups(bf, vnic, vid);
         }
     }
-    VLOG_DBG("vnic %s: asked for its multicast groups", vnic->label);
 }
 
-/* When the next guest that has arrived is to be asked: its flows have to be
- * there. */
+/* When something is to be done about guests that have arrived: their flows have
+ * to be there. */
 static long long int
 arrivals_ms(const struct bridge_flows *bf)
 {
@@ -349,13 +369,13 @@ arrivals_ms(const struct bridge_flows *bf)
 static void
 welcome_arrivals(struct bridge_flows *bf, long long int now)
 {
-    uint32_t number;
-    while (now >= arrivals_ms(bf)
-           && arrivals_next_query(&bf->arrivals, now, &number)) {
+    while (now >= arrivals_ms(bf)) {
+        uint32_t number;
+        unsigned int deeds = arrivals_next(&bf->arrivals, now, &number);
         const struct pipeline_vnic *vnic
             = pipeline_bridge_find_vnic(&bf->facts, number);
         if (vnic) {
-            ask_for_groups(bf, vnic);
+            greet(bf, vnic, deeds);
         }
     }
 }

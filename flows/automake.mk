@@ -3,6 +3,8 @@
 noinst_LIBRARIES += flows/libvnic-flows.a
 flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
+	flows/announcement.c \
+	flows/announcement.h \
 	flows/channel.c \
 	flows/channel.h \
 	flows/counters.c \

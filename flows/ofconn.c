@@ -46,7 +46,6 @@
 #include "flows/flow-msg.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
-#include "flows/pipeline.h"
 #include "flows/port-conn.h"
 #include "lib/cleanup.h"
 #include "openvswitch/dynamic-string.h"
@@ -690,23 +689,22 @@ ofconn_refresh(struct ofconn *conn)
     port_conn_refresh(conn->ports);
 }
 
-/* Has the switch deliver the 'size' bytes at 'frame' to 'vnic' as a frame of
- * VLAN 'vid', by the flows that are installed: see pipeline_deliver_to().
- * Returns false if the switch cannot be told now; whether it does is not
- * known. */
+/* Has the switch do with the 'size' bytes at 'frame' what 'actions' say, which
+ * this takes ownership of, by the flows that are installed.  Returns false if
+ * the switch cannot be told now; whether it does is not known. */
 bool
-ofconn_deliver(struct ofconn *conn, const struct pipeline_vnic *vnic, int vid,
-               const void *frame, size_t size)
+ofconn_send_frame(struct ofconn *conn, const void *frame, size_t size,
+                  struct ofpbuf *actions)
 {
-    if (conn->state == OFCONN_DISCONNECTED
-        || !channel_has_room(conn->channel)) {
-        return false;
+    bool is_sent = conn->state != OFCONN_DISCONNECTED
+                   && channel_has_room(conn->channel);
+    if (is_sent) {
+        channel_send(conn->channel,
+                     flow_msg_packet_out(frame, size, actions,
+                                         version(conn)));
     }
-    struct ofpbuf *actions = pipeline_deliver_to(vnic, vid);
-    channel_send(conn->channel, flow_msg_packet_out(frame, size, actions,
-                                                    version(conn)));
     ofpbuf_delete(actions);
-    return true;
+    return is_sent;
 }
 
 enum ofconn_state

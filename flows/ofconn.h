@@ -14,7 +14,7 @@
 
 struct flow_space;
 struct flow_table;
-struct pipeline_vnic;
+struct ofpbuf;
 struct simap;
 
 /* The OpenFlow side of one bridge: which flows it has, and making them those
@@ -80,8 +80,8 @@ void ofconn_set_fragments(struct ofconn *, enum fragment_mode);
 void ofconn_set_hold(struct ofconn *, bool);
 void ofconn_set_desired(struct ofconn *, struct flow_table *);
 void ofconn_refresh(struct ofconn *);
-bool ofconn_deliver(struct ofconn *, const struct pipeline_vnic *, int vid,
-                    const void *frame, size_t size);
+bool ofconn_send_frame(struct ofconn *, const void *frame, size_t size,
+                       struct ofpbuf *actions);
 
 enum ofconn_state ofconn_state(const struct ofconn *);
 unsigned int ofconn_seqno(const struct ofconn *);

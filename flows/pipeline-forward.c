@@ -236,6 +236,23 @@ add_outside(struct pipeline *p)
     pipeline_end(p, TABLE_OUTSIDE, PRIORITY_MISS, RULE_OUTSIDE);
 }
 
+/* Returns the actions that send a frame without tag outside, as one that 'vnic'
+ * has sent in VLAN 'vid', see pipeline_deliver_to(); no vNIC gets it. */
+struct ofpbuf *
+pipeline_send_outside(const struct pipeline_vnic *vnic, int vid)
+{
+    struct pipeline p = { .owner = vnic->number };
+    ofpbuf_init(&p.actions, 64);
+    put_register(&p, REG_VLAN, vid);
+    if (vnic->vlan.mode == VLAN_DOT1Q_TUNNEL) {
+        put_flag(&p, FLAG_TUNNEL);
+    }
+    put_resubmit(&p, TABLE_OUTSIDE);
+    struct ofpbuf *actions = ofpbuf_clone(&p.actions);
+    ofpbuf_uninit(&p.actions);
+    return actions;
+}
+
 void
 pipeline_forward(struct pipeline *p)
 {

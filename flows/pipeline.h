@@ -80,6 +80,7 @@ bool pipeline_is_needed(const struct pipeline_bridge *);
 void pipeline_build(const struct pipeline_bridge *, struct flow_table *);
 void pipeline_build_normal(struct flow_table *);
 struct ofpbuf *pipeline_deliver_to(const struct pipeline_vnic *, int vid);
+struct ofpbuf *pipeline_send_outside(const struct pipeline_vnic *, int vid);
 void pipeline_crowded_vlans(const struct pipeline_bridge *,
                             struct vlan_set *);
 

@@ -1,5 +1,6 @@
 # Unit tests: one cmocka program for each pure file.
 unit_tests = \
+	tests/test-announcement \
 	tests/test-arrivals \
 	tests/test-bridge-facts \
 	tests/test-bridge-vlans \
@@ -88,6 +89,7 @@ LDADD = \
 	lib/libvnic.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
 
+tests_test_announcement_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_arrivals_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_bridge_facts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_bridge_vlans_CPPFLAGS = $(UNIT_CPPFLAGS)

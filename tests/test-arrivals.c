@@ -57,34 +57,36 @@ teardown(void **state)
     return 0;
 }
 
-/* Who is asked at 'now': the vNIC 'expected', 0 for nobody. */
+/* What is to be done at 'now', and about whom; 0 for nothing. */
 static void
-check_asked(struct fixture *f, long long int now, uint32_t expected)
+check(struct fixture *f, long long int now, unsigned int deeds,
+      uint32_t expected)
 {
     uint32_t number;
-    assert_int_equal(arrivals_next_query(&f->arrivals, now, &number),
-                     expected != 0);
+    assert_int_equal(arrivals_next(&f->arrivals, now, &number), deeds);
     assert_int_equal(number, expected);
 }
 
 static void
-test_who_came_is_asked_twice(void **state)
+test_who_came_is_announced_and_asked(void **state)
 {
     struct fixture *f = *state;
     add_vnic(&f->before, 1, true, true);
     add_vnic(&f->after, 1, false, false);
     arrivals_note(&f->arrivals, &f->before, &f->after);
-    check_asked(f, 5, 1);
-    check_asked(f, 5, 0);
-    assert_int_equal(arrivals_due_ms(&f->arrivals), 5 + ARRIVALS_PAUSE_MS);
-    check_asked(f, 4 + ARRIVALS_PAUSE_MS, 0);
-    check_asked(f, 5 + ARRIVALS_PAUSE_MS, 1);
-    check_asked(f, 2 * (5 + ARRIVALS_PAUSE_MS), 0);
+    check(f, 5, ARRIVAL_ANNOUNCE | ARRIVAL_ASK, 1);
+    check(f, 5, 0, 0);
+    assert_int_equal(arrivals_due_ms(&f->arrivals), 105);
+    check(f, 105, ARRIVAL_ANNOUNCE, 1);
+    check(f, 605, ARRIVAL_ANNOUNCE, 1);
+    check(f, 2004, 0, 0);
+    check(f, 2005, ARRIVAL_ASK, 1);
+    check(f, 10000, 0, 0);
     assert_true(arrivals_due_ms(&f->arrivals) == LLONG_MAX);
 }
 
 static void
-test_nobody_else_is_asked(void **state)
+test_nobody_else_has_come(void **state)
 {
     struct fixture *f = *state;
     add_vnic(&f->before, 1, false, false);      /* Was there before. */
@@ -98,7 +100,7 @@ test_nobody_else_is_asked(void **state)
     add_vnic(&f->after, 4, false, false)->mac = make_mac(44);
     add_vnic(&f->after, 6, false, false);       /* Has started. */
     arrivals_note(&f->arrivals, &f->before, &f->after);
-    check_asked(f, 5, 0);
+    check(f, 5, 0, 0);
 }
 
 static void
@@ -110,14 +112,14 @@ test_each_in_its_time(void **state)
     add_vnic(&f->after, 1, false, false);
     add_vnic(&f->after, 2, true, true);
     arrivals_note(&f->arrivals, &f->before, &f->after);
-    check_asked(f, 5, 1);
+    check(f, 5, ARRIVAL_ANNOUNCE | ARRIVAL_ASK, 1);
     f->after.vnics[1].is_elsewhere = f->after.vnics[1].is_incoming = false;
     f->before.vnics[0].is_elsewhere = f->before.vnics[0].is_incoming = false;
     arrivals_note(&f->arrivals, &f->before, &f->after);
-    check_asked(f, 6, 2);
-    check_asked(f, 5 + ARRIVALS_PAUSE_MS, 1);
-    check_asked(f, 5 + ARRIVALS_PAUSE_MS, 0);
-    check_asked(f, 6 + ARRIVALS_PAUSE_MS, 2);
+    check(f, 6, ARRIVAL_ANNOUNCE | ARRIVAL_ASK, 2);
+    check(f, 105, ARRIVAL_ANNOUNCE, 1);
+    check(f, 105, 0, 0);
+    check(f, 106, ARRIVAL_ANNOUNCE, 2);
 }
 
 int
@@ -125,8 +127,8 @@ main(void)
 {
 #define TEST(F) cmocka_unit_test_setup_teardown(F, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_who_came_is_asked_twice),
-        TEST(test_nobody_else_is_asked),
+        TEST(test_who_came_is_announced_and_asked),
+        TEST(test_nobody_else_has_come),
         TEST(test_each_in_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

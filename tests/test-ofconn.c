@@ -261,12 +261,14 @@ static void
 test_frame_that_is_refused_costs_no_flow(void **state)
 {
     const struct pipeline_vnic vnic = { .number = 1 };
-    assert_false(ofconn_deliver(conn, &vnic, 10, "frame", 5));
+    assert_false(ofconn_send_frame(conn, "frame", 5,
+                                   pipeline_deliver_to(&vnic, 10)));
     run_until(has_facts);
     ds_clear(&sw.flow_log);
 
     sw.refuses_packets = true;
-    assert_true(ofconn_deliver(conn, &vnic, 10, "frame", 5));
+    assert_true(ofconn_send_frame(conn, "frame", 5,
+                                  pipeline_deliver_to(&vnic, 10)));
     mean(one, two);
     run_until(is_installed);
     assert_log(&sw.flow_log, "OFPT_PACKET_OUT\n" FILL COMMIT);

@@ -303,18 +303,29 @@ test_blocks_are_the_set(void **state)
 
 /* A frame of our own. */
 
+/* Takes ownership of 'actions'. */
 static void
-test_our_frames_go_where_frames_are_delivered(void **state)
+check_frame(struct ofpbuf *actions, const char *expected)
 {
-    struct pipeline_vnic vnic = { .number = 7 };
-    struct ofpbuf *actions = pipeline_deliver_to(&vnic, 10);
     struct ds s = DS_EMPTY_INITIALIZER;
     struct ofpact_format_params params = { .s = &s };
     ofpacts_format(actions->data, actions->size, &params);
-    assert_string_taken(ds_steal_cstr(&s),
-                        "set_field:0xa->reg1,set_field:0x7->reg5,"
-                        "resubmit(,160)");
+    assert_string_taken(ds_steal_cstr(&s), expected);
     ofpbuf_delete(actions);
+}
+
+static void
+test_our_frames_go_to_the_last_tables(void **state)
+{
+    struct pipeline_vnic vnic = { .number = 7 };
+    check_frame(pipeline_deliver_to(&vnic, 10),
+                "set_field:0xa->reg1,set_field:0x7->reg5,resubmit(,160)");
+    check_frame(pipeline_send_outside(&vnic, 10),
+                "set_field:0xa->reg1,resubmit(,133)");
+    vnic.vlan.mode = VLAN_DOT1Q_TUNNEL;
+    check_frame(pipeline_send_outside(&vnic, 10),
+                "set_field:0xa->reg1,set_field:0x4/0x4->reg0,"
+                "resubmit(,133)");
 }
 
 int
@@ -326,7 +337,7 @@ main(void)
         cmocka_unit_test(test_a_vlan_with_too_many_is_named),
         cmocka_unit_test(test_a_bridge_where_nobody_asks_needs_no_pipeline),
         cmocka_unit_test(test_blocks_are_the_set),
-        cmocka_unit_test(test_our_frames_go_where_frames_are_delivered),
+        cmocka_unit_test(test_our_frames_go_to_the_last_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
