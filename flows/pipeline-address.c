@@ -435,7 +435,7 @@ add_unspecified_ipv6(struct pipeline *p)
 }
 
 static void
-add_vnic(struct pipeline *p, const struct pipeline_vnic *vnic)
+add_all_uses(struct pipeline *p, const struct pipeline_vnic *vnic)
 {
     for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
         add_use(p, vnic, &uses[i]);
@@ -447,14 +447,16 @@ add_vnic(struct pipeline *p, const struct pipeline_vnic *vnic)
     }
 }
 
-static void
-add_all_claims(struct pipeline *p)
+void
+pipeline_addresses_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
+                        const struct vlan_set *vlans)
 {
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        for (size_t j = 0; j < ARRAY_SIZE(uses); j++) {
-            if (uses[j].is_ipv6) {
-                add_claims(p, p->vnics[i], &p->vlans[i], &uses[j]);
-            }
+    if (vnic_is_guarded(vnic)) {
+        add_all_uses(p, vnic);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
+        if (uses[i].is_ipv6) {
+            add_claims(p, vnic, vlans, &uses[i]);
         }
     }
 }
@@ -462,12 +464,6 @@ add_all_claims(struct pipeline *p)
 void
 pipeline_addresses(struct pipeline *p)
 {
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        if (vnic_is_guarded(p->vnics[i])) {
-            add_vnic(p, p->vnics[i]);
-        }
-    }
-    add_all_claims(p);
     add_unspecified_sources(p);
     add_martians(p);
     add_rest(p);

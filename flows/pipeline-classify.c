@@ -134,9 +134,9 @@ add_customers(struct pipeline *p, const struct pipeline_vnic *vnic)
     }
 }
 
-static void
-add_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
-         const struct vlan_set *vlans)
+void
+pipeline_classify_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
+                       const struct vlan_set *vlans)
 {
     switch (vnic->vlan.mode) {
     case VLAN_ACCESS:
@@ -199,9 +199,6 @@ pipeline_classify(struct pipeline *p)
     add_infrastructure(p);
     add_inside(p, false);
     add_inside(p, true);
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        add_vnic(p, p->vnics[i], &p->vlans[i]);
-    }
     add_reserved_vlan(p);
     add_blocked(p);
     add_unknown_ports(p);

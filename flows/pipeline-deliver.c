@@ -126,9 +126,9 @@ add_service_tagged(struct pipeline *p, const struct pipeline_vnic *vnic,
     }
 }
 
-static void
-add_receiver(struct pipeline *p, const struct pipeline_vnic *vnic,
-             const struct vlan_set *vlans)
+void
+pipeline_deliver_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
+                      const struct vlan_set *vlans)
 {
     switch (vnic->vlan.mode) {
     case VLAN_ACCESS:
@@ -154,16 +154,6 @@ add_receiver(struct pipeline *p, const struct pipeline_vnic *vnic,
     }
 }
 
-static void
-add_deliver(struct pipeline *p)
-{
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        add_receiver(p, p->vnics[i], &p->vlans[i]);
-    }
-    pipeline_begin(p, NULL);
-    pipeline_end(p, TABLE_DELIVER, PRIORITY_MISS, RULE_NOT_ITS_VLAN);
-}
-
 /* Returns the actions that give a frame without tag to 'vnic', and nobody else,
  * as one of VLAN 'vid'; 0 stands for a frame without tag on a port that is on
  * every VLAN.  Nothing that concerns senders is asked: there is none. */
@@ -185,5 +175,6 @@ pipeline_deliver(struct pipeline *p)
 {
     add_isolation(p);
     pipeline_miss(p, TABLE_INGRESS_RULES, TABLE_DELIVER, RULE_INGRESS);
-    add_deliver(p);
+    pipeline_begin(p, NULL);
+    pipeline_end(p, TABLE_DELIVER, PRIORITY_MISS, RULE_NOT_ITS_VLAN);
 }

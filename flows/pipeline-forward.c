@@ -129,8 +129,8 @@ add_flood(struct pipeline *p, enum table_flood flood, int vid,
     }
 }
 
-static void
-add_floods(struct pipeline *p)
+void
+pipeline_flood(struct pipeline *p)
 {
     uint16_t class_of[VLAN_SET_BITS];
     struct vlan_set **classes = xcalloc(VLAN_SET_BITS, sizeof *classes);
@@ -180,11 +180,6 @@ add_link_control(struct pipeline *p)
 static void
 add_l2(struct pipeline *p)
 {
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        if (!p->vnics[i]->is_elsewhere) {
-            add_unicast(p, p->vnics[i], &p->vlans[i]);
-        }
-    }
     if (!p->bridge->forwards_bpdus) {
         add_link_control(p);
     }
@@ -254,11 +249,19 @@ pipeline_send_outside(const struct pipeline_vnic *vnic, int vid)
 }
 
 void
+pipeline_forward_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
+                      const struct vlan_set *vlans)
+{
+    if (!vnic->is_elsewhere) {
+        add_unicast(p, vnic, vlans);
+    }
+}
+
+void
 pipeline_forward(struct pipeline *p)
 {
     pipeline_miss(p, TABLE_EGRESS_RULES, TABLE_L2, RULE_EGRESS);
     add_l2(p);
     add_l2_unknown(p);
-    add_floods(p);
     add_outside(p);
 }

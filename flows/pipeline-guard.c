@@ -108,23 +108,17 @@ add_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
 }
 
 static void
-add_source_macs(struct pipeline *p)
+add_source_macs(struct pipeline *p, const struct pipeline_vnic *vnic)
 {
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        const struct pipeline_vnic *vnic = p->vnics[i];
-        struct eth_addr mac;
-        VNIC_MAC_FOR_EACH (mac, vnic) {
-            add_mac(p, vnic, mac);
-        }
-        if (vnic_learns(vnic)) {
-            pipeline_begin_from(p, vnic);
-            put_resubmit(p, TABLE_FOREIGN_MAC);
-            pipeline_end(p, TABLE_SOURCE_MAC, PRIORITY_ANY, RULE_ANY_MAC);
-        }
+    struct eth_addr mac;
+    VNIC_MAC_FOR_EACH (mac, vnic) {
+        add_mac(p, vnic, mac);
     }
-    pipeline_begin(p, NULL);
-    pipeline_end_violation(p, TABLE_SOURCE_MAC, PRIORITY_MISS,
-                           RULE_SOURCE_MAC);
+    if (vnic_learns(vnic)) {
+        pipeline_begin_from(p, vnic);
+        put_resubmit(p, TABLE_FOREIGN_MAC);
+        pipeline_end(p, TABLE_SOURCE_MAC, PRIORITY_ANY, RULE_ANY_MAC);
+    }
 }
 
 /* FOREIGN_MAC. */
@@ -168,25 +162,6 @@ add_multicast_source(struct pipeline *p)
     pipeline_begin(p, NULL);
     match_set_dl_src_masked(&p->match, bit, bit);
     pipeline_end_violation(p, TABLE_FOREIGN_MAC, PRIORITY_REFUSE,
-                           RULE_SOURCE_MAC);
-}
-
-static void
-add_foreign_macs(struct pipeline *p)
-{
-    bool is_used = false;
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        if (vnic_learns(p->vnics[i])) {
-            add_learner(p, p->vnics[i]);
-            is_used = true;
-        }
-    }
-    for (size_t i = 0; is_used && i < p->n_vnics; i++) {
-        add_known_mac(p, p->vnics[i], &p->vlans[i]);
-    }
-    add_multicast_source(p);
-    pipeline_begin(p, NULL);
-    pipeline_end_violation(p, TABLE_FOREIGN_MAC, PRIORITY_MISS,
                            RULE_SOURCE_MAC);
 }
 
@@ -340,30 +315,45 @@ add_violation(struct pipeline *p, const struct pipeline_vnic *vnic,
 }
 
 static void
-add_violations(struct pipeline *p)
+add_violations(struct pipeline *p, const struct pipeline_vnic *vnic)
 {
     static const enum table_rule rules[] = {
 #define RULE(ENUM, NUMBER, NAME, WORDS) RULE_##ENUM,
         TABLE_GUARD_RULES
 #undef RULE
     };
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        const struct pipeline_vnic *vnic = p->vnics[i];
-        for (size_t j = 0; j < ARRAY_SIZE(rules); j++) {
-            if (vnic_is_guarded(vnic) || rules[j] == RULE_SOURCE_MAC) {
-                add_violation(p, vnic, rules[j]);
-            }
+    for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+        if (vnic_is_guarded(vnic) || rules[i] == RULE_SOURCE_MAC) {
+            add_violation(p, vnic, rules[i]);
         }
     }
-    pipeline_begin(p, NULL);
-    pipeline_end(p, TABLE_VIOLATION, PRIORITY_MISS, RULE_VIOLATION);
+}
+
+void
+pipeline_guard_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
+                    const struct vlan_set *vlans)
+{
+    add_source_macs(p, vnic);
+    if (vnic_learns(vnic)) {
+        add_learner(p, vnic);
+    }
+    if (p->has_learner) {
+        add_known_mac(p, vnic, vlans);
+    }
+    add_violations(p, vnic);
 }
 
 void
 pipeline_guard(struct pipeline *p)
 {
-    add_source_macs(p);
-    add_foreign_macs(p);
+    pipeline_begin(p, NULL);
+    pipeline_end_violation(p, TABLE_SOURCE_MAC, PRIORITY_MISS,
+                           RULE_SOURCE_MAC);
+    add_multicast_source(p);
+    pipeline_begin(p, NULL);
+    pipeline_end_violation(p, TABLE_FOREIGN_MAC, PRIORITY_MISS,
+                           RULE_SOURCE_MAC);
     add_frame(p);
-    add_violations(p);
+    pipeline_begin(p, NULL);
+    pipeline_end(p, TABLE_VIOLATION, PRIORITY_MISS, RULE_VIOLATION);
 }

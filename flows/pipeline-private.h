@@ -20,7 +20,11 @@ struct pipeline {
     const struct pipeline_vnic **vnics; /* By number. */
     struct vlan_set *vlans;     /* Of each of 'vnics', the VLANs it is on. */
     size_t n_vnics;
+
+    /* All that one vNIC's flows have to know of the others. */
     struct vlan_set tunnel_vlans; /* Service VLANs of dot1q-tunnels. */
+    bool has_learner;           /* Behind one there may be any address. */
+
     struct flow_table *flows;   /* The result. */
 
     /* The flow in the making. */
@@ -100,12 +104,29 @@ bool vnic_next_mac(const struct pipeline_vnic *, size_t *i,
 #define VNIC_MAC_FOR_EACH(MAC, VNIC)                            \
     for (size_t mac_i_ = 0; vnic_next_mac(VNIC, &mac_i_, &(MAC)); )
 
-/* The tables, a file for each question. */
+/* The tables, a file for each question: the flows that are everybody's ... */
 void pipeline_classify(struct pipeline *);  /* Who sent it? */
 void pipeline_guard(struct pipeline *);     /* Is the frame one of its? */
 void pipeline_addresses(struct pipeline *); /* Are the addresses its? */
 void pipeline_services(struct pipeline *);  /* May it play this role? */
 void pipeline_forward(struct pipeline *);   /* Whose is it? */
 void pipeline_deliver(struct pipeline *);   /* May they talk, and how? */
+
+/* ... and those of one vNIC, which is on 'vlans'. */
+void pipeline_classify_vnic(struct pipeline *, const struct pipeline_vnic *,
+                            const struct vlan_set *vlans);
+void pipeline_guard_vnic(struct pipeline *, const struct pipeline_vnic *,
+                         const struct vlan_set *vlans);
+void pipeline_addresses_vnic(struct pipeline *, const struct pipeline_vnic *,
+                             const struct vlan_set *vlans);
+void pipeline_services_vnic(struct pipeline *, const struct pipeline_vnic *,
+                            const struct vlan_set *vlans);
+void pipeline_forward_vnic(struct pipeline *, const struct pipeline_vnic *,
+                           const struct vlan_set *vlans);
+void pipeline_deliver_vnic(struct pipeline *, const struct pipeline_vnic *,
+                           const struct vlan_set *vlans);
+
+/* The groups, and the flows that send frames for several to them. */
+void pipeline_flood(struct pipeline *);
 
 #endif /* flows/pipeline-private.h */

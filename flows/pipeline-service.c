@@ -264,13 +264,17 @@ add_icmpv6(struct pipeline *p)
     add_routers(p);
     add_neighbour_refusals(p, ND_NEIGHBOR_SOLICIT);
     add_neighbour_refusals(p, ND_NEIGHBOR_ADVERT);
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        if (vnic_is_guarded(p->vnics[i])) {
-            add_neighbours(p, p->vnics[i], ND_NEIGHBOR_SOLICIT);
-            add_neighbours(p, p->vnics[i], ND_NEIGHBOR_ADVERT);
-        }
-    }
     pipeline_miss(p, TABLE_ICMPV6, TABLE_EGRESS_RULES, RULE_PROTOCOL);
+}
+
+void
+pipeline_services_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
+                       const struct vlan_set *vlans OVS_UNUSED)
+{
+    if (vnic_is_guarded(vnic)) {
+        add_neighbours(p, vnic, ND_NEIGHBOR_SOLICIT);
+        add_neighbours(p, vnic, ND_NEIGHBOR_ADVERT);
+    }
 }
 
 void

@@ -313,6 +313,7 @@ pipeline_init(struct pipeline *p, const struct pipeline_bridge *bridge,
         if (p->vnics[i]->vlan.mode == VLAN_DOT1Q_TUNNEL) {
             vlan_set_add(&p->tunnel_vlans, p->vnics[i]->vlan.tag);
         }
+        p->has_learner = p->has_learner || vnic_learns(p->vnics[i]);
     }
 }
 
@@ -324,18 +325,40 @@ pipeline_destroy(struct pipeline *p)
     free(p->vnics);
 }
 
+static void
+build_shared(struct pipeline *p)
+{
+    pipeline_classify(p);
+    pipeline_guard(p);
+    pipeline_addresses(p);
+    pipeline_services(p);
+    pipeline_forward(p);
+    pipeline_deliver(p);
+}
+
+static void
+build_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
+           const struct vlan_set *vlans)
+{
+    pipeline_classify_vnic(p, vnic, vlans);
+    pipeline_guard_vnic(p, vnic, vlans);
+    pipeline_addresses_vnic(p, vnic, vlans);
+    pipeline_services_vnic(p, vnic, vlans);
+    pipeline_forward_vnic(p, vnic, vlans);
+    pipeline_deliver_vnic(p, vnic, vlans);
+}
+
 /* Adds to 'flows' all flows and groups that 'bridge' needs. */
 void
 pipeline_build(const struct pipeline_bridge *bridge, struct flow_table *flows)
 {
     struct pipeline p;
     pipeline_init(&p, bridge, flows);
-    pipeline_classify(&p);
-    pipeline_guard(&p);
-    pipeline_addresses(&p);
-    pipeline_services(&p);
-    pipeline_forward(&p);
-    pipeline_deliver(&p);
+    build_shared(&p);
+    for (size_t i = 0; i < p.n_vnics; i++) {
+        build_vnic(&p, p.vnics[i], &p.vlans[i]);
+    }
+    pipeline_flood(&p);
     pipeline_destroy(&p);
 }
 
