@@ -12,44 +12,96 @@
 #include <config.h>
 #include "flows/pipeline-private.h"
 
+#include <stdlib.h>
+
 #include "flows/flow-table.h"
+#include "hash.h"
+#include "openvswitch/hmap.h"
 #include "openvswitch/ofp-actions.h"
 #include "packets.h"
 #include "util.h"
 
 /* Receivers. */
 
-/* Splits each class of VLANs in those that are in 'members' and those that are
- * not.  A class is named by the lowest of its VLAN IDs. */
-static void
-split_classes(uint16_t class_of[VLAN_SET_BITS], const struct vlan_set *members)
+/* Who receives what in each VLAN: a row of bits for each, one for each vNIC. */
+struct receiver_rows {
+    unsigned long *bits;
+    size_t row_longs;
+};
+
+static unsigned long *
+row_of(const struct receiver_rows *rows, int vid)
 {
-    /* By old class; VLAN_SET_BITS: none yet. */
-    uint16_t names[2][VLAN_SET_BITS];
-    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
-        names[0][vid] = names[1][vid] = VLAN_SET_BITS;
-    }
-    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
-        bool is_in = vlan_set_contains(members, vid);
-        uint16_t *name = &names[is_in][class_of[vid]];
-        if (*name == VLAN_SET_BITS) {
-            *name = vid;
+    return &rows->bits[vid * rows->row_longs];
+}
+
+/* A vNIC that is on the same VLANs as the one before it tells nothing new. */
+static void
+fill_rows(const struct pipeline *p, struct receiver_rows *rows)
+{
+    rows->row_longs = bitmap_n_longs(p->n_vnics);
+    rows->bits = xcalloc(VLAN_SET_BITS * rows->row_longs, sizeof *rows->bits);
+    for (size_t i = 0; i < p->n_vnics; i++) {
+        if (i && vlan_set_equals(&p->vlans[i], &p->vlans[i - 1])) {
+            continue;
         }
-        class_of[vid] = *name;
+        VLAN_SET_FOR_EACH (vid, &p->vlans[i]) {
+            bitmap_set1(row_of(rows, vid), i);
+        }
     }
 }
 
+static bool
+rows_are_equal(const struct receiver_rows *rows, int a, int b)
+{
+    return bitmap_equal(row_of(rows, a), row_of(rows, b),
+                        rows->row_longs * BITMAP_ULONG_BITS);
+}
+
+/* A VLAN that is the first with its receivers. */
+struct vlan_class {
+    struct hmap_node node;      /* By hash of its row. */
+    int vid;
+};
+
+/* Returns the lowest of 'vid' and those in 'classes' with the same row. */
+static int
+find_class(struct hmap *classes, const struct receiver_rows *rows, int vid)
+{
+    uint32_t hash = hash_bytes(row_of(rows, vid),
+                               rows->row_longs * sizeof *rows->bits, 0);
+    struct vlan_class *class;
+    HMAP_FOR_EACH_WITH_HASH (class, node, hash, classes) {
+        if (rows_are_equal(rows, class->vid, vid)) {
+            return class->vid;
+        }
+    }
+    class = xmalloc(sizeof *class);
+    class->vid = vid;
+    hmap_insert(classes, &class->node, hash);
+    return vid;
+}
+
 /* Stores in 'class_of', for each VLAN ID, the lowest one with the same
- * receivers. */
+ * receivers, which mostly are those of the ID before. */
 static void
 classify_vlans(const struct pipeline *p, uint16_t class_of[VLAN_SET_BITS])
 {
+    struct hmap classes = HMAP_INITIALIZER(&classes);
+    struct receiver_rows rows;
+    fill_rows(p, &rows);
     for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
-        class_of[vid] = 0;
+        class_of[vid] = vid && rows_are_equal(&rows, vid, vid - 1)
+                        ? class_of[vid - 1]
+                        : find_class(&classes, &rows, vid);
     }
-    for (size_t i = 0; i < p->n_vnics; i++) {
-        split_classes(class_of, &p->vlans[i]);
+
+    struct vlan_class *class;
+    HMAP_FOR_EACH_POP (class, node, &classes) {
+        free(class);
     }
+    hmap_destroy(&classes);
+    free(rows.bits);
 }
 
 static bool
