@@ -15,6 +15,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/entitlement.h \
 	flows/fate.c \
 	flows/fate.h \
+	flows/flow-change.c \
+	flows/flow-change.h \
 	flows/flow-diff.c \
 	flows/flow-diff.h \
 	flows/flow-msg.c \
@@ -30,6 +32,7 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/packet-flow.c \
 	flows/packet-flow.h \
 	flows/pipeline-address.c \
+	flows/pipeline-change.c \
 	flows/pipeline-classify.c \
 	flows/pipeline-deliver.c \
 	flows/pipeline-flow.c \

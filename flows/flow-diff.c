@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 
+#include "flows/flow-change.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "openvswitch/dynamic-string.h"
@@ -195,6 +196,29 @@ sort(void *array, size_t n, size_t size,
     }
 }
 
+static void
+sort_ops(struct flow_diff *diff)
+{
+    sort(diff->ops, diff->n_ops, sizeof *diff->ops, compare_ops);
+}
+
+/* All that is meant. */
+static void
+compare_desired(const struct flow_table *desired,
+                const struct flow_table *installed,
+                const struct flow_space *space, struct flow_diff *diff)
+{
+    const struct flow_entry *entry;
+    HMAP_FOR_EACH (entry, node, &desired->flows) {
+        compare_desired_flow(entry, installed, space, diff);
+    }
+
+    const struct flow_group *group;
+    HMAP_FOR_EACH (group, node, &desired->groups) {
+        compare_desired_group(group, installed, diff);
+    }
+}
+
 /* Adds to 'diff', which is empty, what has to be done so that of 'installed'
  * what is ours by 'space' becomes 'desired'.  The result points into both
  * tables. */
@@ -203,25 +227,59 @@ flow_diff_compute(const struct flow_table *desired,
                   const struct flow_table *installed,
                   const struct flow_space *space, struct flow_diff *diff)
 {
+    compare_desired(desired, installed, space, diff);
+
     const struct flow_entry *entry;
-    HMAP_FOR_EACH (entry, node, &desired->flows) {
-        compare_desired_flow(entry, installed, space, diff);
-    }
     HMAP_FOR_EACH (entry, node, &installed->flows) {
         compare_installed_flow(entry, desired, space, diff);
     }
 
     const struct flow_group *group;
-    HMAP_FOR_EACH (group, node, &desired->groups) {
-        compare_desired_group(group, installed, diff);
-    }
     HMAP_FOR_EACH (group, node, &installed->groups) {
         compare_installed_group(group, desired, space, diff);
     }
 
-    sort(diff->ops, diff->n_ops, sizeof *diff->ops, compare_ops);
+    sort_ops(diff);
     sort(diff->foreign, diff->n_foreign, sizeof *diff->foreign,
          compare_foreign);
+}
+
+/* What goes and does not come back. */
+static void
+compare_gone(const struct flow_change *change,
+             const struct flow_table *installed,
+             const struct flow_space *space, struct flow_diff *diff)
+{
+    const struct flow_entry *entry;
+    HMAP_FOR_EACH (entry, node, &change->before.flows) {
+        const struct flow_entry *before = flow_table_find(installed, entry);
+        if (before && flow_space_owns_flow(space, before->cookie)) {
+            compare_installed_flow(before, &change->after, space, diff);
+        }
+    }
+
+    const struct flow_group *group;
+    HMAP_FOR_EACH (group, node, &change->before.groups) {
+        const struct flow_group *before
+            = flow_table_find_group(installed, group->id);
+        if (before) {
+            compare_installed_group(before, &change->after, space, diff);
+        }
+    }
+}
+
+/* The same, if before 'change' nothing had to be done: then nothing else has
+ * to be looked at.  The result points into 'change' and 'installed'.  Others'
+ * flows are not reported. */
+void
+flow_diff_compute_change(const struct flow_change *change,
+                         const struct flow_table *installed,
+                         const struct flow_space *space,
+                         struct flow_diff *diff)
+{
+    compare_desired(&change->after, installed, space, diff);
+    compare_gone(change, installed, space, diff);
+    sort_ops(diff);
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+struct flow_change;
 struct flow_entry;
 struct flow_group;
 struct flow_space;
@@ -75,6 +76,9 @@ struct flow_diff {
 void flow_diff_compute(const struct flow_table *desired,
                        const struct flow_table *installed,
                        const struct flow_space *, struct flow_diff *);
+void flow_diff_compute_change(const struct flow_change *,
+                              const struct flow_table *installed,
+                              const struct flow_space *, struct flow_diff *);
 void flow_diff_apply(struct flow_diff *, struct flow_table *installed);
 void flow_diff_destroy(struct flow_diff *);
 

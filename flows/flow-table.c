@@ -88,6 +88,12 @@ flow_table_steal(struct flow_table *dst, struct flow_table *src)
     hmap_swap(&dst->groups, &src->groups);
 }
 
+bool
+flow_table_is_empty(const struct flow_table *table)
+{
+    return hmap_is_empty(&table->flows) && hmap_is_empty(&table->groups);
+}
+
 /* Initialises 'dst' as what a dump would say of 'src'.  What cannot be decoded
  * stays as it is: the switch will refuse it, and say why. */
 static void
@@ -212,9 +218,8 @@ remove_flow(struct flow_table *table, struct flow_entry *entry)
 }
 
 static void
-insert_flow(struct flow_table *table, struct flow_entry *entry)
+insert_flow(struct flow_table *table, struct flow_entry *entry, uint32_t hash)
 {
-    uint32_t hash = flow_hash(entry);
     remove_flow(table, find_flow(table, entry, hash));
     hmap_insert(&table->flows, &entry->node, hash);
 }
@@ -233,7 +238,7 @@ flow_table_add(struct flow_table *table, uint8_t table_id, uint16_t priority,
     canonicalise_match(match, &entry->match);
     entry->actions = canonicalise_flow_actions(actions, &entry->actions_len);
 
-    insert_flow(table, entry);
+    insert_flow(table, entry, flow_hash(entry));
 }
 
 /* Adds a copy of 'entry' to 'table', in place of one with the same
@@ -244,7 +249,7 @@ flow_table_copy(struct flow_table *table, const struct flow_entry *entry)
     struct flow_entry *copy = xmemdup(entry, sizeof *entry);
     minimatch_clone(&copy->match, &entry->match);
     copy->actions = xmemdup(entry->actions, entry->actions_len);
-    insert_flow(table, copy);
+    insert_flow(table, copy, flow_hash(copy));
 }
 
 /* Removes the flow with the identity of 'key', which may be that flow. */
@@ -321,17 +326,31 @@ find_group(const struct flow_table *table, uint32_t id)
     return NULL;
 }
 
+static void
+remove_group(struct flow_table *table, struct flow_group *group)
+{
+    if (group) {
+        hmap_remove(&table->groups, &group->node);
+        flow_group_destroy(group);
+    }
+}
+
+static void
+insert_group(struct flow_table *table, struct flow_group *group)
+{
+    remove_group(table, find_group(table, group->id));
+    hmap_insert(&table->groups, &group->node, hash_int(group->id, 0));
+}
+
 /* Adds an empty group to 'table', in place of one with the same 'id', and
  * returns it to be filled.  'table' keeps owning it. */
 struct flow_group *
 flow_table_add_group(struct flow_table *table, uint32_t id)
 {
-    flow_table_remove_group(table, id);
-
     struct flow_group *group = xmalloc(sizeof *group);
     group->id = id;
     ovs_list_init(&group->buckets);
-    hmap_insert(&table->groups, &group->node, hash_int(id, 0));
+    insert_group(table, group);
     return group;
 }
 
@@ -346,10 +365,37 @@ flow_table_copy_group(struct flow_table *table, const struct flow_group *group)
 void
 flow_table_remove_group(struct flow_table *table, uint32_t id)
 {
-    struct flow_group *group = find_group(table, id);
-    if (group) {
-        hmap_remove(&table->groups, &group->node);
-        flow_group_destroy(group);
+    remove_group(table, find_group(table, id));
+}
+
+/* Moves all flows and groups of 'src', which is empty then, to 'dst', in place
+ * of those with the same identity. */
+void
+flow_table_merge(struct flow_table *dst, struct flow_table *src)
+{
+    struct flow_entry *entry;
+    HMAP_FOR_EACH_POP (entry, node, &src->flows) {
+        insert_flow(dst, entry, entry->node.hash);
+    }
+
+    struct flow_group *group;
+    HMAP_FOR_EACH_POP (group, node, &src->groups) {
+        insert_group(dst, group);
+    }
+}
+
+/* Removes from 'table' what has the identity of a flow or group in 'keys'. */
+void
+flow_table_subtract(struct flow_table *table, const struct flow_table *keys)
+{
+    const struct flow_entry *entry;
+    HMAP_FOR_EACH (entry, node, &keys->flows) {
+        remove_flow(table, find_flow(table, entry, entry->node.hash));
+    }
+
+    const struct flow_group *group;
+    HMAP_FOR_EACH (group, node, &keys->groups) {
+        remove_group(table, find_group(table, group->id));
     }
 }
 

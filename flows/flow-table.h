@@ -45,6 +45,9 @@ void flow_table_init(struct flow_table *);
 void flow_table_destroy(struct flow_table *);
 void flow_table_clear(struct flow_table *);
 void flow_table_steal(struct flow_table *dst, struct flow_table *src);
+bool flow_table_is_empty(const struct flow_table *);
+void flow_table_merge(struct flow_table *dst, struct flow_table *src);
+void flow_table_subtract(struct flow_table *, const struct flow_table *keys);
 
 void flow_table_add(struct flow_table *, uint8_t table_id, uint16_t priority,
                     uint64_t cookie, const struct match *,

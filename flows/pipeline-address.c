@@ -252,6 +252,49 @@ add_claims(struct pipeline *p, const struct pipeline_vnic *vnic,
     }
 }
 
+/* Does add_claims() have 'ip' be 'vnic''s alone? */
+static bool
+claims(const struct pipeline_vnic *vnic, const struct in6_addr *ip)
+{
+    if (!policy_knows_family(&vnic->policy, POLICY_FAMILY_LINK_LOCAL)) {
+        struct in6_addr own = link_local_of(vnic);
+        return ipv6_addr_equals(&own, ip);
+    }
+    for (size_t i = 0; i < vnic->policy.n_addresses; i++) {
+        const struct policy_address *address = &vnic->policy.addresses[i];
+        if (policy_address_is_link_local(address) && address->plen == 128
+            && ipv6_addr_equals(&address->ip, ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+claims_any_of(const struct pipeline_vnic *vnic,
+              const struct pipeline_vnic *other)
+{
+    struct in6_addr own = link_local_of(other);
+    if (claims(other, &own) && claims(vnic, &own)) {
+        return true;
+    }
+    for (size_t i = 0; i < other->policy.n_addresses; i++) {
+        const struct in6_addr *ip = &other->policy.addresses[i].ip;
+        if (claims(other, ip) && claims(vnic, ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True if 'a' and 'b' may have a flow in common: all that match no port, and
+ * do not name their vNIC, match a MAC address or one that is claimed. */
+bool
+vnic_is_related(const struct pipeline_vnic *a, const struct pipeline_vnic *b)
+{
+    return eth_addr_equals(a->mac, b->mac) || claims_any_of(a, b);
+}
+
 /* All that 'vnic' may say in a place. */
 static void
 add_use(struct pipeline *p, const struct pipeline_vnic *vnic,

@@ -82,18 +82,18 @@ find_class(struct hmap *classes, const struct receiver_rows *rows, int vid)
     return vid;
 }
 
-/* Stores in 'class_of', for each VLAN ID, the lowest one with the same
- * receivers, which mostly are those of the ID before. */
-static void
-classify_vlans(const struct pipeline *p, uint16_t class_of[VLAN_SET_BITS])
+/* Finds the lowest VLAN ID with the receivers of each, which mostly are those
+ * of the ID before. */
+void
+pipeline_flood_classify(struct pipeline *p)
 {
     struct hmap classes = HMAP_INITIALIZER(&classes);
     struct receiver_rows rows;
     fill_rows(p, &rows);
     for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
-        class_of[vid] = vid && rows_are_equal(&rows, vid, vid - 1)
-                        ? class_of[vid - 1]
-                        : find_class(&classes, &rows, vid);
+        p->class_of[vid] = vid && rows_are_equal(&rows, vid, vid - 1)
+                           ? p->class_of[vid - 1]
+                           : find_class(&classes, &rows, vid);
     }
 
     struct vlan_class *class;
@@ -102,6 +102,21 @@ classify_vlans(const struct pipeline *p, uint16_t class_of[VLAN_SET_BITS])
     }
     hmap_destroy(&classes);
     free(rows.bits);
+}
+
+/* Adds to 'vlans' those that share their groups with one of them. */
+void
+pipeline_flood_add_relatives(const struct pipeline *p, struct vlan_set *vlans)
+{
+    struct vlan_set classes = { { 0 } };
+    VLAN_SET_FOR_EACH (vid, vlans) {
+        vlan_set_add(&classes, p->class_of[vid]);
+    }
+    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
+        if (vlan_set_contains(&classes, p->class_of[vid])) {
+            vlan_set_add(vlans, vid);
+        }
+    }
 }
 
 static bool
@@ -181,14 +196,14 @@ add_flood(struct pipeline *p, enum table_flood flood, int vid,
     }
 }
 
+/* Adds the groups of 'vlans', which are all that share theirs with one of
+ * them. */
 void
-pipeline_flood(struct pipeline *p)
+pipeline_flood(struct pipeline *p, const struct vlan_set *vlans)
 {
-    uint16_t class_of[VLAN_SET_BITS];
     struct vlan_set **classes = xcalloc(VLAN_SET_BITS, sizeof *classes);
-    classify_vlans(p, class_of);
-    for (int vid = 0; vid < VLAN_SET_BITS; vid++) {
-        struct vlan_set **class = &classes[class_of[vid]];
+    VLAN_SET_FOR_EACH (vid, vlans) {
+        struct vlan_set **class = &classes[p->class_of[vid]];
         if (!*class) {
             *class = xzalloc(sizeof **class);
         }

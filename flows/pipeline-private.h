@@ -20,6 +20,8 @@ struct pipeline {
     const struct pipeline_vnic **vnics; /* By number. */
     struct vlan_set *vlans;     /* Of each of 'vnics', the VLANs it is on. */
     size_t n_vnics;
+    uint16_t class_of[VLAN_SET_BITS]; /* For each VLAN ID, the lowest one with
+                                       * the same vNICs. */
 
     /* All that one vNIC's flows have to know of the others. */
     struct vlan_set tunnel_vlans; /* Service VLANs of dot1q-tunnels. */
@@ -32,6 +34,12 @@ struct pipeline {
     struct match match;
     struct ofpbuf actions;
 };
+
+void pipeline_init(struct pipeline *, const struct pipeline_bridge *,
+                   struct flow_table *);
+void pipeline_destroy(struct pipeline *);
+void pipeline_build_shared(struct pipeline *);
+void pipeline_build_vnic(struct pipeline *, size_t i);
 
 /* A flow, from pipeline-flow.c. */
 void pipeline_begin(struct pipeline *, const struct pipeline_vnic *);
@@ -96,6 +104,8 @@ bool vnic_enforces_mac(const struct pipeline_vnic *);
 bool vnic_may_use_any_mac(const struct pipeline_vnic *);
 bool vnic_learns(const struct pipeline_vnic *);
 bool vnic_has_service(const struct pipeline_vnic *, enum policy_service);
+bool vnic_is_related(const struct pipeline_vnic *,
+                     const struct pipeline_vnic *);
 bool vnic_next_mac(const struct pipeline_vnic *, size_t *i,
                    struct eth_addr *);
 
@@ -127,6 +137,8 @@ void pipeline_deliver_vnic(struct pipeline *, const struct pipeline_vnic *,
                            const struct vlan_set *vlans);
 
 /* The groups, and the flows that send frames for several to them. */
-void pipeline_flood(struct pipeline *);
+void pipeline_flood_classify(struct pipeline *);
+void pipeline_flood_add_relatives(const struct pipeline *, struct vlan_set *);
+void pipeline_flood(struct pipeline *, const struct vlan_set *vlans);
 
 #endif /* flows/pipeline-private.h */

@@ -179,21 +179,37 @@ vnics_are_equal(const struct pipeline_bridge *a,
     return true;
 }
 
+/* True if 'a' and 'b' are the same but for their vNICs and other ports. */
+bool
+pipeline_bridge_settings_equal(const struct pipeline_bridge *a,
+                               const struct pipeline_bridge *b)
+{
+    return a->outside == b->outside
+           && a->inside == b->inside
+           && a->passes_unknown_addresses == b->passes_unknown_addresses
+           && a->passes_unknown_ports == b->passes_unknown_ports
+           && a->forwards_bpdus == b->forwards_bpdus;
+}
+
+/* True if 'a' and 'b' have the same ports that are no vNIC's. */
+bool
+pipeline_bridge_ports_equal(const struct pipeline_bridge *a,
+                            const struct pipeline_bridge *b)
+{
+    return ports_are_equal(a->infrastructure, a->n_infrastructure,
+                           b->infrastructure, b->n_infrastructure)
+           && ports_are_equal(a->blocked, a->n_blocked,
+                              b->blocked, b->n_blocked);
+}
+
 /* True if 'a' and 'b', with everything in the same order, have the same
  * flows. */
 bool
 pipeline_bridge_equals(const struct pipeline_bridge *a,
                        const struct pipeline_bridge *b)
 {
-    return a->outside == b->outside
-           && a->inside == b->inside
-           && a->passes_unknown_addresses == b->passes_unknown_addresses
-           && a->passes_unknown_ports == b->passes_unknown_ports
-           && a->forwards_bpdus == b->forwards_bpdus
-           && ports_are_equal(a->infrastructure, a->n_infrastructure,
-                              b->infrastructure, b->n_infrastructure)
-           && ports_are_equal(a->blocked, a->n_blocked,
-                              b->blocked, b->n_blocked)
+    return pipeline_bridge_settings_equal(a, b)
+           && pipeline_bridge_ports_equal(a, b)
            && vnics_are_equal(a, b);
 }
 
@@ -291,7 +307,8 @@ compare_numbers(const void *a_, const void *b_)
     return ((*a)->number > (*b)->number) - ((*a)->number < (*b)->number);
 }
 
-static void
+/* Prepares for building flows of 'bridge', which go to 'flows'. */
+void
 pipeline_init(struct pipeline *p, const struct pipeline_bridge *bridge,
               struct flow_table *flows)
 {
@@ -315,9 +332,10 @@ pipeline_init(struct pipeline *p, const struct pipeline_bridge *bridge,
         }
         p->has_learner = p->has_learner || vnic_learns(p->vnics[i]);
     }
+    pipeline_flood_classify(p);
 }
 
-static void
+void
 pipeline_destroy(struct pipeline *p)
 {
     ofpbuf_uninit(&p->actions);
@@ -325,8 +343,9 @@ pipeline_destroy(struct pipeline *p)
     free(p->vnics);
 }
 
-static void
-build_shared(struct pipeline *p)
+/* Adds the flows that are everybody's. */
+void
+pipeline_build_shared(struct pipeline *p)
 {
     pipeline_classify(p);
     pipeline_guard(p);
@@ -336,10 +355,12 @@ build_shared(struct pipeline *p)
     pipeline_deliver(p);
 }
 
-static void
-build_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
-           const struct vlan_set *vlans)
+/* Adds the flows of the vNIC at index 'i'. */
+void
+pipeline_build_vnic(struct pipeline *p, size_t i)
 {
+    const struct pipeline_vnic *vnic = p->vnics[i];
+    const struct vlan_set *vlans = &p->vlans[i];
     pipeline_classify_vnic(p, vnic, vlans);
     pipeline_guard_vnic(p, vnic, vlans);
     pipeline_addresses_vnic(p, vnic, vlans);
@@ -353,12 +374,14 @@ void
 pipeline_build(const struct pipeline_bridge *bridge, struct flow_table *flows)
 {
     struct pipeline p;
+    struct vlan_set all;
+    bitmap_set_multiple(all.bits, 0, VLAN_SET_BITS, true);
     pipeline_init(&p, bridge, flows);
-    build_shared(&p);
+    pipeline_build_shared(&p);
     for (size_t i = 0; i < p.n_vnics; i++) {
-        build_vnic(&p, p.vnics[i], &p.vlans[i]);
+        pipeline_build_vnic(&p, i);
     }
-    pipeline_flood(&p);
+    pipeline_flood(&p, &all);
     pipeline_destroy(&p);
 }
 

@@ -11,6 +11,7 @@
 #include "lib/vlan.h"
 #include "openvswitch/types.h"
 
+struct flow_change;
 struct flow_table;
 struct ofpbuf;
 
@@ -67,6 +68,10 @@ void pipeline_bridge_steal(struct pipeline_bridge *dst,
 bool pipeline_bridge_is_open(const struct pipeline_bridge *);
 bool pipeline_bridge_equals(const struct pipeline_bridge *,
                             const struct pipeline_bridge *);
+bool pipeline_bridge_settings_equal(const struct pipeline_bridge *,
+                                    const struct pipeline_bridge *);
+bool pipeline_bridge_ports_equal(const struct pipeline_bridge *,
+                                 const struct pipeline_bridge *);
 void pipeline_bridge_sort(struct pipeline_bridge *);
 const struct pipeline_vnic *pipeline_bridge_find_vnic(
     const struct pipeline_bridge *, uint32_t number);
@@ -78,6 +83,9 @@ void pipeline_vnic_destroy(struct pipeline_vnic *);
 
 bool pipeline_is_needed(const struct pipeline_bridge *);
 void pipeline_build(const struct pipeline_bridge *, struct flow_table *);
+void pipeline_build_change(const struct pipeline_bridge *old,
+                           const struct pipeline_bridge *new,
+                           struct flow_change *);
 void pipeline_build_normal(struct flow_table *);
 struct ofpbuf *pipeline_deliver_to(const struct pipeline_vnic *, int vid);
 struct ofpbuf *pipeline_send_outside(const struct pipeline_vnic *, int vid);

@@ -33,6 +33,7 @@ unit_tests = \
 	tests/test-port-conn \
 	tests/test-patch-pair \
 	tests/test-pipeline \
+	tests/test-pipeline-change \
 	tests/test-policy \
 	tests/test-policy-intent \
 	tests/test-port-plan \
@@ -117,6 +118,7 @@ tests_test_packet_flow_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_patch_pair_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_pipeline_change_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
