@@ -353,8 +353,10 @@ class World:
     def _is_at_rest(self):
         """Is there nothing that the agent is about to do, of which it knows?
         What is right is not its to say."""
-        return all(op["kind"] in ("report", "back-off")
-                   or op["reason"] == "orphan" for op in self.ask("plan"))
+        return (all(op["kind"] in ("report", "back-off")
+                    or op["reason"] == "orphan" for op in self.ask("plan"))
+                and all(bridge["state"] in ("installed", "removed")
+                        for bridge in self.ask("status")["openflow"]))
 
     def _unopened(self):
         """A sentence for each port that the switch has yet to open."""

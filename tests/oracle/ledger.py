@@ -83,8 +83,8 @@ class Ledger:
         if port.uuid not in self._written:
             self._written[port.uuid] = [{value} for value in port.columns]
             return
-        if port.columns != old.columns:
-            self._tainted.pop(port.uuid, None)
+        if port.columns != old.columns or port.marked_vm_id is None:
+            self._tainted.pop(port.uuid, None)  # Nothing tells any more.
         for written, before, now in zip(self._written[port.uuid], old.columns,
                                         port.columns):
             if before != now:
