@@ -38,6 +38,7 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/pipeline-flow.c \
 	flows/pipeline-forward.c \
 	flows/pipeline-guard.c \
+	flows/pipeline-learn.c \
 	flows/pipeline-private.h \
 	flows/pipeline-service.c \
 	flows/pipeline.c \

@@ -53,7 +53,7 @@ add_inside(struct pipeline *p, bool is_tagged)
     } else {
         match_untagged(&p->match);
     }
-    put_resubmit(p, TABLE_L2);
+    put_resubmit(p, TABLE_L2_SOURCE);
     pipeline_end(p, TABLE_CLASSIFY, PRIORITY_EXACT, RULE_INSIDE);
 }
 

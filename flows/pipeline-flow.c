@@ -243,9 +243,15 @@ void
 put_receiver(struct pipeline *p, const struct pipeline_vnic *vnic)
 {
     put_register(p, REG_RECEIVER, vnic->number);
+    put_receiver_class(p, vnic);
+    put_resubmit(p, TABLE_ISOLATION);
+}
+
+void
+put_receiver_class(struct pipeline *p, const struct pipeline_vnic *vnic)
+{
     put_register(p, REG_RECEIVER_CLASS,
                  table_class(vnic->policy.isolation, vnic->community));
-    put_resubmit(p, TABLE_ISOLATION);
 }
 
 /* VLANs. */

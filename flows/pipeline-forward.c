@@ -1,7 +1,7 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Tables EGRESS_RULES, L2, L2_LEARNT, L2_UNKNOWN and OUTSIDE: whose is it?
+/* Tables EGRESS_RULES, L2, L2_LEARNT, L2_FOUND and OUTSIDE: whose is it?
  *
  * A frame for a vNIC goes there alone; one for several, to each vNIC of the
  * VLAN and outside; one for an address that nobody knows, outside, and to
@@ -158,7 +158,7 @@ add_groups(struct pipeline *p, enum table_flood flood, int vid)
     return n_groups;
 }
 
-/* L2 and L2_UNKNOWN. */
+/* L2 and L2_FOUND. */
 
 /* Frames that are for several in the VLANs of 'block'. */
 static void
@@ -179,7 +179,7 @@ add_flood_flow(struct pipeline *p, enum table_flood flood,
     if (flood == FLOOD_ALL) {
         pipeline_end(p, TABLE_L2, PRIORITY_SPECIAL, RULE_FLOOD);
     } else {
-        pipeline_end(p, TABLE_L2_UNKNOWN, PRIORITY_EXACT,
+        pipeline_end(p, TABLE_L2_FOUND, PRIORITY_EXACT,
                      RULE_UNKNOWN_UNICAST);
     }
 }
@@ -213,12 +213,23 @@ pipeline_flood(struct pipeline *p, const struct vlan_set *vlans)
         if (classes[vid]) {
             add_flood(p, FLOOD_ALL, vid, classes[vid]);
             add_flood(p, FLOOD_UNKNOWN, vid, classes[vid]);
+            pipeline_learn_vlans(p, vid, classes[vid]);
             free(classes[vid]);
         }
     }
     free(classes);
 }
 
+/* A learnt flow, which sets REG_RECEIVER, can do nothing else. */
+static void
+put_search(struct pipeline *p)
+{
+    put_resubmit(p, TABLE_L2_LEARNT);
+    put_resubmit(p, TABLE_L2_FOUND);
+}
+
+/* What is for 'vnic' goes there, unless somebody else was heard from its
+ * address since, and could be. */
 static void
 add_unicast(struct pipeline *p, const struct pipeline_vnic *vnic,
             const struct vlan_set *vlans)
@@ -227,7 +238,12 @@ add_unicast(struct pipeline *p, const struct pipeline_vnic *vnic,
         pipeline_begin(p, vnic);
         match_vlan_register(&p->match, &block);
         match_set_dl_dst(&p->match, vnic->mac);
-        put_receiver(p, vnic);
+        if (vnic_enforces_mac(vnic)) {
+            put_receiver(p, vnic);
+        } else {
+            put_register(p, REG_RECEIVER, vnic->number);
+            put_search(p);
+        }
         pipeline_end(p, TABLE_L2, PRIORITY_EXACT, RULE_UNICAST);
     }
 }
@@ -251,10 +267,8 @@ add_l2(struct pipeline *p)
         add_link_control(p);
     }
 
-    /* A learnt flow sets registers, and can do nothing else. */
     pipeline_begin(p, NULL);
-    put_resubmit(p, TABLE_L2_LEARNT);
-    put_resubmit(p, TABLE_L2_UNKNOWN);
+    put_search(p);
     pipeline_end(p, TABLE_L2, PRIORITY_MISS, RULE_LEARNT);
 
     pipeline_begin(p, NULL);
@@ -262,14 +276,30 @@ add_l2(struct pipeline *p)
 }
 
 static void
-add_l2_unknown(struct pipeline *p)
+add_found(struct pipeline *p, const struct pipeline_vnic *vnic)
 {
+    pipeline_begin(p, vnic);
+    match_set_reg(&p->match, REG_RECEIVER, vnic->number);
+    put_receiver_class(p, vnic);
+    put_resubmit(p, TABLE_ISOLATION);
+    pipeline_end(p, TABLE_L2_FOUND, PRIORITY_EXACT, RULE_LEARNT);
+}
+
+static void
+add_l2_found(struct pipeline *p)
+{
+    pipeline_begin(p, NULL);
+    match_set_reg(&p->match, REG_RECEIVER, RECEIVER_OUTSIDE);
+    put_resubmit(p, TABLE_OUTSIDE);
+    pipeline_end(p, TABLE_L2_FOUND, PRIORITY_EXACT, RULE_OUTSIDE);
+
     pipeline_begin(p, NULL);
     match_set_reg(&p->match, REG_RECEIVER, 0);
     put_resubmit(p, TABLE_OUTSIDE);
-    pipeline_end(p, TABLE_L2_UNKNOWN, PRIORITY_ANY, RULE_UNKNOWN_UNICAST);
+    pipeline_end(p, TABLE_L2_FOUND, PRIORITY_ANY, RULE_UNKNOWN_UNICAST);
 
-    pipeline_miss(p, TABLE_L2_UNKNOWN, TABLE_ISOLATION, RULE_LEARNT);
+    pipeline_begin(p, NULL);
+    pipeline_end(p, TABLE_L2_FOUND, PRIORITY_MISS, RULE_LEARNT);
 }
 
 /* OUTSIDE. */
@@ -322,6 +352,9 @@ pipeline_forward_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
     if (!vnic->is_elsewhere) {
         add_unicast(p, vnic, vlans);
     }
+    if (vnic_is_learnt(vnic)) {
+        add_found(p, vnic);
+    }
 }
 
 void
@@ -329,6 +362,6 @@ pipeline_forward(struct pipeline *p)
 {
     pipeline_miss(p, TABLE_EGRESS_RULES, TABLE_L2, RULE_EGRESS);
     add_l2(p);
-    add_l2_unknown(p);
+    add_l2_found(p);
     add_outside(p);
 }

@@ -7,8 +7,6 @@
 #include <config.h>
 #include "flows/pipeline-private.h"
 
-#include <string.h>
-
 #include "openvswitch/ofp-actions.h"
 #include "packets.h"
 #include "util.h"
@@ -18,69 +16,6 @@
 
 /* SOURCE_MAC. */
 
-/* Appends one of the parts of 'learn' that say what a learnt flow matches and
- * sets. */
-static struct ofpact_learn_spec *
-put_learn_spec(struct pipeline *p, uint16_t dst_type, enum mf_field_id dst)
-{
-    const struct mf_field *field = mf_from_id(dst);
-    struct ofpact_learn_spec *spec = ofpbuf_put_zeros(&p->actions,
-                                                      sizeof *spec);
-    spec->n_bits = field->n_bits;
-    spec->dst_type = dst_type;
-    spec->dst.field = field;
-    spec->dst.n_bits = field->n_bits;
-    return spec;
-}
-
-/* The learnt flow matches in 'dst' what this frame has in 'src'. */
-static void
-put_learn_match(struct pipeline *p, enum mf_field_id dst, enum mf_field_id src)
-{
-    struct ofpact_learn_spec *spec = put_learn_spec(p, NX_LEARN_DST_MATCH,
-                                                    dst);
-    spec->src_type = NX_LEARN_SRC_FIELD;
-    spec->src.field = mf_from_id(src);
-    spec->src.n_bits = spec->n_bits;
-}
-
-/* The learnt flow sets a register. */
-static void
-put_learn_register(struct pipeline *p, enum table_register reg, uint32_t value)
-{
-    struct ofpact_learn_spec *spec = put_learn_spec(p, NX_LEARN_DST_LOAD,
-                                                    MFF_REG0 + reg);
-    spec->src_type = NX_LEARN_SRC_IMMEDIATE;
-    ovs_be32 v = htonl(value);
-    memcpy(ofpbuf_put_zeros(&p->actions, OFPACT_ALIGN(sizeof v)), &v,
-           sizeof v);
-}
-
-/* Makes the switch remember that this source address, in this VLAN, is behind
- * 'vnic'.  What it has learnt goes with the flow that does this. */
-static void
-put_learn(struct pipeline *p, const struct pipeline_vnic *vnic)
-{
-    struct ofpact_learn *learn = ofpact_put_LEARN(&p->actions);
-    learn->hard_timeout = LEARNT_HARD_S;
-    learn->priority = PRIORITY_EXACT;
-    learn->table_id = TABLE_L2_LEARNT;
-    learn->flags = NX_LEARN_F_DELETE_LEARNED | NX_LEARN_F_WRITE_RESULT;
-    learn->cookie = htonll(table_cookie(vnic->number, RULE_LEARNT));
-    learn->limit = LEARNT_MAX;
-    learn->result_dst = (struct mf_subfield) {
-        .field = mf_from_id(MFF_REG0 + REG_FLAGS),
-        .ofs = raw_ctz(FLAG_LEARNT), .n_bits = 1,
-    };
-    put_learn_match(p, MFF_REG0 + REG_VLAN, MFF_REG0 + REG_VLAN);
-    put_learn_match(p, MFF_ETH_DST, MFF_ETH_SRC);
-    put_learn_register(p, REG_RECEIVER, vnic->number);
-    put_learn_register(p, REG_RECEIVER_CLASS,
-                       table_class(vnic->policy.isolation, vnic->community));
-    learn = p->actions.header;  /* It may have moved. */
-    ofpact_finish_LEARN(&p->actions, &learn);
-}
-
 /* Where frames of 'vnic' go whose source address is right. */
 static enum table_id
 next_table(const struct pipeline_vnic *vnic)
@@ -89,9 +24,9 @@ next_table(const struct pipeline_vnic *vnic)
 }
 
 /* An address that 'vnic' shares with others, as routers share one with VRRP,
- * is where it was last seen; so is its own, as long as a guest that is being
- * migrated has yet to run here.  Nobody has to tell the switch when it does:
- * QEMU announces it at that moment. */
+ * is where it was last seen; so is its own where others may take it, or as long
+ * as a guest that is being migrated has yet to run here.  Nobody has to tell
+ * the switch when it does: QEMU announces it at that moment. */
 static void
 add_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
         const struct eth_addr mac)
@@ -99,8 +34,8 @@ add_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
     bool is_own = eth_addr_equals(mac, vnic->mac);
     pipeline_begin_from(p, vnic);
     match_set_dl_src(&p->match, mac);
-    if (!is_own || vnic->is_incoming) {
-        put_learn(p, vnic);
+    if (!is_own || !vnic_enforces_mac(vnic) || vnic->is_incoming) {
+        put_learn_sender(p, vnic);
     }
     put_resubmit(p, next_table(vnic));
     pipeline_end(p, TABLE_SOURCE_MAC, PRIORITY_EXACT,
@@ -129,7 +64,7 @@ static void
 add_learner(struct pipeline *p, const struct pipeline_vnic *vnic)
 {
     pipeline_begin_from(p, vnic);
-    put_learn(p, vnic);
+    put_learn_sender(p, vnic);
     if (!vnic_is_guarded(vnic)) {
         put_resubmit(p, TABLE_EGRESS_RULES);
     } else if (vnic_may_use_any_mac(vnic)) {
@@ -141,7 +76,7 @@ add_learner(struct pipeline *p, const struct pipeline_vnic *vnic)
     pipeline_end(p, TABLE_FOREIGN_MAC, PRIORITY_ANY, RULE_ANY_MAC);
 }
 
-/* The address of 'vnic' is never learnt to be somebody else's. */
+/* The address of 'vnic', if enforced, is never learnt to be somebody else's. */
 static void
 add_known_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
               const struct vlan_set *vlans)
@@ -337,7 +272,7 @@ pipeline_guard_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
     if (vnic_learns(vnic)) {
         add_learner(p, vnic);
     }
-    if (p->has_learner) {
+    if (p->has_learner && vnic_enforces_mac(vnic)) {
         add_known_mac(p, vnic, vlans);
     }
     add_violations(p, vnic);

@@ -9,8 +9,6 @@
 #include "openvswitch/meta-flow.h"
 #include "openvswitch/ofpbuf.h"
 
-struct ofpact_learn;
-
 /* Shared by the files of the pipeline.
  *
  * A flow is made in four steps: pipeline_begin() or pipeline_begin_from(),
@@ -82,6 +80,11 @@ void put_push_vlan(struct pipeline *, uint16_t tpid);
 void put_output(struct pipeline *, ofp_port_t);
 void put_group(struct pipeline *, uint32_t group_id);
 void put_receiver(struct pipeline *, const struct pipeline_vnic *);
+void put_receiver_class(struct pipeline *, const struct pipeline_vnic *);
+
+/* What the switch learns, from pipeline-learn.c. */
+void put_learn_sender(struct pipeline *, const struct pipeline_vnic *);
+bool vnic_is_learnt(const struct pipeline_vnic *);
 
 /* A power of two of successive VLAN IDs, as one match has them. */
 struct vlan_block {
@@ -119,6 +122,7 @@ void pipeline_classify(struct pipeline *);  /* Who sent it? */
 void pipeline_guard(struct pipeline *);     /* Is the frame one of its? */
 void pipeline_addresses(struct pipeline *); /* Are the addresses its? */
 void pipeline_services(struct pipeline *);  /* May it play this role? */
+void pipeline_learn(struct pipeline *);     /* Where was it heard? */
 void pipeline_forward(struct pipeline *);   /* Whose is it? */
 void pipeline_deliver(struct pipeline *);   /* May they talk, and how? */
 
@@ -136,9 +140,12 @@ void pipeline_forward_vnic(struct pipeline *, const struct pipeline_vnic *,
 void pipeline_deliver_vnic(struct pipeline *, const struct pipeline_vnic *,
                            const struct vlan_set *vlans);
 
-/* The groups, and the flows that send frames for several to them. */
+/* Those of VLANs: the groups, the flows that send frames for several to them,
+ * and those that learn from outside. */
 void pipeline_flood_classify(struct pipeline *);
 void pipeline_flood_add_relatives(const struct pipeline *, struct vlan_set *);
 void pipeline_flood(struct pipeline *, const struct vlan_set *vlans);
+void pipeline_learn_vlans(struct pipeline *, int vid,
+                          const struct vlan_set *vlans);
 
 #endif /* flows/pipeline-private.h */

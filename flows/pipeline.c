@@ -13,7 +13,8 @@
  * snooping and learning as the operator configured them, and sees all vNICs
  * behind one port, 'outside'.  What NORMAL sends there comes in on 'inside'.
  *
- * About vNICs everything is known, and nothing of it is learnt by NORMAL.  A
+ * About vNICs everything is known, and nothing of it is learnt by NORMAL: only
+ * where nobody enforces a MAC address is it followed, in a table of our own.  A
  * frame from one is classified, guarded, delivered to each local receiver that
  * may have it, and leaves through 'inside'.  A frame that came from outside
  * never goes back there.
@@ -351,6 +352,7 @@ pipeline_build_shared(struct pipeline *p)
     pipeline_guard(p);
     pipeline_addresses(p);
     pipeline_services(p);
+    pipeline_learn(p);
     pipeline_forward(p);
     pipeline_deliver(p);
 }

@@ -24,7 +24,8 @@ struct ofpbuf;
 
 /* A vNIC that is on the bridge and whose policy is known. */
 struct pipeline_vnic {
-    uint32_t number;            /* 1..COOKIE_MAX_VNIC, of this vNIC alone. */
+    uint32_t number;            /* Of this vNIC alone: more than 0, less than
+                                 * RECEIVER_OUTSIDE. */
     char *label;                /* For people: "web1/52:54:00:00:00:01". */
     ofp_port_t ofport;          /* A vNIC without one is left out. */
     struct eth_addr mac;        /* Not zero, unicast. */

@@ -34,9 +34,11 @@ struct flow_space;
     TABLE(VIOLATION, 119)                                               \
     TABLE(EGRESS_RULES, 120)    /* Security rules of the sender. */     \
     /* Whose it is. */                                                  \
+    TABLE(L2_SOURCE, 129)       /* Who is outside. */                   \
     TABLE(L2, 130)              /* MAC addresses that we know. */       \
-    TABLE(L2_LEARNT, 131)       /* Others; the switch fills it. */      \
-    TABLE(L2_UNKNOWN, 132)      /* Found there or not. */               \
+    TABLE(L2_LEARNT, 131)       /* Who was last heard from one; the     \
+                                 * switch fills it. */                  \
+    TABLE(L2_FOUND, 132)        /* Found there or not. */               \
     TABLE(OUTSIDE, 133)         /* Everybody who is no local vNIC. */   \
     /* For each receiver. */                                            \
     TABLE(ISOLATION, 140)       /* May these two talk? */               \
@@ -83,7 +85,8 @@ enum table_register {
     REG_PCP = 2,                /* Priority code point of the tag. */
     REG_SENDER_CLASS = 3,       /* See table_class(). */
     REG_RECEIVER_CLASS = 4,     /* See table_class(). */
-    REG_RECEIVER = 5,           /* Number of the receiving vNIC. */
+    REG_RECEIVER = 5,           /* Number of the receiving vNIC, 0 for one that
+                                 * is not known, or RECEIVER_OUTSIDE. */
     REG_SENDER = 6,             /* Number of the sending vNIC; 0 for whoever
                                  * is outside. */
     REG_VIOLATION = 7           /* RULE_* that was broken. */
@@ -91,6 +94,7 @@ enum table_register {
 
 #define REG_VLAN_MASK 0xfffu
 #define REG_PCP_BITS 3
+#define RECEIVER_OUTSIDE 0xffffffu
 
 /* Bits of REG_FLAGS. */
 enum table_flag {
@@ -177,6 +181,8 @@ table_class(enum isolation_class class, uint16_t community)
     RULE(NOT_ITS_VLAN, 61, "not-its-vlan",                                  \
          "not in a VLAN of the receiver's")                                 \
     RULE(VIOLATION, 62, "violation", "broke a rule")                        \
+    RULE(LEARN_OUTSIDE, 63, "learn-outside",                                \
+         "from outside: its source address is there")                      \
     TABLE_GUARD_RULES
 
 /* Those that a guest can break, with what it then did. */
@@ -258,11 +264,11 @@ table_group_id(enum table_flood flood, uint16_t vid, uint32_t part)
 
 /* MAC addresses that are learnt: how long they are kept after the last packet
  * from there (what goes there does not count, or one that has moved would be
- * looked for in the wrong place for ever), and how many of one vNIC's.  The
- * time is short since a frame from outside does not move one: a virtual router
- * that fails over to another host is not heard here for so long.  Whoever is
- * silent for longer is still reached, by flooding. */
-#define LEARNT_HARD_S 10
+ * looked for in the wrong place for ever), and how many from one vNIC and from
+ * outside.  The time is NORMAL's own; a frame from elsewhere moves an address
+ * at once, and one that is not known is still reached, by flooding. */
+#define LEARNT_HARD_S 300
 #define LEARNT_MAX 16
+#define LEARNT_MAX_OUTSIDE 4096
 
 #endif /* flows/tables.h */

@@ -101,6 +101,10 @@ class Switch(Host):
         if keep:
             self.ofctl("add-flow", "br0", "actions=NORMAL")
 
+    def forget(self):
+        """What the switch has learnt into our tables, from traces, too."""
+        self.ofctl("del-flows", "br0", "table=131,cookie=0x34/0xffff")
+
     def flows(self, table=None):
         words = [] if table is None else [f"table={table}"]
         return re.findall("cookie=.*", self.ofctl("dump-flows", "br0", *words))

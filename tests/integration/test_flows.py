@@ -12,6 +12,7 @@ from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
 OURS = "cookie=0x766e01"
+LEARNT = re.compile("cookie=0x766e01[0-9a-f]{6}0034, table=131")
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 FOREIGN = "table=110,priority=7,cookie=0x99,in_port=9,actions=drop"
 
@@ -25,8 +26,9 @@ def ofctl(host, *args):
 
 def dump(host, bridge="br0"):
     """The flows of a bridge, without what changes by itself."""
-    text = ofctl(host, "--no-stats", "--sort", "dump-flows", bridge)
-    return [line.strip() for line in text.splitlines()]
+    text = ofctl(host, "--no-stats", "dump-flows", bridge)
+    return sorted(line.strip() for line in text.splitlines()
+                  if not LEARNT.search(line))
 
 
 def our_flows(host, bridge="br0"):

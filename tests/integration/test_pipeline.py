@@ -320,6 +320,7 @@ def test_without_enforcement_nothing_is_lost(switch, normal, level):
     for name, sent in frames.items():
         # What bridges send each other is the bridge's own.
         assert bool(expected[name]) == (name != "cdp"), name
+        switch.forget()
         fate = switch.trace(1, sent)
         assert set(expected[name]) <= set(fate.copies), (name, fate.text)
         assert len(fate.copies) == len(set(fate.copies)), (name, fate.text)
@@ -678,6 +679,14 @@ def test_what_was_learnt_goes_with_its_vnic(switch, numbers):
     assert len(switch.flows(131)) == 1
 
 
+def load_and_remember(switch, *vnics):
+    """Loads what is meant now, and leaves what was learnt before."""
+    learnt = next(f for f in switch.flows(131) if "dl_dst" in f)
+    switch.load(vnics)
+    match = learnt.split("priority=")[1].replace(" actions=", ",actions=")
+    switch.ofctl("add-flow", "br0", f"table=131,priority={match}")
+
+
 def test_learnt_addresses_stay_in_their_vlans(switch, numbers):
     """Where a vNIC has left a VLAN, nothing that was learnt there is
     delivered to it, for as long as it is remembered."""
@@ -686,10 +695,7 @@ def test_learnt_addresses_stay_in_their_vlans(switch, numbers):
     switch.send("p1", hello)
     switch.wait_for("p2", hello)
     until(lambda: len(switch.flows(131)) == 2, "it is learnt")
-    learnt = next(f for f in switch.flows(131) if "dl_dst" in f)
-    switch.load([vnic(1, services=["any-mac"], tag=20), vnic(2)])
-    match = learnt.split("priority=")[1].replace(" actions=", ",actions=")
-    switch.ofctl("add-flow", "br0", f"table=131,priority={match}")
+    load_and_remember(switch, vnic(1, services=["any-mac"], tag=20), vnic(2))
     fate = switch.trace(2, frame(mac(2), foreign(1)))
     assert not fate.copies and (160, "not-its-vlan") in fate.rules, fate.text
 
@@ -708,6 +714,88 @@ def test_where_nobody_enforces_addresses_are_learnt(switch, numbers, level):
     until(lambda: switch.counted(1) == expected, "it is counted")
 
 
+def hears(switch, source, port, *tags):
+    """Somebody at 'port' sends from 'source'."""
+    switch.send(port, frame(source, BROADCAST, *tags))
+
+
+def is_found(switch, address, *ports):
+    """vNIC 2 reaches 'address' at 'ports', and nowhere else."""
+    asked = frame(mac(2), address)
+    until(lambda: {c.port for c in switch.trace(2, asked).copies}
+          == set(ports), f"{address} is at {ports}")
+
+
+@pytest.mark.parametrize("level", ("monitor", "off"))
+def test_what_is_for_outside_is_flooded_to_guests_once(switch, level):
+    """Until somebody was heard from there."""
+    switch.load([vnic(n, guard=level) for n in (1, 2, 3)])
+    is_found(switch, foreign(1), "p1", "p3", "up", "br0")
+    hears(switch, foreign(1), "up", 10)
+    is_found(switch, foreign(1), "up")
+    # In another VLAN it is somebody else, and where nobody is, of no use.
+    hears(switch, foreign(2), "up", 20)
+    is_found(switch, foreign(2), "p1", "p3", "up", "br0")
+    assert len([f for f in switch.flows(131) if "0xffffff" in f]) == 1
+
+
+def test_where_all_enforce_nothing_is_learnt(switch, numbers):
+    switch.load([vnic(1), vnic(2), vnic(3, isolation="isolated",
+                                        guard="monitor")])
+    hello = marker(foreign(1), mac(2), next(numbers), 10)
+    switch.send("up", hello)
+    hello = Ether(bytes(hello)[:12] + bytes(hello)[16:])
+    switch.wait_for("p2", hello)
+    assert len(switch.flows(131)) == 1
+
+
+@pytest.mark.parametrize("services, level", (
+    ([], "monitor"), ([], "off"), (["any-mac"], "enforce")))
+def test_a_learnt_address_moves(switch, services, level):
+    """As soon as it is heard from elsewhere, outside or here."""
+    many = {"services": services, "guard": level}
+    switch.load([vnic(1, **many), vnic(2), vnic(3, **many)])
+    for port in "p1", "up", "p3", "p1", "up", "p1":
+        hears(switch, foreign(1), port, *[10] * (port == "up"))
+        is_found(switch, foreign(1), port)
+
+
+@pytest.mark.parametrize("level", ("monitor", "off"))
+def test_a_guests_own_address_moves(switch, level):
+    """Where nobody enforces it: to another vNIC of a bond in the guest, or to
+    another bridge."""
+    switch.load([vnic(1, guard=level), vnic(2), vnic(3, guard=level)])
+    is_found(switch, mac(1), "p1")
+    for port in "p3", "p1", "up", "p1", "up", "p3":
+        hears(switch, mac(1), port, *[10] * (port == "up"))
+        is_found(switch, mac(1), port)
+
+
+@pytest.mark.parametrize("policy", (
+    {}, {"services": ["any-mac"]},
+    {"guard": "monitor", "isolation": "isolated"}))
+def test_an_enforced_address_never_moves(switch, numbers, policy):
+    switch.load([vnic(1, **policy), vnic(2), vnic(3, guard="monitor"),
+                 vnic(4, services=["any-mac"])])
+    for port in "p3", "p4", "up":
+        hears(switch, mac(1), port, *[10] * (port == "up"))
+        hello = marker(mac(2), mac(1), next(numbers))
+        switch.send("p2", hello)
+        switch.wait_for("p1", hello)
+        is_found(switch, mac(1), "p1")
+
+
+def test_where_it_was_learnt_the_class_of_now_counts(switch):
+    switch.load([vnic(1, guard="monitor"), vnic(2, isolation="isolated")])
+    hears(switch, foreign(1), "p1")
+    is_found(switch, foreign(1), "p1")
+    shared = [{"ip": "10.0.0.1", "mac": foreign(1)}]
+    load_and_remember(switch, vnic(1, isolation="isolated", addresses=shared),
+                      vnic(2, isolation="isolated"))
+    fate = switch.trace(2, frame(mac(2), foreign(1)))
+    assert not fate.copies and (140, "isolation") in fate.rules, fate.text
+
+
 VIP, VIRTUAL_MAC = "10.0.0.100", "00:00:5e:00:01:07"
 
 
@@ -717,12 +805,13 @@ def test_a_shared_address_follows_its_router(switch, numbers):
                for n in (1, 2)]
     switch.load([*routers, vnic(3), vnic(4, addresses=[{"ip": "10.0.0.4"}])])
     asked = frame(mac(3), VIRTUAL_MAC)
-    for master in 1, 2, 1:
-        hello = Ether(src=VIRTUAL_MAC, dst=BROADCAST) / ARP(
-            op=1, psrc=VIP, pdst=VIP, hwsrc=VIRTUAL_MAC)
-        switch.send(f"p{master}", hello)
+    for master in "p1", "p2", "up", "p1":
+        hello = Ether(src=VIRTUAL_MAC, dst=BROADCAST)
+        hello /= Dot1Q(vlan=10) if master == "up" else b""
+        hello /= ARP(op=1, psrc=VIP, pdst=VIP, hwsrc=VIRTUAL_MAC)
+        switch.send(master, hello)
         until(lambda m=master: [c.port for c in switch.trace(3, asked).copies]
-              == [f"p{m}"], f"the address is at p{master}")
+              == [m], f"the address is at {master}")
 
     for port, attack in (
             (4, frame(VIRTUAL_MAC, BROADCAST)),

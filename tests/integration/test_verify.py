@@ -7,8 +7,10 @@ import signal
 from pathlib import Path
 
 import pytest
+from host import until
+from oracle.frames import BROADCAST
 from pipeline import Switch
-from test_pipeline import CLASSES, MODES, mac, vnic
+from test_pipeline import CLASSES, MODES, frame, mac, vnic
 
 TOP = Path(__file__).resolve().parents[2]
 SCENARIOS = TOP / "tests/flow-scenarios"
@@ -99,6 +101,23 @@ def test_nothing_is_learnt(switch):
     assert switch.verify("verify-all")[0] == []
     assert (switch.appctl("fdb/show", "br0"),
             len(switch.flows(131))) == before
+
+
+def test_an_address_that_has_moved_is_no_error(switch):
+    """Where nobody enforces it, to whoever may have it."""
+    switch.load([vnic(1, guard="monitor"), vnic(2, guard="monitor"), vnic(3),
+                 vnic(4, isolation="isolated")])
+    asked = frame(mac(3), mac(1))
+    for port, tags in ("p2", ()), ("up", (10,)), ("p1", ()):
+        switch.send(port, frame(mac(1), BROADCAST, *tags))
+        until(lambda p=port: [c.port for c in switch.trace(3, asked).copies]
+              == [p], "it has moved")
+        assert switch.verify("verify-all")[0] == []
+    # But not to whom it cannot have moved.
+    switch.ofctl("mod-flows", "br0",
+                 f"table=131,dl_dst={mac(1)},reg1=10,actions=output:4")
+    assert ("vnic3", "vnic4", "unicast, untagged", "nothing",
+            "untagged") in switch.verify("verify-all")[0]
 
 
 # Holes: what somebody does to the bridge, and a row that must be found.
