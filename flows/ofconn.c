@@ -10,7 +10,9 @@
  *
  * Each new connection reads all flows and groups.  After that we know what is
  * installed: what a committed bundle did is done to our copy, too.  Somebody
- * else's changes are seen when all is read once more.
+ * else's changes are seen when all is read once more.  In between, when what is
+ * meant is installed, a change of it is all that may differ, and nothing else
+ * is compared.
  *
  * What differs is sent as one atomic bundle, or nothing at all is sent.  The
  * bundle is filled at the pace of the switch.  A message that the switch
@@ -43,6 +45,7 @@
 
 #include "coverage.h"
 #include "flows/channel.h"
+#include "flows/flow-change.h"
 #include "flows/flow-msg.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
@@ -60,6 +63,7 @@
 VLOG_DEFINE_THIS_MODULE(ofconn);
 
 COVERAGE_DEFINE(ofconn_bundle);
+COVERAGE_DEFINE(ofconn_compare_all);
 COVERAGE_DEFINE(ofconn_refused);
 COVERAGE_DEFINE(ofconn_error);
 
@@ -89,6 +93,7 @@ struct ofconn {
     struct flow_table desired;
     struct flow_table next;     /* Replaces 'desired' after the bundle. */
     bool has_next;
+    struct flow_change change;  /* Changes 'desired' after that. */
     bool needs_diff;            /* 'desired' may differ from 'installed'. */
     bool is_on_hold;            /* Nothing is to be sent. */
     enum ofconn_verdict verdict;
@@ -130,6 +135,7 @@ ofconn_create(const char *bridge, const char *target,
     flow_table_init(&conn->reading);
     flow_table_init(&conn->desired);
     flow_table_init(&conn->next);
+    flow_change_init(&conn->change);
     return conn;
 }
 
@@ -154,6 +160,7 @@ ofconn_destroy(struct ofconn *conn)
         flow_table_destroy(&conn->reading);
         flow_table_destroy(&conn->desired);
         flow_table_destroy(&conn->next);
+        flow_change_destroy(&conn->change);
         clear_errors(conn);
         free(conn->errors);
         free(conn->bridge);
@@ -316,6 +323,13 @@ version(const struct ofconn *conn)
     return channel_version(conn->channel);
 }
 
+/* Is something else meant than 'desired'? */
+static bool
+has_news(const struct ofconn *conn)
+{
+    return conn->has_next || !flow_change_is_empty(&conn->change);
+}
+
 /* Ends the bundle; what the switch has is not known for sure. */
 static void
 refuse(struct ofconn *conn)
@@ -323,7 +337,7 @@ refuse(struct ofconn *conn)
     COVERAGE_INC(ofconn_refused);
     conn->counters.refused_bundles++;
     flow_diff_destroy(&conn->diff);
-    set_verdict(conn, conn->has_next ? OFCONN_PENDING : OFCONN_REFUSED);
+    set_verdict(conn, has_news(conn) ? OFCONN_PENDING : OFCONN_REFUSED);
     start_reading(conn);
 }
 
@@ -353,7 +367,7 @@ finish_commit(struct ofconn *conn)
     conn->counters.bundles++;
     log_commit(conn);
     flow_diff_apply(&conn->diff, &conn->installed);
-    set_verdict(conn, conn->has_next ? OFCONN_PENDING : OFCONN_INSTALLED);
+    set_verdict(conn, has_news(conn) ? OFCONN_PENDING : OFCONN_INSTALLED);
     set_state(conn, OFCONN_READY);
 }
 
@@ -442,12 +456,10 @@ may_send(const struct ofconn *conn)
                 || port_conn_is_refused(conn->ports)));
 }
 
-/* Installs 'desired', if it is not. */
+/* Does what the diff says, if it can be done now. */
 static void
-reconcile(struct ofconn *conn)
+act(struct ofconn *conn)
 {
-    flow_diff_compute(&conn->desired, &conn->installed, &conn->space,
-                      &conn->diff);
     conn->needs_diff = conn->diff.n_ops && !may_send(conn);
     if (!conn->diff.n_ops) {
         clear_errors(conn);
@@ -459,6 +471,34 @@ reconcile(struct ofconn *conn)
     } else {
         start_bundle(conn);
     }
+}
+
+/* Installs 'desired', if it is not. */
+static void
+reconcile(struct ofconn *conn)
+{
+    COVERAGE_INC(ofconn_compare_all);
+    flow_change_apply(&conn->change, &conn->desired);
+    flow_diff_compute(&conn->desired, &conn->installed, &conn->space,
+                      &conn->diff);
+    act(conn);
+}
+
+/* The same if all but the change is installed. */
+static void
+reconcile_change(struct ofconn *conn)
+{
+    flow_diff_compute_change(&conn->change, &conn->installed, &conn->space,
+                             &conn->diff);
+    flow_change_apply(&conn->change, &conn->desired);
+    act(conn);
+}
+
+/* True if there is a change that can be made now. */
+static bool
+has_change(const struct ofconn *conn)
+{
+    return !flow_change_is_empty(&conn->change) && may_send(conn);
 }
 
 static void
@@ -475,6 +515,8 @@ run_READY(struct ofconn *conn)
     }
     if (conn->needs_diff) {
         reconcile(conn);
+    } else if (has_change(conn)) {
+        reconcile_change(conn);
     }
 }
 
@@ -624,7 +666,7 @@ static bool
 has_work(const struct ofconn *conn)
 {
     return ((conn->state == OFCONN_READY
-             && (conn->is_stale || conn->has_next
+             && (conn->is_stale || conn->has_next || has_change(conn)
                  || (conn->needs_diff && may_send(conn))))
             || (conn->state == OFCONN_FILLING
                 && conn->n_sent < conn->diff.n_ops
@@ -664,6 +706,19 @@ ofconn_set_hold(struct ofconn *conn, bool is_on_hold)
     conn->is_on_hold = is_on_hold;
 }
 
+/* Installs what is meant now, if that can be done at once. */
+static void
+take_news(struct ofconn *conn)
+{
+    bool is_ready = conn->state == OFCONN_READY && !conn->is_stale;
+    if (is_ready) {
+        run_READY(conn);
+    }
+    if (!is_ready || has_news(conn)) {
+        set_verdict(conn, OFCONN_PENDING);
+    }
+}
+
 /* Makes 'desired' what is meant from now on, after each reconnect, too.  Takes
  * what is in 'desired', which is empty then.
  *
@@ -673,12 +728,19 @@ void
 ofconn_set_desired(struct ofconn *conn, struct flow_table *desired)
 {
     flow_table_steal(&conn->next, desired);
+    flow_change_clear(&conn->change);
     conn->has_next = true;
-    if (conn->state == OFCONN_READY && !conn->is_stale) {
-        run_READY(conn);
-    } else {
-        set_verdict(conn, OFCONN_PENDING);
-    }
+    take_news(conn);
+}
+
+/* Does the same with what is meant until now, but for 'change'.  Takes what is
+ * in 'change', which is empty then. */
+void
+ofconn_change_desired(struct ofconn *conn, struct flow_change *change)
+{
+    flow_change_append(&conn->change, change);
+    conn->needs_diff = conn->needs_diff || conn->verdict == OFCONN_REFUSED;
+    take_news(conn);
 }
 
 /* Reads once more what the bridge has. */

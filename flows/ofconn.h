@@ -12,6 +12,7 @@
 #include "openvswitch/compiler.h"
 #include "openvswitch/types.h"
 
+struct flow_change;
 struct flow_space;
 struct flow_table;
 struct ofpbuf;
@@ -79,6 +80,7 @@ void ofconn_set_floods(struct ofconn *, const struct simap *);
 void ofconn_set_fragments(struct ofconn *, enum fragment_mode);
 void ofconn_set_hold(struct ofconn *, bool);
 void ofconn_set_desired(struct ofconn *, struct flow_table *);
+void ofconn_change_desired(struct ofconn *, struct flow_change *);
 void ofconn_refresh(struct ofconn *);
 bool ofconn_send_frame(struct ofconn *, const void *frame, size_t size,
                        struct ofpbuf *actions);

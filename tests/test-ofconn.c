@@ -7,6 +7,7 @@
 
 #include "fatal-signal.h"
 #include "flow.h"
+#include "flows/flow-change.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "flows/pipeline.h"
@@ -131,8 +132,26 @@ mean(const char *first, const char *second)
     flow_table_destroy(&table);
 }
 
+/* Says that another flow is meant instead of one; each may be NULL. */
+static void
+mean_instead(const char *before, const char *after)
+{
+    struct flow_change change;
+    flow_change_init(&change);
+    if (before) {
+        assert_null(flow_text_add(&change.before, before));
+    }
+    if (after) {
+        assert_null(flow_text_add(&change.after, after));
+    }
+    ofconn_change_desired(conn, &change);
+    assert_true(flow_change_is_empty(&change));
+    flow_change_destroy(&change);
+}
+
 static const char one[] = "table=1,cookie=0x7601,actions=output:1";
 static const char two[] = "table=2,cookie=0x7602,actions=output:2";
+static const char three[] = "table=3,cookie=0x7603,actions=output:3";
 
 static void
 assert_log(struct ds *log, const char *expected)
@@ -297,6 +316,86 @@ test_what_is_meant_meanwhile_comes_next(void **state)
 }
 
 static void
+assert_means(size_t n_flows)
+{
+    assert_int_equal(hmap_count(&ofconn_desired(conn)->flows), n_flows);
+    assert_int_equal(hmap_count(&ofconn_installed(conn)->flows), n_flows);
+}
+
+static void
+test_change_is_all_that_is_sent(void **state)
+{
+    mean(one, two);
+    run_until(is_installed);
+    ds_clear(&sw.flow_log);
+
+    mean_instead(one, three);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    run_until(is_installed);
+    assert_log(&sw.flow_log, FILL COMMIT);
+    assert_int_equal(get_counters().ops[FLOW_OP_DELETE_FLOW], 1);
+    assert_int_equal(get_counters().ops[FLOW_OP_ADD_FLOW], 3);
+    assert_means(2);
+}
+
+static void
+test_change_to_the_same_is_nothing_to_do(void **state)
+{
+    mean(one, two);
+    run_until(is_installed);
+    ds_clear(&sw.flow_log);
+
+    mean_instead(one, one);
+    assert_true(is_installed());
+    mean_instead(NULL, NULL);
+    assert_true(is_installed());
+    assert_means(2);
+    assert_int_equal(get_counters().bundles, 1);
+}
+
+static void
+test_changes_wait_for_the_bundle(void **state)
+{
+    sw.keeps_barriers = true;
+    mean(one, two);
+    run_until(is_filled);
+    mean_instead(one, three);
+    mean_instead(three, NULL);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    assert_int_equal(hmap_count(&ofconn_desired(conn)->flows), 2);
+
+    fake_switch_hang_up(&sw);
+    sw.keeps_barriers = false;
+    run_until(is_installed);
+    assert_means(1);
+    assert_int_equal(get_counters().bundles, 1);
+}
+
+static void
+test_change_after_a_refusal_is_all_that_is_left(void **state)
+{
+    sw.refused_add = 2;
+    mean(one, two);
+    run_until(is_refused);
+
+    sw.refused_add = 0;
+    mean_instead(two, NULL);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    run_until(is_installed);
+    assert_means(1);
+}
+
+static void
+test_everything_meant_anew_undoes_changes(void **state)
+{
+    mean(one, two);
+    mean_instead(NULL, three);
+    mean(two, NULL);
+    run_until(is_installed);
+    assert_means(1);
+}
+
+static void
 test_new_connection_gets_everything_again(void **state)
 {
     mean(one, two);
@@ -349,7 +448,9 @@ test_floods_are_forbidden_before_flows_are_sent(void **state)
     simap_destroy(&floods);
     ofconn_set_fragments(conn, FRAGMENTS_MATCHED);
     mean(one, NULL);
+    mean_instead(NULL, two);
     run_until(is_installed);
+    assert_means(2);
 
     assert_log(&sw.port_log, "NXT_SET_CONTROLLER_ID\n"
                              "OFPT_GET_CONFIG_REQUEST\n"
@@ -397,6 +498,11 @@ main(void)
         TEST(test_failed_commit_names_the_flow),
         TEST(test_frame_that_is_refused_costs_no_flow),
         TEST(test_what_is_meant_meanwhile_comes_next),
+        TEST(test_change_is_all_that_is_sent),
+        TEST(test_change_to_the_same_is_nothing_to_do),
+        TEST(test_changes_wait_for_the_bundle),
+        TEST(test_change_after_a_refusal_is_all_that_is_left),
+        TEST(test_everything_meant_anew_undoes_changes),
         TEST(test_new_connection_gets_everything_again),
         TEST(test_queue_for_a_deaf_switch_is_bounded),
         TEST(test_floods_are_forbidden_before_flows_are_sent),

@@ -300,6 +300,41 @@ def test_ports_come_and_go(host, agent):
     assert set(one) <= set(our_flows(host))     # Its number is the same.
 
 
+def coverage(agent):
+    """How often things have happened, by name.  It is told once a second."""
+    def read():
+        found = re.findall(r"^(\S+) .* total: (\d+)$",
+                           agent.ask("coverage/show"), re.MULTILINE)
+        counts = {name: int(total) for name, total in found}
+        return counts if (counts.get("ofconn_bundle")
+                          == flows(agent)["bundles"]) else None
+    return until(read, "all is told")
+
+
+def spent(before, after, name):
+    return after.get(name, 0) - before.get(name, 0)
+
+
+def test_a_vnic_costs_its_own_flows(host, agent):
+    set_guard(host, "enforce")
+    start(host, agent, *range(1, 31))
+    before = coverage(agent)
+    n_flows = len(our_flows(host))
+
+    start(host, agent, 31)
+    after = coverage(agent)
+    n_added = len(our_flows(host)) - n_flows
+    assert 30 < n_added < n_flows / 20
+    assert spent(before, after, "bridge_flows_built") <= n_added + 1
+    assert spent(before, after, "ofconn_bundle") == 1
+    assert spent(before, after, "ofconn_compare_all") == 0
+
+    host.libvirt.lookupByName("web31").destroy()
+    host.vsctl("del-port", "tap31")
+    until(lambda: len(our_flows(host)) == n_flows, "its flows are gone")
+    assert spent(after, coverage(agent), "bridge_flows_built") <= 1
+
+
 # fail_mode.
 
 
