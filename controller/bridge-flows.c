@@ -93,7 +93,8 @@ struct bridge_flows {
                                  * do. */
 
     /* What the switch has said. */
-    unsigned int conn_seqno;    /* Of 'conn', when it was looked at. */
+    unsigned int conn_seqno;    /* Of 'conn', when it was looked at ... */
+    unsigned int facts_seqno;   /* ... and that of its facts. */
     enum ofconn_verdict verdict; /* At that time. */
     uint64_t n_refused;         /* Bundles, by then. */
     bool has_ours, has_foreign; /* Flows. */
@@ -213,7 +214,7 @@ update_state(struct bridge_flows *bf)
 
 /* Whose flows are installed? */
 static void
-look_at_installed(struct bridge_flows *bf)
+look_at_facts(struct bridge_flows *bf)
 {
     bf->has_ours = bf->has_foreign = bf->has_others = false;
     const struct flow_entry *entry;
@@ -266,6 +267,19 @@ look_at_refusals(struct bridge_flows *bf, long long int now)
         log_refusals(bf);
     } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
         refusals_note_installed(&bf->refusals);
+    }
+}
+
+/* The same without looking at each of them, which may be many, if nobody else
+ * can have changed them. */
+static void
+look_at_installed(struct bridge_flows *bf)
+{
+    if (bf->facts_seqno != ofconn_facts_seqno(bf->conn)) {
+        bf->facts_seqno = ofconn_facts_seqno(bf->conn);
+        look_at_facts(bf);
+    } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
+        bf->has_ours = bf->told == TOLD_PIPELINE;
     }
 }
 

@@ -88,6 +88,8 @@ struct ofconn {
     struct flow_table installed;
     struct flow_table reading;  /* What has been read of a dump. */
     bool has_facts;             /* 'installed' is what this switch has. */
+    unsigned int facts_seqno;   /* Changes with 'installed', but for what our
+                                 * bundles do. */
     bool is_stale;              /* Everything has to be read once more. */
 
     struct flow_table desired;
@@ -239,6 +241,7 @@ finish_reading(struct ofconn *conn)
 {
     flow_table_steal(&conn->installed, &conn->reading);
     conn->has_facts = true;
+    conn->facts_seqno++;
     conn->counters.reads++;
     conn->seqno++;
 
@@ -622,6 +625,7 @@ disconnect(struct ofconn *conn)
     flow_diff_destroy(&conn->diff);
     flow_table_clear(&conn->installed);
     conn->has_facts = false;
+    conn->facts_seqno++;
     conn->seqno++;
     if (conn->verdict != OFCONN_NONE) {
         set_verdict(conn, OFCONN_PENDING);
@@ -788,6 +792,14 @@ bool
 ofconn_has_facts(const struct ofconn *conn)
 {
     return conn->has_facts;
+}
+
+/* Returns a number that changes with what is installed, but for what our own
+ * bundles do. */
+unsigned int
+ofconn_facts_seqno(const struct ofconn *conn)
+{
+    return conn->facts_seqno;
 }
 
 /* Returns why the flows cannot be as they are meant, whatever they are, as a

@@ -88,6 +88,7 @@ bool ofconn_send_frame(struct ofconn *, const void *frame, size_t size,
 enum ofconn_state ofconn_state(const struct ofconn *);
 unsigned int ofconn_seqno(const struct ofconn *);
 bool ofconn_has_facts(const struct ofconn *);
+unsigned int ofconn_facts_seqno(const struct ofconn *);
 char *ofconn_problem(const struct ofconn *) OVS_WARN_UNUSED_RESULT;
 const struct flow_table *ofconn_installed(const struct ofconn *);
 const struct flow_table *ofconn_desired(const struct ofconn *);
