@@ -678,6 +678,7 @@ bridge_flows_update(struct bridge_flows *bf, const struct pass *pass,
 {
     note_bridge(bf, pass, bridge->view, now);
     note_wait(bf, pass, bridge, has_met_libvirt);
+    unsigned int seqno = bf->seqno;
     if (ofconn_has_facts(bf->conn) || bf->told != TOLD_NOTHING) {
         if (!bridge->needs_pipeline) {
             take_away(bf, pass, bridge);
@@ -687,6 +688,9 @@ bridge_flows_update(struct bridge_flows *bf, const struct pass *pass,
         }
     }
     look(bf, now);
+    if (bf->state == BRIDGE_FLOWS_INSTALLING) {
+        bf->seqno = seqno;      /* The switch will say what became of it. */
+    }
 }
 
 /* Lets everybody in that was refused, whenever that was, and reads once more
