@@ -143,21 +143,21 @@ class Frames:
         for wire in self.wires.values():
             wire.close()
 
-    def from_guest(self, dst=BROADCAST):
-        """How often each hears what guest "one" says."""
-        source = self.guests["one"].macs()[0]
+    def from_guest(self, dst=BROADCAST, last="two", name="one"):
+        """How often each hears what guest 'name' says; 'last' hears all."""
+        source = self.guests[name].macs()[0]
 
         def send(*payloads):
-            self.guests["one"].check("; ".join(
+            self.guests[name].check("; ".join(
                 f"guest-frame send eth0 {_frame(dst, source, p).hex()}"
                 for p in payloads))
-        return self._count(send, "two")
+        return self._count(send, last)
 
-    def from_outside(self, end, last, dst=BROADCAST):
+    def from_outside(self, end, last, dst=BROADCAST, source=OUTSIDER):
         """How often each hears what comes in at 'end'; 'last' hears all."""
         def send(*payloads):
             for payload in payloads:
-                self.wires[end].send(_frame(dst, OUTSIDER, payload, TAG))
+                self.wires[end].send(_frame(dst, source, payload, TAG))
         return self._count(send, last)
 
     def _count(self, send, last):
@@ -245,6 +245,43 @@ def test_who_joins_a_group_hears_it_once(box, frames, snooping):
     for end in frames.ends[:1]:
         found = frames.from_outside(end, "one", GROUP_MAC)
         assert found["one"] == 1
+
+
+@contextlib.contextmanager
+def monitoring(box, agent):
+    """The guard at its default: NORMAL learns, and so do we."""
+    box.vsctl("set", "bridge", "br0", "external_ids:vnicd-guard=monitor")
+    agent.call("reconcile")
+    yield
+    box.vsctl("set", "bridge", "br0", "external_ids:vnicd-guard=enforce")
+    agent.call("reconcile")
+
+
+def learn(box):
+    """The switch learns from packets that it has forwarded by its cache when
+    it next looks at that, and throws out of it what is wrong then."""
+    for _ in range(2):
+        box.appctl("revalidator/wait")
+
+
+def test_what_is_for_outside_is_nobody_elses(box, agent, guests):
+    """Also where any guest may have any address, and where one has moved:
+    from a guest to another host, and back."""
+    moving = guests["two"].macs()[0]
+    with monitoring(box, agent), uplinks(box, "up0") as (end,):
+        agent.call("reconcile")
+        frames = Frames(box, guests, [end])
+        frames.from_outside(end, "two")
+        learn(box)
+        assert frames.from_guest(OUTSIDER, last=end) == {end: 1}
+        assert frames.from_guest(moving, last="two") == {"two": 1}
+        frames.from_outside(end, "one", source=moving)
+        learn(box)
+        assert frames.from_guest(moving, last=end) == {end: 1}
+        frames.from_guest(name="two", last="one")
+        learn(box)
+        assert frames.from_guest(moving, last="two") == {"two": 1}
+        frames.close()
 
 
 # Conversations.
