@@ -341,7 +341,10 @@ class World:
             is_at_rest = self._is_at_rest()
             self.commit()
             found[:] = promise.complaints(self.facts(is_forced))
-            found.extend(self._unopened())
+            unopened = self._unopened()
+            if unopened:
+                self._touch_switch()
+            found.extend(unopened)
             return is_at_rest and not found
         try:
             self.wait(is_right, "the switch is right")
@@ -363,6 +366,13 @@ class World:
         return [f"port {name}: not open in the switch: {port.error}"
                 for name, port in self.switch.ports.items()
                 if self.host.has_tap(name) and not port.is_open]
+
+    def _touch_switch(self):
+        """The switch may have found a device that was just going, under the
+        name of one that has come: it tries again when anything changes."""
+        self._n_probes += 1
+        self.commit(plugger.set_setting("Open_vSwitch", None, "touched",
+                                        str(self._n_probes)))
 
     def _nudge_libvirt(self):
         """Nothing announces the edit of a network; the event of another one
