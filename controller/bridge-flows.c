@@ -256,13 +256,13 @@ look_at_refusals(struct bridge_flows *bf, long long int now)
     struct ofconn_counters counters;
     ofconn_get_counters(bf->conn, &counters);
     if (bf->told != TOLD_PIPELINE) {
-        bf->n_refused = counters.refused_bundles;
-    } else if (counters.refused_bundles != bf->n_refused
+        bf->n_refused = counters.bundles.refused;
+    } else if (counters.bundles.refused != bf->n_refused
                && ofconn_verdict(bf->conn) == OFCONN_REFUSED) {
         size_t n;
-        const struct ofconn_error *errors = ofconn_errors(bf->conn, &n);
+        const struct bundle_error *errors = ofconn_errors(bf->conn, &n);
         refusals_note(&bf->refusals, &bf->facts, errors, n, now);
-        bf->n_refused = counters.refused_bundles;
+        bf->n_refused = counters.bundles.refused;
         bf->seqno++;
         log_refusals(bf);
     } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {

@@ -149,7 +149,7 @@ remove_flows_of(const struct pass *pass, const struct desired_bridge *bridge,
     if (!error) {
         struct ofconn_counters counters;
         ofconn_get_counters(bridge_flows_conn(bf), &counters);
-        if (counters.bundles) {
+        if (counters.bundles.committed) {
             printf("vnicd: removed the flows of bridge %s\n",
                    bridge->view->name);
         }

@@ -261,7 +261,7 @@ count_flow_mods(const struct ofconn_counters *counters)
 {
     uint64_t n = 0;
     for (enum flow_op_kind kind = 0; kind < N_FLOW_OP_KINDS; kind++) {
-        n += counters->ops[kind];
+        n += counters->bundles.ops[kind];
     }
     return n;
 }
@@ -277,8 +277,8 @@ bridge_flows_to_json(const struct bridge_flows *bf)
     put_string(object, "state",
                bridge_flows_state_to_string(bridge_flows_state(bf)));
     put_time(object, "since", bridge_flows_since(bf));
-    put_integer(object, "bundles", counters.bundles);
-    put_integer(object, "refused_bundles", counters.refused_bundles);
+    put_integer(object, "bundles", counters.bundles.committed);
+    put_integer(object, "refused_bundles", counters.bundles.refused);
     put_integer(object, "flow_mods", count_flow_mods(&counters));
     put_integer(object, "port_mods", counters.port_mods);
     put_integer(object, "errors", counters.errors);

@@ -5,6 +5,8 @@ flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
 	flows/announcement.c \
 	flows/announcement.h \
+	flows/bundle.c \
+	flows/bundle.h \
 	flows/channel.c \
 	flows/channel.h \
 	flows/counters.c \
@@ -21,6 +23,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-diff.h \
 	flows/flow-msg.c \
 	flows/flow-msg.h \
+	flows/flow-reader.c \
+	flows/flow-reader.h \
 	flows/flow-space.c \
 	flows/flow-space.h \
 	flows/flow-table.c \

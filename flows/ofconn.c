@@ -2,37 +2,20 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* Makes the flows of one bridge those that are meant.  Which those are is
- * decided elsewhere; what differs is computed by flow-diff.c, and how it looks
- * as OpenFlow is known to flow-msg.c.
+ * decided elsewhere; what differs is computed by flow-diff.c.
  *
  * Theory of operation
  * ===================
  *
- * Each new connection reads all flows and groups.  After that we know what is
- * installed: what a committed bundle did is done to our copy, too.  Somebody
- * else's changes are seen when all is read once more.  In between, when what is
- * meant is installed, a change of it is all that may differ, and nothing else
- * is compared.
+ * Each new connection reads all flows and groups (flow-reader.c).  After that
+ * we know what is installed: what a committed bundle did is done to our copy,
+ * too.  Somebody else's changes are seen when all is read once more.  In
+ * between, when what is meant is installed, a change of it is all that may
+ * differ, and nothing else is compared.
  *
- * What differs is sent as one atomic bundle, or nothing at all is sent.  The
- * bundle is filled at the pace of the switch.  A message that the switch
- * cannot decode is answered with an error and left out, and what is left would
- * be committed all the same.  A vNIC whose flows are there in part is not what
- * anybody means, so a barrier is sent behind the last message: if an error
- * came before its answer, the bundle is discarded.  A message that decodes and
- * cannot be executed fails the commit, and the switch undoes the rest.  Either
- * way the switch has what it had before.  The errors say whose flow it was; to
- * leave those out and try again is the caller's decision.
- *
- * Transaction ids tell which message an error is about: those of a bundle
- * follow each other, in the order of the operations.
- *
- *     first       open the bundle
- *     first + 1   add operation 0
- *     ...
- *     first + n   add operation n - 1
- *     barrier     did all arrive?
- *     commit
+ * What differs is sent as one atomic bundle, or nothing at all is sent
+ * (bundle.c).  If the switch refuses it, everything is read once more, and the
+ * caller decides what to leave out.
  *
  * No bundle is sent before NORMAL has been kept from flooding to ports that
  * are about to be flooded to by our flows (port-conn.c), unless the bridge
@@ -44,17 +27,18 @@
 #include <stdlib.h>
 
 #include "coverage.h"
+#include "flows/bundle.h"
 #include "flows/channel.h"
 #include "flows/flow-change.h"
 #include "flows/flow-msg.h"
+#include "flows/flow-reader.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "flows/port-conn.h"
-#include "lib/cleanup.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-msgs.h"
 #include "openvswitch/ofp-port.h"
-#include "openvswitch/ofp-util.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -62,31 +46,25 @@
 
 VLOG_DEFINE_THIS_MODULE(ofconn);
 
-COVERAGE_DEFINE(ofconn_bundle);
 COVERAGE_DEFINE(ofconn_compare_all);
-COVERAGE_DEFINE(ofconn_refused);
 COVERAGE_DEFINE(ofconn_error);
 
-/* Per run, so that others get their turn: messages received, of which one
- * holds some 500 flows of a dump, and operations sent. */
+/* Messages received per run, so that others get their turn: one holds some 500
+ * flows of a dump. */
 #define MAX_RECEIVED 4
-#define MAX_SENT 500
-
-/* A connection has one bundle at a time. */
-#define BUNDLE_ID 1
 
 struct ofconn {
     char *bridge;
     struct flow_space space;
     struct channel *channel;
     struct port_conn *ports;
+    struct flow_reader *reader;
+    struct bundle *bundle;
 
     enum ofconn_state state;
     unsigned int seqno;         /* Changes with all that is public. */
-    uint32_t awaited;           /* xid of the answer that 'state' waits for. */
 
     struct flow_table installed;
-    struct flow_table reading;  /* What has been read of a dump. */
     bool has_facts;             /* 'installed' is what this switch has. */
     unsigned int facts_seqno;   /* Changes with 'installed', but for what our
                                  * bundles do. */
@@ -100,13 +78,8 @@ struct ofconn {
     bool is_on_hold;            /* Nothing is to be sent. */
     enum ofconn_verdict verdict;
 
-    struct flow_diff diff;      /* Of the bundle. */
-    size_t n_sent;              /* Of the diff's operations. */
-    uint32_t bundle_xid;        /* 'first' of above. */
-
-    struct ofconn_error *errors; /* Of the last bundle. */
-    size_t n_errors, allocated_errors;
-    struct ofconn_counters counters;
+    uint64_t n_errors;          /* From the switch. */
+    uint64_t n_reads;           /* Complete ones. */
 };
 
 const char *
@@ -133,21 +106,13 @@ ofconn_create(const char *bridge, const char *target,
     conn->channel = channel_create(target, ((1u << OFP14_VERSION)
                                             | (1u << OFP15_VERSION)));
     conn->ports = port_conn_create(bridge, target);
+    conn->reader = flow_reader_create(bridge, conn->channel, &conn->space);
+    conn->bundle = bundle_create(conn->channel);
     flow_table_init(&conn->installed);
-    flow_table_init(&conn->reading);
     flow_table_init(&conn->desired);
     flow_table_init(&conn->next);
     flow_change_init(&conn->change);
     return conn;
-}
-
-static void
-clear_errors(struct ofconn *conn)
-{
-    for (size_t i = 0; i < conn->n_errors; i++) {
-        free(conn->errors[i].text);
-    }
-    conn->n_errors = 0;
 }
 
 /* Leaves the bridge as it is. */
@@ -155,16 +120,14 @@ void
 ofconn_destroy(struct ofconn *conn)
 {
     if (conn) {
-        channel_destroy(conn->channel);
+        bundle_destroy(conn->bundle);
+        flow_reader_destroy(conn->reader);
         port_conn_destroy(conn->ports);
-        flow_diff_destroy(&conn->diff);
+        channel_destroy(conn->channel);
         flow_table_destroy(&conn->installed);
-        flow_table_destroy(&conn->reading);
         flow_table_destroy(&conn->desired);
         flow_table_destroy(&conn->next);
         flow_change_destroy(&conn->change);
-        clear_errors(conn);
-        free(conn->errors);
         free(conn->bridge);
         free(conn);
     }
@@ -188,61 +151,23 @@ set_verdict(struct ofconn *conn, enum ofconn_verdict verdict)
     }
 }
 
-static bool
-is_sending(const struct ofconn *conn)
-{
-    return (conn->state == OFCONN_FILLING
-            || conn->state == OFCONN_COMMITTING);
-}
-
 /* Reading. */
 
 static void
 start_reading(struct ofconn *conn)
 {
     conn->is_stale = false;
-    flow_table_clear(&conn->reading);
-    conn->awaited = channel_send(
-        conn->channel, flow_msg_dump_flows(channel_version(conn->channel)));
-    set_state(conn, OFCONN_READING_FLOWS);
-}
-
-/* The switch says what we do not understand. */
-static void
-fail_reading(struct ofconn *conn, enum ofperr error)
-{
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
-    VLOG_WARN_RL(&rl, "bridge %s: its flows cannot be read (%s, while %s)",
-                 conn->bridge, ofperr_get_name(error),
-                 ofconn_state_to_string(conn->state));
-    channel_reconnect(conn->channel);
-}
-
-static void
-recv_READING_FLOWS(struct ofconn *conn, struct ofpbuf *msg)
-{
-    if (!channel_is_message(msg, OFPTYPE_FLOW_STATS_REPLY)) {
-        return;
-    }
-    bool has_more = ofpmp_more(msg->data);
-    enum ofperr error = flow_msg_read_flows(msg, &conn->space, &conn->reading);
-    if (error) {
-        fail_reading(conn, error);
-    } else if (!has_more) {
-        conn->awaited = channel_send(
-            conn->channel,
-            flow_msg_dump_groups(channel_version(conn->channel)));
-        set_state(conn, OFCONN_READING_GROUPS);
-    }
+    flow_reader_start(conn->reader);
+    set_state(conn, OFCONN_READING);
 }
 
 static void
 finish_reading(struct ofconn *conn)
 {
-    flow_table_steal(&conn->installed, &conn->reading);
+    flow_reader_steal(conn->reader, &conn->installed);
     conn->has_facts = true;
     conn->facts_seqno++;
-    conn->counters.reads++;
+    conn->n_reads++;
     conn->seqno++;
 
     /* What was refused once would be again: see ofconn_set_desired(). */
@@ -252,79 +177,21 @@ finish_reading(struct ofconn *conn)
 }
 
 static void
-recv_READING_GROUPS(struct ofconn *conn, struct ofpbuf *msg)
+recv_READING(struct ofconn *conn, struct ofpbuf *msg)
 {
-    if (!channel_is_message(msg, OFPTYPE_GROUP_DESC_STATS_REPLY)) {
-        return;
-    }
-    bool has_more = ofpmp_more(msg->data);
-    enum ofperr error = flow_msg_read_groups(msg, &conn->space,
-                                             &conn->reading);
-    if (error) {
-        fail_reading(conn, error);
-    } else if (!has_more) {
+    switch (flow_reader_recv(conn->reader, msg)) {
+    case FLOW_READER_UNDER_WAY:
+        break;
+    case FLOW_READER_DONE:
         finish_reading(conn);
-    }
-}
-
-/* Errors. */
-
-/* Returns an error to be filled in, or NULL if there are enough. */
-static struct ofconn_error *
-add_error(struct ofconn *conn)
-{
-    if (conn->n_errors >= OFCONN_MAX_ERRORS) {
-        return NULL;
-    }
-    if (conn->n_errors >= conn->allocated_errors) {
-        conn->errors = x2nrealloc(conn->errors, &conn->allocated_errors,
-                                  sizeof *conn->errors);
-    }
-    struct ofconn_error *error = &conn->errors[conn->n_errors++];
-    *error = (struct ofconn_error) { .text = NULL };
-    return error;
-}
-
-/* Takes note that 'op' was refused, for this reason. */
-static void
-add_op_error(struct ofconn *conn, const struct flow_op *op, const char *reason)
-{
-    const struct flow_entry *flow = op->flow.after ? op->flow.after
-                                                   : op->flow.before;
-    const struct flow_group *group = op->group.after ? op->group.after
-                                                     : op->group.before;
-    struct ofconn_error *error = add_error(conn);
-    if (error) {
-        CLEANUP_FREE char *object = flow_op_object(op);
-        CLEANUP_FREE char *after = flow_op_after(op);
-        error->cookie = flow ? flow->cookie : 0;
-        error->group = group ? group->id : 0;
-        error->text = xasprintf("%s: %s: %s", object, after, reason);
-    }
-}
-
-/* An error about one message of a bundle says which.  If the commit fails,
- * there are two, and the one about the commit itself says nothing new.  What is
- * older than the bundle is not about it. */
-static void
-recv_bundle_error(struct ofconn *conn, uint32_t xid, const char *reason)
-{
-    uint32_t i = xid - conn->bundle_xid - 1;
-    if (i < conn->n_sent) {
-        add_op_error(conn, &conn->diff.ops[i], reason);
-    } else if (!conn->n_errors && (int32_t) (xid - conn->bundle_xid) >= 0) {
-        struct ofconn_error *error = add_error(conn);
-        error->text = xasprintf("bundle: %s", reason);
+        break;
+    case FLOW_READER_FAILED:
+        channel_reconnect(conn->channel);
+        break;
     }
 }
 
 /* Sending. */
-
-static enum ofp_version
-version(const struct ofconn *conn)
-{
-    return channel_version(conn->channel);
-}
 
 /* Is something else meant than 'desired'? */
 static bool
@@ -333,23 +200,12 @@ has_news(const struct ofconn *conn)
     return conn->has_next || !flow_change_is_empty(&conn->change);
 }
 
-/* Ends the bundle; what the switch has is not known for sure. */
 static void
-refuse(struct ofconn *conn)
-{
-    COVERAGE_INC(ofconn_refused);
-    conn->counters.refused_bundles++;
-    flow_diff_destroy(&conn->diff);
-    set_verdict(conn, has_news(conn) ? OFCONN_PENDING : OFCONN_REFUSED);
-    start_reading(conn);
-}
-
-static void
-log_commit(const struct ofconn *conn)
+log_commit(const struct ofconn *conn, const struct flow_diff *diff)
 {
     size_t n[N_FLOW_OP_KINDS] = { 0 };
-    for (size_t i = 0; i < conn->diff.n_ops; i++) {
-        n[conn->diff.ops[i].kind]++;
+    for (size_t i = 0; i < diff->n_ops; i++) {
+        n[diff->ops[i].kind]++;
     }
 
     struct ds s = DS_EMPTY_INITIALIZER;
@@ -366,89 +222,40 @@ log_commit(const struct ofconn *conn)
 static void
 finish_commit(struct ofconn *conn)
 {
-    COVERAGE_INC(ofconn_bundle);
-    conn->counters.bundles++;
-    log_commit(conn);
-    flow_diff_apply(&conn->diff, &conn->installed);
+    struct flow_diff *diff = bundle_diff(conn->bundle);
+    log_commit(conn, diff);
+    flow_diff_apply(diff, &conn->installed);
     set_verdict(conn, has_news(conn) ? OFCONN_PENDING : OFCONN_INSTALLED);
     set_state(conn, OFCONN_READY);
 }
 
+/* What the switch has is not known for sure. */
 static void
-recv_COMMITTING(struct ofconn *conn, struct ofpbuf *msg)
+finish_refusal(struct ofconn *conn)
 {
-    if (channel_is_message(msg, OFPTYPE_BUNDLE_CONTROL)) {
+    set_verdict(conn, has_news(conn) ? OFCONN_PENDING : OFCONN_REFUSED);
+    start_reading(conn);
+}
+
+static void
+recv_SENDING(struct ofconn *conn, struct ofpbuf *msg)
+{
+    switch (bundle_recv(conn->bundle, msg)) {
+    case BUNDLE_UNDER_WAY:
+        break;
+    case BUNDLE_COMMITTED:
         finish_commit(conn);
-    } else {
-        refuse(conn);
+        break;
+    case BUNDLE_REFUSED:
+        finish_refusal(conn);
+        break;
     }
 }
 
 static void
-recv_FILLING(struct ofconn *conn, struct ofpbuf *msg)
+run_SENDING(struct ofconn *conn)
 {
-    if (!channel_is_message(msg, OFPTYPE_BARRIER_REPLY)) {
-        return;
-    }
-    if (conn->n_errors) {
-        channel_send(conn->channel,
-                     flow_msg_bundle_control(BUNDLE_ID, OFPBCT_DISCARD_REQUEST,
-                                             version(conn)));
-        refuse(conn);
-    } else {
-        conn->awaited = channel_send(
-            conn->channel,
-            flow_msg_bundle_control(BUNDLE_ID, OFPBCT_COMMIT_REQUEST,
-                                    version(conn)));
-        set_state(conn, OFCONN_COMMITTING);
-    }
-}
-
-static void
-send_op(struct ofconn *conn, const struct flow_op *op, uint32_t xid)
-{
-    struct ofpbuf *msg = flow_msg_bundle_add(
-        BUNDLE_ID, xid, flow_msg_from_op(op, version(conn)), version(conn));
-    if (msg) {
-        channel_send_as(conn->channel, xid, msg);
-        conn->counters.ops[op->kind]++;
-    } else {
-        add_op_error(conn, op, "longer than an OpenFlow message may be");
-    }
-}
-
-/* Sends what there is room for, and the barrier behind the last. */
-static void
-run_FILLING(struct ofconn *conn)
-{
-    if (conn->n_sent == conn->diff.n_ops) {
-        return;
-    }
-
-    for (int i = 0; i < MAX_SENT && conn->n_sent < conn->diff.n_ops
-                    && channel_has_room(conn->channel); i++) {
-        const struct flow_op *op = &conn->diff.ops[conn->n_sent++];
-        send_op(conn, op, conn->bundle_xid + conn->n_sent);
-    }
-    if (conn->n_sent == conn->diff.n_ops) {
-        conn->awaited = channel_send(
-            conn->channel, ofputil_encode_barrier_request(version(conn)));
-    }
-}
-
-static void
-start_bundle(struct ofconn *conn)
-{
-    clear_errors(conn);
-    conn->n_sent = 0;
-    conn->bundle_xid = channel_reserve(conn->channel, 1 + conn->diff.n_ops);
-    conn->awaited = 0;
-    channel_send_as(conn->channel, conn->bundle_xid,
-                    flow_msg_bundle_control(BUNDLE_ID, OFPBCT_OPEN_REQUEST,
-                                            version(conn)));
-    set_verdict(conn, OFCONN_PENDING);
-    set_state(conn, OFCONN_FILLING);
-    run_FILLING(conn);
+    bundle_run(conn->bundle);
 }
 
 static bool
@@ -459,21 +266,22 @@ may_send(const struct ofconn *conn)
                 || port_conn_is_refused(conn->ports)));
 }
 
-/* Does what the diff says, if it can be done now. */
+/* Does what 'diff' says, if it can be done now. */
 static void
-act(struct ofconn *conn)
+act(struct ofconn *conn, struct flow_diff *diff)
 {
-    conn->needs_diff = conn->diff.n_ops && !may_send(conn);
-    if (!conn->diff.n_ops) {
-        clear_errors(conn);
+    conn->needs_diff = diff->n_ops && !may_send(conn);
+    if (!diff->n_ops) {
+        bundle_clear_errors(conn->bundle);
         set_verdict(conn, OFCONN_INSTALLED);
-        flow_diff_destroy(&conn->diff);
-    } else if (conn->needs_diff) {
-        set_verdict(conn, OFCONN_PENDING);
-        flow_diff_destroy(&conn->diff);
     } else {
-        start_bundle(conn);
+        set_verdict(conn, OFCONN_PENDING);
+        if (!conn->needs_diff) {
+            bundle_start(conn->bundle, diff);
+            set_state(conn, OFCONN_SENDING);
+        }
     }
+    flow_diff_destroy(diff);
 }
 
 /* Installs 'desired', if it is not. */
@@ -481,20 +289,21 @@ static void
 reconcile(struct ofconn *conn)
 {
     COVERAGE_INC(ofconn_compare_all);
+    struct flow_diff diff = FLOW_DIFF_INIT;
     flow_change_apply(&conn->change, &conn->desired);
-    flow_diff_compute(&conn->desired, &conn->installed, &conn->space,
-                      &conn->diff);
-    act(conn);
+    flow_diff_compute(&conn->desired, &conn->installed, &conn->space, &diff);
+    act(conn, &diff);
 }
 
 /* The same if all but the change is installed. */
 static void
 reconcile_change(struct ofconn *conn)
 {
+    struct flow_diff diff = FLOW_DIFF_INIT;
     flow_diff_compute_change(&conn->change, &conn->installed, &conn->space,
-                             &conn->diff);
+                             &diff);
     flow_change_apply(&conn->change, &conn->desired);
-    act(conn);
+    act(conn, &diff);
 }
 
 /* True if there is a change that can be made now. */
@@ -531,17 +340,7 @@ run_DISCONNECTED(struct ofconn *conn OVS_UNUSED)
 }
 
 static void
-run_READING_FLOWS(struct ofconn *conn OVS_UNUSED)
-{
-}
-
-static void
-run_READING_GROUPS(struct ofconn *conn OVS_UNUSED)
-{
-}
-
-static void
-run_COMMITTING(struct ofconn *conn OVS_UNUSED)
+run_READING(struct ofconn *conn OVS_UNUSED)
 {
 }
 
@@ -572,7 +371,7 @@ run_state(struct ofconn *conn)
 }
 
 static void
-recv_awaited(struct ofconn *conn, struct ofpbuf *msg)
+recv_state(struct ofconn *conn, struct ofpbuf *msg)
 {
     switch (conn->state) {
 #define OFCONN_STATE(ENUM, NAME)                \
@@ -586,43 +385,32 @@ recv_awaited(struct ofconn *conn, struct ofpbuf *msg)
     }
 }
 
+/* Each error counts, whoever it is for.  A bundle that the switch gave up
+ * cannot be discarded, for example, and nobody minds. */
 static void
-recv_error(struct ofconn *conn, const struct ofpbuf *msg)
+note_error(struct ofconn *conn, const struct ofpbuf *msg)
 {
-    const struct ofp_header *oh = msg->data;
-    enum ofperr error = ofperr_decode_msg(oh, NULL);
     COVERAGE_INC(ofconn_error);
-    conn->counters.errors++;
-    if (is_sending(conn)) {
-        recv_bundle_error(conn, ntohl(oh->xid), ofperr_get_name(error));
-    } else if (ntohl(oh->xid) == conn->awaited) {
-        fail_reading(conn, error);
-    } else {
-        /* A bundle that the switch gave up cannot be discarded, either. */
-        VLOG_DBG("bridge %s: %s, while %s", conn->bridge,
-                 ofperr_get_name(error), ofconn_state_to_string(conn->state));
-    }
+    conn->n_errors++;
+    VLOG_DBG("bridge %s: %s, while %s", conn->bridge,
+             ofperr_get_name(ofperr_decode_msg(msg->data, NULL)),
+             ofconn_state_to_string(conn->state));
 }
 
 static void
 recv_message(struct ofconn *conn, struct ofpbuf *msg)
 {
-    const struct ofp_header *oh = msg->data;
-    bool is_awaited = ntohl(oh->xid) == conn->awaited;
     if (channel_is_message(msg, OFPTYPE_ERROR)) {
-        recv_error(conn, msg);
-        is_awaited = is_awaited && conn->state == OFCONN_COMMITTING;
+        note_error(conn, msg);
     }
-    if (is_awaited) {
-        recv_awaited(conn, msg);
-    }
+    recv_state(conn, msg);
 }
 
 /* What was on its way may have arrived or not. */
 static void
 disconnect(struct ofconn *conn)
 {
-    flow_diff_destroy(&conn->diff);
+    bundle_abandon(conn->bundle);
     flow_table_clear(&conn->installed);
     conn->has_facts = false;
     conn->facts_seqno++;
@@ -672,9 +460,8 @@ has_work(const struct ofconn *conn)
     return ((conn->state == OFCONN_READY
              && (conn->is_stale || conn->has_next || has_change(conn)
                  || (conn->needs_diff && may_send(conn))))
-            || (conn->state == OFCONN_FILLING
-                && conn->n_sent < conn->diff.n_ops
-                && channel_has_room(conn->channel)));
+            || (conn->state == OFCONN_SENDING
+                && bundle_has_work(conn->bundle)));
 }
 
 void
@@ -767,7 +554,7 @@ ofconn_send_frame(struct ofconn *conn, const void *frame, size_t size,
     if (is_sent) {
         channel_send(conn->channel,
                      flow_msg_packet_out(frame, size, actions,
-                                         version(conn)));
+                                         channel_version(conn->channel)));
     }
     ofpbuf_delete(actions);
     return is_sent;
@@ -854,11 +641,10 @@ ofconn_verdict(const struct ofconn *conn)
 
 /* Returns why the last bundle was refused: an array of '*n_errors', valid
  * until the next call of another function that changes 'conn'. */
-const struct ofconn_error *
+const struct bundle_error *
 ofconn_errors(const struct ofconn *conn, size_t *n_errors)
 {
-    *n_errors = conn->n_errors;
-    return conn->errors;
+    return bundle_errors(conn->bundle, n_errors);
 }
 
 void
@@ -866,8 +652,11 @@ ofconn_get_counters(const struct ofconn *conn,
                     struct ofconn_counters *counters)
 {
     unsigned int n_connections = channel_n_connections(conn->channel);
-    *counters = conn->counters;
-    counters->errors += port_conn_n_errors(conn->ports);
-    counters->port_mods = port_conn_n_changes(conn->ports);
-    counters->reconnects = n_connections ? n_connections - 1 : 0;
+    *counters = (struct ofconn_counters) {
+        .bundles = *bundle_counters(conn->bundle),
+        .errors = conn->n_errors + port_conn_n_errors(conn->ports),
+        .port_mods = port_conn_n_changes(conn->ports),
+        .reads = conn->n_reads,
+        .reconnects = n_connections ? n_connections - 1 : 0,
+    };
 }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flows/flow-diff.h"
+#include "flows/bundle.h"
 #include "flows/port-conn.h"
 #include "openvswitch/compiler.h"
 #include "openvswitch/types.h"
@@ -23,13 +23,10 @@ struct simap;
 
 #define OFCONN_STATES                                                   \
     OFCONN_STATE(DISCONNECTED, "disconnected")                          \
-    OFCONN_STATE(READING_FLOWS, "reading-flows")                        \
-    OFCONN_STATE(READING_GROUPS, "reading-groups")                      \
+    OFCONN_STATE(READING, "reading")                                    \
     OFCONN_STATE(READY, "ready")                                        \
-    /* Sends a bundle, and waits for what the switch says of it ... */  \
-    OFCONN_STATE(FILLING, "filling")                                    \
-    /* ... and then for it to be committed. */                          \
-    OFCONN_STATE(COMMITTING, "committing")
+    /* Sends a bundle, and waits for what becomes of it. */             \
+    OFCONN_STATE(SENDING, "sending")
 
 enum ofconn_state {
 #define OFCONN_STATE(ENUM, NAME) OFCONN_##ENUM,
@@ -49,20 +46,8 @@ enum ofconn_verdict {
     OFCONN_REFUSED,             /* It has those of before: see the errors. */
 };
 
-/* Why a bundle was refused. */
-struct ofconn_error {
-    uint64_t cookie;            /* Of the flow; 0: it was not a flow. */
-    uint32_t group;             /* Id of the group; 0: it was not a group. */
-    char *text;                 /* For people. */
-};
-
-/* No more than so many errors of one bundle are kept. */
-#define OFCONN_MAX_ERRORS 1000
-
 struct ofconn_counters {
-    uint64_t ops[N_FLOW_OP_KINDS]; /* Sent, each in a bundle. */
-    uint64_t bundles;           /* Committed. */
-    uint64_t refused_bundles;
+    struct bundle_counters bundles;
     uint64_t errors;            /* From the switch. */
     uint64_t port_mods;
     uint64_t reads;             /* Complete dumps. */
@@ -95,7 +80,7 @@ const struct flow_table *ofconn_desired(const struct ofconn *);
 ofp_port_t ofconn_ofport(const struct ofconn *, const char *port);
 
 enum ofconn_verdict ofconn_verdict(const struct ofconn *);
-const struct ofconn_error *ofconn_errors(const struct ofconn *,
+const struct bundle_error *ofconn_errors(const struct ofconn *,
                                          size_t *n_errors);
 void ofconn_get_counters(const struct ofconn *, struct ofconn_counters *);
 

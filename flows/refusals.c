@@ -19,7 +19,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "flows/ofconn.h"
+#include "flows/bundle.h"
 #include "flows/pipeline.h"
 #include "flows/tables.h"
 #include "hash.h"
@@ -132,7 +132,7 @@ count(struct refusal *refusal, const char *text, long long int now)
 /* Takes note of why the flows of 'told' were refused, at 'now'. */
 void
 refusals_note(struct refusals *refusals, const struct pipeline_bridge *told,
-              const struct ofconn_error *errors, size_t n_errors,
+              const struct bundle_error *errors, size_t n_errors,
               long long int now)
 {
     for (size_t i = 0; i < n_errors; i++) {

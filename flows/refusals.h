@@ -9,7 +9,7 @@
 
 #include "openvswitch/hmap.h"
 
-struct ofconn_error;
+struct bundle_error;
 struct pipeline_bridge;
 
 /* The vNICs of one bridge whose flows the switch refuses.  Each is left out,
@@ -29,7 +29,7 @@ void refusals_destroy(struct refusals *);
 void refusals_clear(struct refusals *);
 
 void refusals_note(struct refusals *, const struct pipeline_bridge *told,
-                   const struct ofconn_error *, size_t n_errors,
+                   const struct bundle_error *, size_t n_errors,
                    long long int now);
 void refusals_note_installed(struct refusals *);
 bool refusals_let_in(struct refusals *, long long int now);

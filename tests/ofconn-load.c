@@ -70,10 +70,10 @@ counters_to_json(const struct ofconn *conn)
     ofconn_get_counters(conn, &counters);
     struct json *object = json_object_create();
     for (enum flow_op_kind kind = 0; kind < N_FLOW_OP_KINDS; kind++) {
-        put_integer(object, flow_op_kind_to_string(kind), counters.ops[kind]);
+        put_integer(object, flow_op_kind_to_string(kind), counters.bundles.ops[kind]);
     }
-    put_integer(object, "bundles", counters.bundles);
-    put_integer(object, "refused_bundles", counters.refused_bundles);
+    put_integer(object, "bundles", counters.bundles.committed);
+    put_integer(object, "refused_bundles", counters.bundles.refused);
     put_integer(object, "errors", counters.errors);
     put_integer(object, "port_mods", counters.port_mods);
     put_integer(object, "reads", counters.reads);
@@ -86,7 +86,7 @@ errors_to_json(const struct ofconn *conn)
 {
     struct json *array = json_array_create_empty();
     size_t n;
-    const struct ofconn_error *errors = ofconn_errors(conn, &n);
+    const struct bundle_error *errors = ofconn_errors(conn, &n);
     for (size_t i = 0; i < MIN(n, MAX_SHOWN); i++) {
         struct json *object = json_object_create();
         json_object_put_format(object, "cookie", "0x%"PRIx64,

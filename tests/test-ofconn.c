@@ -186,8 +186,8 @@ test_what_is_meant_is_one_bundle(void **state)
     assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
     run_until(is_installed);
     assert_log(&sw.flow_log, READ FILL COMMIT);
-    assert_int_equal(get_counters().bundles, 1);
-    assert_int_equal(get_counters().ops[FLOW_OP_ADD_FLOW], 2);
+    assert_int_equal(get_counters().bundles.committed, 1);
+    assert_int_equal(get_counters().bundles.ops[FLOW_OP_ADD_FLOW], 2);
     assert_int_equal(hmap_count(&ofconn_installed(conn)->flows), 2);
 }
 
@@ -204,7 +204,7 @@ test_right_switch_is_left_alone(void **state)
     mean(two, one);
     assert_true(is_installed());
     assert_int_equal(ofconn_seqno(conn), seqno);
-    assert_int_equal(get_counters().bundles, 0);
+    assert_int_equal(get_counters().bundles.committed, 0);
 }
 
 static void
@@ -216,7 +216,7 @@ test_what_others_took_away_comes_back_with_a_refresh(void **state)
 
     /* The fake switch forgot both. */
     ofconn_refresh(conn);
-    while (get_counters().bundles < 2) {
+    while (get_counters().bundles.committed < 2) {
         run_until(has_facts);
     }
     assert_log(&sw.flow_log, READ FILL COMMIT);
@@ -231,14 +231,14 @@ test_refused_flow_is_named_and_nothing_else_changes(void **state)
     assert_log(&sw.flow_log, READ FILL DISCARD READ);
 
     size_t n_errors;
-    const struct ofconn_error *errors = ofconn_errors(conn, &n_errors);
+    const struct bundle_error *errors = ofconn_errors(conn, &n_errors);
     assert_int_equal(n_errors, 1);
     assert_int_equal(errors[0].cookie, 0x7602);
     assert_string_equal(errors[0].text,
                         "flow table=2, : cookie=0x7602, actions=output:2: "
                         "OFPBAC_BAD_OUT_PORT");
     assert_int_equal(get_counters().errors, 1);
-    assert_int_equal(get_counters().refused_bundles, 1);
+    assert_int_equal(get_counters().bundles.refused, 1);
     assert_true(hmap_is_empty(&ofconn_installed(conn)->flows));
 }
 
@@ -251,14 +251,14 @@ test_refused_flows_wait_for_the_caller(void **state)
     ds_clear(&sw.flow_log);
     ofconn_refresh(conn);
     run_until(has_facts);
-    assert_int_equal(get_counters().refused_bundles, 1);
+    assert_int_equal(get_counters().bundles.refused, 1);
 
     mean(one, NULL);
     run_until(is_installed);
     size_t n_errors;
     ofconn_errors(conn, &n_errors);
     assert_int_equal(n_errors, 0);
-    assert_int_equal(get_counters().bundles, 1);
+    assert_int_equal(get_counters().bundles.committed, 1);
 }
 
 static void
@@ -270,7 +270,7 @@ test_failed_commit_names_the_flow(void **state)
     assert_log(&sw.flow_log, READ FILL COMMIT READ);
 
     size_t n_errors;
-    const struct ofconn_error *errors = ofconn_errors(conn, &n_errors);
+    const struct bundle_error *errors = ofconn_errors(conn, &n_errors);
     assert_int_equal(n_errors, 1);
     assert_int_equal(errors[0].cookie, 0x7601);
 }
@@ -292,7 +292,7 @@ test_frame_that_is_refused_costs_no_flow(void **state)
     run_until(is_installed);
     assert_log(&sw.flow_log, "OFPT_PACKET_OUT\n" FILL COMMIT);
     assert_int_equal(get_counters().errors, 1);
-    assert_int_equal(get_counters().refused_bundles, 0);
+    assert_int_equal(get_counters().bundles.refused, 0);
 }
 
 static void
@@ -303,7 +303,7 @@ test_what_is_meant_meanwhile_comes_next(void **state)
     run_until(is_filled);
     mean(one, NULL);
     assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
-    assert_int_equal(ofconn_state(conn), OFCONN_FILLING);
+    assert_int_equal(ofconn_state(conn), OFCONN_SENDING);
 
     /* The answer is lost with the connection, and the bundle with it. */
     fake_switch_hang_up(&sw);
@@ -311,7 +311,7 @@ test_what_is_meant_meanwhile_comes_next(void **state)
     ds_clear(&sw.flow_log);
     run_until(is_installed);
     assert_int_equal(hmap_count(&ofconn_installed(conn)->flows), 1);
-    assert_int_equal(get_counters().bundles, 1);
+    assert_int_equal(get_counters().bundles.committed, 1);
     assert_int_equal(get_counters().reconnects, 1);
 }
 
@@ -430,12 +430,12 @@ test_queue_for_a_deaf_switch_is_bounded(void **state)
     for (int i = 0; i < 100; i++) {
         ofconn_run(conn);
     }
-    assert_int_equal(ofconn_state(conn), OFCONN_FILLING);
-    assert_true(get_counters().ops[FLOW_OP_ADD_FLOW] < 10000);
+    assert_int_equal(ofconn_state(conn), OFCONN_SENDING);
+    assert_true(get_counters().bundles.ops[FLOW_OP_ADD_FLOW] < 10000);
 
     sw.is_deaf = false;
     run_until(is_installed);
-    assert_int_equal(get_counters().ops[FLOW_OP_ADD_FLOW], 20000);
+    assert_int_equal(get_counters().bundles.ops[FLOW_OP_ADD_FLOW], 20000);
 }
 
 static void

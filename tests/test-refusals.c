@@ -5,7 +5,7 @@
 
 #include <limits.h>
 
-#include "flows/ofconn.h"
+#include "flows/bundle.h"
 #include "flows/pipeline.h"
 #include "flows/tables.h"
 #include "tests/unit.h"
@@ -30,7 +30,7 @@ refuse(struct refusals *refusals, uint32_t number, long long int now)
 {
     struct pipeline_bridge told;
     fill_bridge(&told);
-    struct ofconn_error errors[] = {
+    struct bundle_error errors[] = {
         { .cookie = number ? table_cookie(number, RULE_DELIVER) : 0,
           .text = xstrdup("no") },
     };

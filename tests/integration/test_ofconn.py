@@ -382,7 +382,7 @@ def test_a_switch_that_stands_still_is_waited_for(switch, loader):
     path = switch.dir / "flows"
     path.write_text("\n".join(WHOLE) + "\n")
     assert loader.ask("load", str(path))["verdict"] == "pending"
-    assert loader.ask("status")["state"] == "filling"
+    assert loader.ask("status")["state"] == "sending"
     switch.send("ovs-vswitchd", signal.SIGCONT)
     assert is_back(loader, 1)["counters"]["reconnects"] == 0
 
