@@ -12,6 +12,8 @@ controller_libvnic_controller_a_SOURCES = \
 	controller/journal.h \
 	controller/listings.c \
 	controller/listings.h \
+	controller/read-pace.c \
+	controller/read-pace.h \
 	controller/vlan-listing.c \
 	controller/vlan-listing.h \
 	controller/orphan-listing.c \

@@ -28,10 +28,8 @@
  * changed, and of those only what follows from what has changed: a thousand
  * vNICs have some 40,000, and a guest waits for its own.
  *
- * The switch does not tell when others change flows, or when it forgets them
- * itself, as it does when fail_mode is changed.  So everything is read once
- * more every minute; after a change of the bridge soon, and then less and less
- * often. */
+ * When the switch tells that others have changed flows, and now and then
+ * anyhow, everything is read once more: see read-pace.c. */
 
 #include <config.h>
 #include "controller/bridge-flows.h"
@@ -41,6 +39,7 @@
 
 #include "controller/arrivals.h"
 #include "controller/bridge-facts.h"
+#include "controller/read-pace.h"
 #include "controller/reconcile.h"
 #include "coverage.h"
 #include "dirs.h"
@@ -65,9 +64,6 @@
 VLOG_DEFINE_THIS_MODULE(bridge_flows);
 
 COVERAGE_DEFINE(bridge_flows_built);
-
-/* The pauses between two complete readings. */
-enum { FIRST_READ_PAUSE_MS = 50, READ_PAUSE_MS = 60000 };
 
 /* What 'conn' was told last. */
 enum told {
@@ -103,8 +99,7 @@ struct bridge_flows {
     enum bridge_flows_state state;
     long long int since_ms;     /* Wall clock: when 'state' became so. */
     unsigned int seqno;         /* Changes with all that passes look at. */
-    long long int read_ms;      /* When to read everything once more ... */
-    long long int read_pause_ms; /* ... and how long after that again. */
+    struct read_pace pace;      /* When to read everything once more. */
 };
 
 static const char *const state_names[N_BRIDGE_FLOWS_STATES] = {
@@ -135,8 +130,7 @@ bridge_flows_create(const char *bridge)
     arrivals_init(&bf->arrivals);
     simap_init(&bf->floods);
     bf->since_ms = time_wall_msec();
-    bf->read_ms = LLONG_MAX;
-    bf->read_pause_ms = READ_PAUSE_MS;
+    read_pace_init(&bf->pace, time_msec());
     return bf;
 }
 
@@ -303,19 +297,12 @@ look(struct bridge_flows *bf, long long int now)
 static void
 read_again(struct bridge_flows *bf, long long int now)
 {
-    if (now >= bf->read_ms) {
-        ofconn_refresh(bf->conn);
-        bf->read_pause_ms = MIN(2 * bf->read_pause_ms, READ_PAUSE_MS);
-        bf->read_ms = now + bf->read_pause_ms;
+    if (ofconn_is_outdated(bf->conn)) {
+        read_pace_note_change(&bf->pace, now);
     }
-}
-
-/* Something has happened to the bridge that may make it forget flows. */
-static void
-read_soon(struct bridge_flows *bf, long long int now)
-{
-    bf->read_pause_ms = FIRST_READ_PAUSE_MS;
-    bf->read_ms = now + bf->read_pause_ms;
+    if (read_pace_take(&bf->pace, now)) {
+        ofconn_refresh(bf->conn);
+    }
 }
 
 /* Arrivals. */
@@ -402,11 +389,8 @@ welcome_arrivals(struct bridge_flows *bf, long long int now)
 void
 bridge_flows_run(struct bridge_flows *bf, long long int now)
 {
-    if (bf->read_ms == LLONG_MAX) {
-        bf->read_ms = now + bf->read_pause_ms;
-    }
-    read_again(bf, now);
     ofconn_run(bf->conn);
+    read_again(bf, now);
     if (ofconn_seqno(bf->conn) != bf->conn_seqno) {
         look(bf, now);
     }
@@ -418,7 +402,8 @@ void
 bridge_flows_wait(const struct bridge_flows *bf)
 {
     ofconn_wait(bf->conn);
-    poll_timer_wait_until(MIN(bf->read_ms, refusals_next_ms(&bf->refusals)));
+    poll_timer_wait_until(bf->pace.due_ms);
+    poll_timer_wait_until(refusals_next_ms(&bf->refusals));
     poll_timer_wait_until(arrivals_ms(bf));
 }
 
@@ -665,7 +650,7 @@ note_bridge(struct bridge_flows *bf, const struct pass *pass,
         || !nullable_string_is_equal(bf->fail_mode, view->fail_mode)) {
         free(bf->fail_mode);
         bf->fail_mode = nullable_xstrdup(view->fail_mode);
-        read_soon(bf, now);
+        read_pace_note_doubt(&bf->pace, now);
     }
 }
 

@@ -21,6 +21,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-change.h \
 	flows/flow-diff.c \
 	flows/flow-diff.h \
+	flows/flow-monitor.c \
+	flows/flow-monitor.h \
 	flows/flow-msg.c \
 	flows/flow-msg.h \
 	flows/flow-reader.c \

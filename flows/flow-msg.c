@@ -211,16 +211,14 @@ flow_msg_dump_groups(enum ofp_version version)
 }
 
 /* A flow with a time-out is not ours, whatever its cookie: a "learn" action of
- * ours made it, and the switch removes it.  Of the first table all flows are
- * of interest: who takes ours away has to know whether any is left. */
+ * ours made it, and the switch removes it. */
 static bool
 is_of_interest(const struct ofputil_flow_stats *fs,
                const struct flow_space *space)
 {
     return (!fs->idle_timeout && !fs->hard_timeout
-            && (fs->table_id == 0
-                || flow_space_owns_flow(space, ntohll(fs->cookie))
-                || flow_space_covers(space, fs->table_id, fs->priority)));
+            && flow_space_concerns(space, fs->table_id, fs->priority,
+                                   ntohll(fs->cookie)));
 }
 
 /* Adds to 'table' the flows of 'reply' that are ours by 'space', or in our

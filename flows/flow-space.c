@@ -44,6 +44,31 @@ flow_space_covers(const struct flow_space *space, uint8_t table_id,
     return false;
 }
 
+/* True if a flow in this place with 'cookie' has to be known: it is ours, or in
+ * a place of ours, or in the first table.  Of that all flows count: who takes
+ * ours away has to know whether any is left. */
+bool
+flow_space_concerns(const struct flow_space *space, uint8_t table_id,
+                    uint16_t priority, uint64_t cookie)
+{
+    return (table_id == 0
+            || flow_space_owns_flow(space, cookie)
+            || flow_space_covers(space, table_id, priority));
+}
+
+/* True if what changes in this table is worth to be told of. */
+bool
+flow_space_watches(const struct flow_space *space, uint8_t table_id)
+{
+    for (size_t i = 0; i < space->n_ranges; i++) {
+        if (table_id >= space->ranges[i].first_table
+            && table_id <= space->ranges[i].last_table) {
+            return !space->learnt_table || table_id != space->learnt_table;
+        }
+    }
+    return false;
+}
+
 static bool
 is_normal(const struct flow_entry *entry)
 {

@@ -24,12 +24,17 @@ struct flow_space {
     const struct flow_range *ranges; /* Where nobody else should have flows.
                                  * Borrowed. */
     size_t n_ranges;
+    uint8_t learnt_table;       /* One of them that the switch fills by itself;
+                                 * 0: there is none. */
 };
 
 bool flow_space_owns_flow(const struct flow_space *, uint64_t cookie);
 bool flow_space_owns_group(const struct flow_space *, uint32_t group_id);
 bool flow_space_covers(const struct flow_space *, uint8_t table_id,
                        uint16_t priority);
+bool flow_space_concerns(const struct flow_space *, uint8_t table_id,
+                         uint16_t priority, uint64_t cookie);
+bool flow_space_watches(const struct flow_space *, uint8_t table_id);
 bool flow_space_is_obstructed(const struct flow_space *,
                               const struct flow_entry *);
 

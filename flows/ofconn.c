@@ -9,9 +9,16 @@
  *
  * Each new connection reads all flows and groups (flow-reader.c).  After that
  * we know what is installed: what a committed bundle did is done to our copy,
- * too.  Somebody else's changes are seen when all is read once more.  In
- * between, when what is meant is installed, a change of it is all that may
- * differ, and nothing else is compared.
+ * too.  In between, when what is meant is installed, a change of it is all that
+ * may differ, and nothing else is compared.
+ *
+ * When somebody else changes flows, the switch tells (flow-monitor.c), and our
+ * copy is *outdated* until the caller has all read once more.  Of groups it
+ * does not tell.
+ *
+ * The switch says what it says in the order in which things happen.  So what
+ * it tells between the question what flows it has and the answer is in the
+ * answer.
  *
  * What differs is sent as one atomic bundle, or nothing at all is sent
  * (bundle.c).  If the switch refuses it, everything is read once more, and the
@@ -30,6 +37,7 @@
 #include "flows/bundle.h"
 #include "flows/channel.h"
 #include "flows/flow-change.h"
+#include "flows/flow-monitor.h"
 #include "flows/flow-msg.h"
 #include "flows/flow-reader.h"
 #include "flows/flow-space.h"
@@ -69,6 +77,9 @@ struct ofconn {
     unsigned int facts_seqno;   /* Changes with 'installed', but for what our
                                  * bundles do. */
     bool is_stale;              /* Everything has to be read once more. */
+    bool is_outdated;           /* Others have changed flows since. */
+    uint32_t first_request;     /* xids of the requests to tell of that ... */
+    uint32_t n_requests;        /* ... which follow each other. */
 
     struct flow_table desired;
     struct flow_table next;     /* Replaces 'desired' after the bundle. */
@@ -151,12 +162,66 @@ set_verdict(struct ofconn *conn, enum ofconn_verdict verdict)
     }
 }
 
+/* What others do. */
+
+/* Asks the switch to tell when others change flows. */
+static void
+start_watching(struct ofconn *conn)
+{
+    conn->n_requests = 0;
+    for (int table = 0; table <= UINT8_MAX; table++) {
+        if (flow_space_watches(&conn->space, table)) {
+            uint32_t xid = channel_send(
+                conn->channel,
+                flow_monitor_request(table, channel_version(conn->channel)));
+            conn->first_request = conn->n_requests ? conn->first_request : xid;
+            conn->n_requests++;
+        }
+    }
+}
+
+/* Is 'oh' about one of the requests of start_watching()? */
+static bool
+is_about_watching(const struct ofconn *conn, const struct ofp_header *oh)
+{
+    return ntohl(oh->xid) - conn->first_request < conn->n_requests;
+}
+
+/* A switch that does not know how to tell is read now and then all the same. */
+static void
+log_no_watching(const struct ofconn *conn, const struct ofp_header *oh)
+{
+    if (ntohl(oh->xid) == conn->first_request) {
+        VLOG_INFO("bridge %s: the switch does not tell of flows that others "
+                  "change (%s)", conn->bridge,
+                  ofperr_get_name(ofperr_decode_msg(oh, NULL)));
+    }
+}
+
+/* Takes in what the switch tells of changes.  They may be many: once it is
+ * known that there are any, the others are not looked at. */
+static void
+recv_update(struct ofconn *conn, struct ofpbuf *msg)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
+    if (conn->is_outdated || conn->is_stale
+        || (conn->state == OFCONN_READING
+            && flow_reader_awaits_flows(conn->reader))) {
+        return;
+    }
+    conn->is_outdated = flow_monitor_concerns(msg, &conn->space);
+    if (conn->is_outdated) {
+        VLOG_INFO_RL(&rl, "bridge %s: somebody has changed flows",
+                     conn->bridge);
+    }
+}
+
 /* Reading. */
 
 static void
 start_reading(struct ofconn *conn)
 {
-    conn->is_stale = false;
+    conn->is_stale = conn->is_outdated = false;
     flow_reader_start(conn->reader);
     set_state(conn, OFCONN_READING);
 }
@@ -385,25 +450,34 @@ recv_state(struct ofconn *conn, struct ofpbuf *msg)
     }
 }
 
-/* Each error counts, whoever it is for.  A bundle that the switch gave up
- * cannot be discarded, for example, and nobody minds. */
+/* An error counts, whoever it is for.  A bundle that the switch gave up cannot
+ * be discarded, for example, and nobody minds. */
 static void
-note_error(struct ofconn *conn, const struct ofpbuf *msg)
+recv_error(struct ofconn *conn, struct ofpbuf *msg)
 {
+    const struct ofp_header *oh = msg->data;
+    if (is_about_watching(conn, oh)) {
+        log_no_watching(conn, oh);
+        return;
+    }
     COVERAGE_INC(ofconn_error);
     conn->n_errors++;
     VLOG_DBG("bridge %s: %s, while %s", conn->bridge,
-             ofperr_get_name(ofperr_decode_msg(msg->data, NULL)),
+             ofperr_get_name(ofperr_decode_msg(oh, NULL)),
              ofconn_state_to_string(conn->state));
+    recv_state(conn, msg);
 }
 
 static void
 recv_message(struct ofconn *conn, struct ofpbuf *msg)
 {
-    if (channel_is_message(msg, OFPTYPE_ERROR)) {
-        note_error(conn, msg);
+    if (flow_monitor_is_update(msg)) {
+        recv_update(conn, msg);
+    } else if (channel_is_message(msg, OFPTYPE_ERROR)) {
+        recv_error(conn, msg);
+    } else {
+        recv_state(conn, msg);
     }
-    recv_state(conn, msg);
 }
 
 /* What was on its way may have arrived or not. */
@@ -412,7 +486,7 @@ disconnect(struct ofconn *conn)
 {
     bundle_abandon(conn->bundle);
     flow_table_clear(&conn->installed);
-    conn->has_facts = false;
+    conn->has_facts = conn->is_outdated = false;
     conn->facts_seqno++;
     conn->seqno++;
     if (conn->verdict != OFCONN_NONE) {
@@ -427,6 +501,7 @@ run_channel(struct ofconn *conn)
     switch (channel_run(conn->channel)) {
     case CHANNEL_UP:
         disconnect(conn);
+        start_watching(conn);
         start_reading(conn);
         break;
     case CHANNEL_DOWN:
@@ -539,7 +614,16 @@ void
 ofconn_refresh(struct ofconn *conn)
 {
     conn->is_stale = true;
+    conn->is_outdated = false;
     port_conn_refresh(conn->ports);
+}
+
+/* True if others have changed flows since they were read: ofconn_refresh() is
+ * due. */
+bool
+ofconn_is_outdated(const struct ofconn *conn)
+{
+    return conn->is_outdated;
 }
 
 /* Has the switch do with the 'size' bytes at 'frame' what 'actions' say, which

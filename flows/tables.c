@@ -24,6 +24,7 @@ const struct flow_space table_space = {
     .group_mask = GROUP_PREFIX_MASK,
     .ranges = ranges,
     .n_ranges = ARRAY_SIZE(ranges),
+    .learnt_table = TABLE_L2_LEARNT,
 };
 
 /* Returns the name of a table of ours, NULL for others. */

@@ -13,6 +13,7 @@ unit_tests = \
 	tests/test-entitlement \
 	tests/test-error \
 	tests/test-flow-diff \
+	tests/test-flow-monitor \
 	tests/test-flow-msg \
 	tests/test-flow-space \
 	tests/test-flow-table \
@@ -38,6 +39,7 @@ unit_tests = \
 	tests/test-policy-intent \
 	tests/test-port-plan \
 	tests/test-port-table \
+	tests/test-read-pace \
 	tests/test-read-queue \
 	tests/test-refusals \
 	tests/test-report \
@@ -101,6 +103,7 @@ tests_test_dp_ports_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_entitlement_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_flow_monitor_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_msg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_table_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -123,6 +126,7 @@ tests_test_policy_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_read_pace_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_refusals_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_report_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -11,6 +11,7 @@
 #include "openvswitch/ofp-bundle.h"
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-flow.h"
+#include "openvswitch/ofp-monitor.h"
 #include "openvswitch/ofp-msgs.h"
 #include "openvswitch/ofp-port.h"
 #include "openvswitch/ofp-switch.h"
@@ -204,6 +205,9 @@ answer(struct fake_switch *sw, struct rconn *peer, const struct ofp_header *oh,
         refuse(peer, ntohl(oh->xid), OFPERR_OFPPMFC_BAD_HW_ADDR, oh);
     } else if (type == OFPTYPE_PACKET_OUT && sw->refuses_packets) {
         refuse(peer, ntohl(oh->xid), OFPERR_OFPBRC_BAD_PORT, oh);
+    } else if (type == OFPTYPE_FLOW_MONITOR_STATS_REQUEST
+               && sw->refuses_monitors) {
+        refuse(peer, ntohl(oh->xid), OFPERR_OFPBRC_BAD_STAT, oh);
     }
 }
 
@@ -233,6 +237,26 @@ fake_switch_tell(struct fake_switch *sw, enum ofp_port_reason reason,
             && rconn_get_version(sw->peers[i]) == OFP10_VERSION) {
             reply(sw->peers[i],
                   ofputil_encode_port_status(&status, OFPUTIL_P_OF10_STD));
+        }
+    }
+}
+
+/* Tells that somebody has removed a flow, as a switch does in OpenFlow 1.5. */
+void
+fake_switch_tell_of_flow(struct fake_switch *sw, uint64_t cookie)
+{
+    struct ofputil_flow_update update = {
+        .event = OFPFME_REMOVED,
+        .cookie = htonll(cookie),
+    };
+    match_init_catchall(&update.match);
+    for (size_t i = 0; i < FAKE_SWITCH_MAX_PEERS; i++) {
+        if (sw->peers[i]
+            && rconn_get_version(sw->peers[i]) == OFP15_VERSION) {
+            struct ovs_list replies;
+            ofputil_start_flow_update(&replies, OFPUTIL_P_OF15_OXM);
+            ofputil_append_flow_update(&update, &replies, NULL);
+            reply_all(sw->peers[i], &replies);
         }
     }
 }

@@ -35,6 +35,7 @@ struct fake_switch {
     bool refuses_commit;        /* For the first message of the bundle. */
     bool refuses_port_mod;
     bool refuses_packets;       /* That it is to send. */
+    bool refuses_monitors;      /* Of flows. */
 
     size_t n_adds;              /* Of the bundle. */
     uint32_t first_add_xid;     /* Of the bundle. */
@@ -46,6 +47,7 @@ void fake_switch_run(struct fake_switch *);
 void fake_switch_wait(struct fake_switch *);
 void fake_switch_tell(struct fake_switch *, enum ofp_port_reason,
                       const char *port, uint16_t number);
+void fake_switch_tell_of_flow(struct fake_switch *, uint64_t cookie);
 void fake_switch_hang_up(struct fake_switch *);
 
 #endif /* tests/fake-switch.h */

@@ -17,6 +17,7 @@ static const struct flow_space space = {
     .group_mask = 0xff000000,
     .ranges = ranges,
     .n_ranges = ARRAY_SIZE(ranges),
+    .learnt_table = 131,
 };
 
 static void
@@ -59,6 +60,32 @@ test_space_has_bounds(void **state)
         assert_int_equal(flow_space_covers(&space, cases[i].table_id,
                                            cases[i].priority),
                          cases[i].is_covered);
+    }
+}
+
+static void
+test_what_concerns_us(void **state)
+{
+    uint64_t our_cookie = UINT64_C(0x766e000000000001);
+    assert_true(flow_space_concerns(&space, 0, 0, 0));
+    assert_true(flow_space_concerns(&space, 110, 7, 0));
+    assert_true(flow_space_concerns(&space, 7, 7, our_cookie));
+    assert_false(flow_space_concerns(&space, 7, 7, 0));
+}
+
+static void
+test_what_the_switch_learns_is_not_watched(void **state)
+{
+    static const struct {
+        uint8_t table_id;
+        bool is_watched;
+    } cases[] = {
+        { 0, true }, { 1, false }, { 100, true }, { 130, true },
+        { 131, false }, { 169, true }, { 170, false },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_int_equal(flow_space_watches(&space, cases[i].table_id),
+                         cases[i].is_watched);
     }
 }
 
@@ -107,6 +134,8 @@ main(void)
         cmocka_unit_test(test_flow_is_ours_by_its_cookie),
         cmocka_unit_test(test_group_is_ours_by_its_id),
         cmocka_unit_test(test_space_has_bounds),
+        cmocka_unit_test(test_what_concerns_us),
+        cmocka_unit_test(test_what_the_switch_learns_is_not_watched),
         cmocka_unit_test(test_others_are_in_the_way_if_they_lead_past_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,8 +27,20 @@ static const struct flow_space space = {
     .group_mask = 0xff00,
 };
 
+/* The same, and tables of which the switch is to tell. */
+static const struct flow_range ranges[] = { { 1, 2, 0, UINT16_MAX } };
+static const struct flow_space watched_space = {
+    .cookie = 0x7600,
+    .cookie_mask = 0xff00,
+    .group = 0x7600,
+    .group_mask = 0xff00,
+    .ranges = ranges,
+    .n_ranges = ARRAY_SIZE(ranges),
+};
+
 /* Types of the messages of one bundle with two flows. */
 #define READ "OFPST_FLOW request\nNXST_GROUP_DESC request\n"
+#define WATCH "OFPST_FLOW_MONITOR request\n"
 #define CONTROL "OFPT_BUNDLE_CONTROL\n  "
 #define FILL CONTROL "open\n"                                          \
     "OFPT_BUNDLE_ADD_MESSAGE\nOFPT_BUNDLE_ADD_MESSAGE\n"               \
@@ -50,6 +62,14 @@ setup(void **state)
 }
 
 static int
+setup_watched(void **state)
+{
+    fake_switch_init(&sw);
+    conn = ofconn_create("br0", sw.target, &watched_space);
+    return 0;
+}
+
+static int
 teardown(void **state)
 {
     ofconn_destroy(conn);
@@ -67,6 +87,12 @@ static bool
 is_installed(void)
 {
     return ofconn_verdict(conn) == OFCONN_INSTALLED;
+}
+
+static bool
+is_outdated(void)
+{
+    return ofconn_is_outdated(conn);
 }
 
 static bool
@@ -464,6 +490,35 @@ test_floods_are_forbidden_before_flows_are_sent(void **state)
 }
 
 static void
+test_what_the_switch_tells_is_outdated_until_it_is_read(void **state)
+{
+    mean(one, two);
+    run_until(is_installed);
+    assert_log(&sw.flow_log, WATCH WATCH READ FILL COMMIT);
+    assert_false(is_outdated());
+
+    fake_switch_tell_of_flow(&sw, 0x7601);
+    run_until(is_outdated);
+    assert_log(&sw.flow_log, "");
+    ofconn_refresh(conn);
+    assert_false(is_outdated());
+    while (get_counters().reads < 2) {
+        run_until(has_facts);
+    }
+    assert_false(is_outdated());
+}
+
+static void
+test_switch_that_does_not_tell_gets_flows_all_the_same(void **state)
+{
+    sw.refuses_monitors = true;
+    mean(one, two);
+    run_until(is_installed);
+    assert_log(&sw.flow_log, WATCH WATCH READ FILL COMMIT);
+    assert_int_equal(get_counters().errors, 0);
+}
+
+static void
 test_bridge_without_our_versions_is_a_problem(void **state)
 {
     sw.versions = 1u << OFP10_VERSION;
@@ -506,6 +561,10 @@ main(void)
         TEST(test_new_connection_gets_everything_again),
         TEST(test_queue_for_a_deaf_switch_is_bounded),
         TEST(test_floods_are_forbidden_before_flows_are_sent),
+#define WATCHED(NAME) \
+        cmocka_unit_test_setup_teardown(NAME, setup_watched, teardown)
+        WATCHED(test_what_the_switch_tells_is_outdated_until_it_is_read),
+        WATCHED(test_switch_that_does_not_tell_gets_flows_all_the_same),
         TEST(test_bridge_without_our_versions_is_a_problem),
         TEST(test_bridge_without_openflow_10_gets_flows_all_the_same),
     };

@@ -224,10 +224,75 @@ def test_damaged_flows_are_put_back(host, agent, damage):
     before, groups = dump(host), our_groups(host)
     bundles = flows(agent)["bundles"]
     ofctl(host, *damage)
-    agent.ask("reconcile")
     until(lambda: flows(agent)["bundles"] > bundles
           and dump(host) == before and our_groups(host) == groups,
           "all is as before")
+    assert receivers(host, "tap1", frame(1, 2)) == ["tap2"]
+
+
+def wait_read(agent, reads):
+    return until(lambda: flows(agent)["reads"] > reads and flows(agent),
+                 "flows have been read")
+
+
+def test_the_switch_tells_of_damage_and_is_not_asked(host, agent):
+    start(host, agent, 1, 2)
+    before, status = our_flows(host), wait_flows(agent)
+    ofctl(host, "del-flows", "br0")
+    until(lambda: our_flows(host) == before, "flows are back", timeout=2)
+    again = wait_flows(agent)
+    assert again["bundles"] == status["bundles"] + 1
+    assert again["reads"] == status["reads"] + 1
+
+    # What is done to groups alone it does not tell.
+    groups = our_groups(host)
+    ofctl(host, "mod-group", "br0", f"{groups[0]},type=all")
+    agent.ask("reconcile")
+    until(lambda: "bucket" in ofctl(host, "dump-groups", "br0", groups[0]),
+          "the group is as before")
+
+
+def test_what_the_switch_learns_is_no_work(host, agent):
+    start(host, agent, 1, 2)
+    reads = wait_flows(agent)["reads"]
+    learnt = host.dir / "learnt"
+    learnt.write_text("".join(
+        f"table=131,cookie=0x766e010000000034,hard_timeout=1,"
+        f"dl_dst=02:00:00:00:{n >> 8:02x}:{n & 0xff:02x},actions=drop\n"
+        f"table=0,priority=500,hard_timeout=1,in_port={n + 1000},"
+        f"actions=drop\n" for n in range(1000)))
+    ofctl(host, "add-flows", "br0", learnt)
+    assert len(dump(host)) > 2000
+    until(lambda: len(dump(host)) < 1000, "they have timed out")
+    assert flows(agent)["reads"] == reads
+
+
+def test_whoever_does_not_stop_is_answered_less_and_less(host, agent):
+    start(host, agent, 1)
+    status = wait_flows(agent)
+    for _ in range(100):
+        ofctl(host, "--strict", "del-flows", "br0", "table=0,priority=1")
+        ofctl(host, "add-flow", "br0", "priority=500,actions=drop")
+        ofctl(host, "--strict", "del-flows", "br0", "priority=500")
+    assert flows(agent)["reads"] - status["reads"] < 10
+    agent.ask("reconcile")
+    until(lambda: agent.json("flow/diff") == [], "flows are back")
+
+
+def test_a_storm_of_changes_costs_two_readings(host, agent):
+    start(host, agent, 1, 2)
+    before, status = our_flows(host), wait_flows(agent)
+    storm = host.dir / "storm"
+    storm.write_text("".join(f"table=150,priority={n + 1},actions=drop\n"
+                             for n in range(45000)))
+    ofctl(host, "--bundle", "add-flows", "br0", storm)
+    wait_read(agent, status["reads"])
+    until(lambda: agent.json("flow/diff"), "they are reported")
+    reads = flows(agent)["reads"]
+    ofctl(host, "del-flows", "br0")
+    until(lambda: our_flows(host) == before, "flows are back")
+    assert flows(agent)["reads"] - reads <= 2
+    assert receivers(host, "tap1", frame(1, 2)) == ["tap2"]
 
 
 def test_without_libvirt_flows_stay_as_they_are(host):
@@ -433,11 +498,9 @@ def test_flows_of_others_that_come_later_are_warned_of(host, agent):
     start(host, agent, 1)
     wait_ready(agent, 1)
     ofctl(host, "add-flow", "br0", "actions=NORMAL")
-    agent.json("reconcile")
     until(lambda: any("foreign-flows" in w
                       for w in agent.status()["warnings"]), "it is told")
     ofctl(host, "--strict", "del-flows", "br0", "priority=32768")
-    agent.json("reconcile")
     until(lambda: agent.status()["warnings"] == [], "it is not told any more")
 
 

@@ -1,0 +1,156 @@
+/* Copyright (c) 2026 The vnicd authors.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "flows/flow-monitor.h"
+
+#include <string.h>
+
+#include "byte-order.h"
+#include "flows/flow-space.h"
+#include "openvswitch/list.h"
+#include "openvswitch/ofp-monitor.h"
+#include "openvswitch/ofp-msgs.h"
+#include "openvswitch/ofp-print.h"
+#include "openvswitch/ofp-protocol.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/vlog.h"
+#include "tests/unit.h"
+#include "util.h"
+
+static const struct flow_range ranges[] = { { 0, 0, 1, 99 },
+                                            { 100, 169, 0, UINT16_MAX } };
+static const struct flow_space space = {
+    .cookie = 0x7600,
+    .cookie_mask = 0xff00,
+    .ranges = ranges,
+    .n_ranges = ARRAY_SIZE(ranges),
+    .learnt_table = 131,
+};
+
+static const enum ofp_version versions[] = { OFP14_VERSION, OFP15_VERSION };
+
+/* Flows, as the switch tells of them. */
+#define FLOW(TABLE, COOKIE)                                             \
+    { .event = OFPFME_REMOVED, .table_id = TABLE, .priority = 50,       \
+      .cookie = CONSTANT_HTONLL(COOKIE) }
+static const struct ofputil_flow_update
+    own = { .event = OFPFME_ABBREV, .xid = CONSTANT_HTONL(7) },
+    ours = FLOW(160, 0x7601), foreign = FLOW(110, 0x99),
+    shared = FLOW(0, 0x99), elsewhere = FLOW(20, 0x99),
+    learnt = { .event = OFPFME_ADDED, .idle_timeout = 10 },
+    paused = { .event = OFPFME_PAUSED };
+
+/* Appends 'update' to 'replies', as a switch does. */
+static void
+append(const struct ofputil_flow_update *update, struct ovs_list *replies,
+       enum ofp_version version)
+{
+    if (update->event == OFPFME_PAUSED) {
+        struct ofpbuf *msg = ofputil_encode_flow_monitor_pause(
+            OFPFME_PAUSED, ofputil_protocol_from_ofp_version(version));
+        ovs_list_push_back(replies, &msg->list_node);
+        return;
+    }
+    struct ofputil_flow_update copy = *update;
+    match_init_catchall(&copy.match);
+    if (ovs_list_is_empty(replies)) {
+        ofputil_start_flow_update(replies,
+                                  ofputil_protocol_from_ofp_version(version));
+    }
+    ofputil_append_flow_update(&copy, replies, NULL);
+}
+
+/* Returns the only one of 'replies', as it arrives. */
+static struct ofpbuf *
+transmit(struct ovs_list *replies)
+{
+    assert_int_equal(ovs_list_size(replies), 1);
+    struct ofpbuf *sent = ofpbuf_from_list(ovs_list_pop_front(replies));
+    ofpmsg_update_length(sent);
+    struct ofpbuf *msg = ofpbuf_clone_data(sent->data, sent->size);
+    ofpbuf_delete(sent);
+    return msg;
+}
+
+/* Do 'first' and 'second', unless that is NULL, told in one message, concern
+ * us? */
+static bool
+concern(const struct ofputil_flow_update *first,
+        const struct ofputil_flow_update *second, enum ofp_version version)
+{
+    struct ovs_list replies = OVS_LIST_INITIALIZER(&replies);
+    append(first, &replies, version);
+    if (second) {
+        append(second, &replies, version);
+    }
+    struct ofpbuf *msg = transmit(&replies);
+    assert_true(flow_monitor_is_update(msg));
+    bool result = flow_monitor_concerns(msg, &space);
+    ofpbuf_delete(msg);
+    return result;
+}
+
+static void
+test_request_names_a_table(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+        struct ofpbuf *msg = flow_monitor_request(130, versions[i]);
+        assert_false(flow_monitor_is_update(msg));
+        char *text = ofp_to_string(msg->data, msg->size, NULL, NULL, 2);
+        assert_non_null(strstr(text, "id=130 flags=add,delete,modify"));
+        assert_non_null(strstr(text, "table=130"));
+        free(text);
+        ofpbuf_delete(msg);
+    }
+}
+
+static void
+test_what_others_do_to_flows_concerns_us(void **state)
+{
+    const struct {
+        const struct ofputil_flow_update *first, *second;
+        bool do_concern;
+    } cases[] = {
+        { &own, NULL, false },
+        { &ours, NULL, true },
+        { &foreign, NULL, true },
+        { &shared, NULL, true },
+        { &elsewhere, NULL, false },
+        { &learnt, NULL, false },
+        { &paused, NULL, true },
+        { &own, &ours, true },
+        { &elsewhere, &learnt, false },
+        { &learnt, &shared, true },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        for (size_t j = 0; j < ARRAY_SIZE(versions); j++) {
+            assert_int_equal(concern(cases[i].first, cases[i].second,
+                                     versions[j]), cases[i].do_concern);
+        }
+    }
+}
+
+static void
+test_what_cannot_be_decoded_concerns_us(void **state)
+{
+    struct ovs_list replies = OVS_LIST_INITIALIZER(&replies);
+    append(&own, &replies, OFP15_VERSION);
+    struct ofpbuf *msg = transmit(&replies);
+    ovs_be16 *length = ofpbuf_at_assert(msg, sizeof(struct ofp_header) + 8,
+                                        sizeof *length);
+    *length = htons(5);
+    assert_true(flow_monitor_concerns(msg, &space));
+    ofpbuf_delete(msg);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_request_names_a_table),
+        cmocka_unit_test(test_what_others_do_to_flows_concerns_us),
+        cmocka_unit_test(test_what_cannot_be_decoded_concerns_us),
+    };
+    vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
