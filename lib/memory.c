@@ -178,12 +178,14 @@ memory_note_switch(struct memory *memory, const struct switch_view *view,
 }
 
 /* Takes note that somebody else looks after the Port row 'row': should it
- * become ours, it is as if we met it for the first time. */
+ * become ours, it is as if we met it for the first time.  Who says whose it is
+ * is an operator, and fights with nobody. */
 void
 memory_disown_port(struct memory *memory, const struct uuid *row)
 {
     struct port_memory *port = memory_find_port(memory, row);
     if (port) {
+        forget_repairs(port);
         port->is_first_contact = true;
         port->had_other_vm = false;
     }

@@ -104,9 +104,14 @@ test_disowned_rows_are_met_anew(void **state)
     memory_note_switch(&memory, &empty, 50);
     struct port_memory *port = note(&memory, 1, access_vlan(10), 100);
     port = note(&memory, 2, access_vlan(10), 200);
+    for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
+        memory_note_repair(&memory, &port->row, MEMORY_MARK, 300);
+    }
+    assert_int_not_equal(port->no_mark_before_ms, 0);
     memory_disown_port(&memory, &port->row);
     assert_true(port->is_first_contact);
     assert_false(port->had_other_vm);
+    assert_int_equal(port->no_mark_before_ms, 0);
     memory_destroy(&memory);
 }
 

@@ -60,6 +60,17 @@ def test_unmanaged_bridge_bears_no_trace(host, agent):
     assert host.column(port, "tag") == "10"
 
 
+def test_an_operator_who_changes_his_mind_is_no_fight(host, agent):
+    port = start_ready(host, agent)
+    for _ in range(8):
+        set_bridge(host, "vnicd-manage=no")
+        until(lambda: "vnicd" not in host.column(port, "external_ids",
+                                                 "interface"), "no trace")
+        host.vsctl("remove", "bridge", "br0", "external_ids", "vnicd-manage")
+        until(lambda: state(agent, "web1", 1) == "ready", "it is ready")
+    assert agent.status()["warnings"] == []
+
+
 def test_bridge_with_a_controller_is_somebody_elses(host, agent):
     host.vsctl("set-controller", "br0", f"punix:{host.rundir}/none.sock")
     host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=7"])
