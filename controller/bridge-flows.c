@@ -54,12 +54,14 @@
 #include "flows/tables.h"
 #include "lib/cleanup.h"
 #include "lib/isolation.h"
+#include "lib/switch-view.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "simap.h"
 #include "timeval.h"
 #include "util.h"
+#include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(bridge_flows);
 
@@ -74,6 +76,7 @@ enum told {
 
 struct bridge_flows {
     char *name;
+    struct uuid row;            /* Of the bridge, in the database. */
     struct ofconn *conn;
     enum told told;
     struct pipeline_bridge facts;
@@ -118,13 +121,14 @@ bridge_flows_state_to_string(enum bridge_flows_state state)
 
 /* Connects to the management socket of 'bridge', which is tried for ever. */
 struct bridge_flows *
-bridge_flows_create(const char *bridge)
+bridge_flows_create(const struct bridge_view *bridge)
 {
     struct bridge_flows *bf = xzalloc(sizeof *bf);
     CLEANUP_FREE char *target = xasprintf("unix:%s/%s.mgmt", ovs_rundir(),
-                                          bridge);
-    bf->name = xstrdup(bridge);
-    bf->conn = ofconn_create(bridge, target, &table_space);
+                                          bridge->name);
+    bf->name = xstrdup(bridge->name);
+    bf->row = bridge->row;
+    bf->conn = ofconn_create(bridge->name, target, &table_space);
     pipeline_bridge_init(&bf->facts);
     refusals_init(&bf->refusals);
     arrivals_init(&bf->arrivals);
@@ -743,6 +747,14 @@ const char *
 bridge_flows_name(const struct bridge_flows *bf)
 {
     return bf->name;
+}
+
+/* True if 'bridge' is the one that is talked to, not another of that name. */
+bool
+bridge_flows_is_of(const struct bridge_flows *bf,
+                   const struct bridge_view *bridge)
+{
+    return uuid_equals(&bf->row, &bridge->row);
 }
 
 const struct ofconn *

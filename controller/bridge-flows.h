@@ -9,6 +9,7 @@
 #include "openvswitch/compiler.h"
 
 struct bridge_flows;
+struct bridge_view;
 struct desired;
 struct desired_bridge;
 struct desired_vnic;
@@ -43,7 +44,7 @@ enum bridge_flows_state {
 
 const char *bridge_flows_state_to_string(enum bridge_flows_state);
 
-struct bridge_flows *bridge_flows_create(const char *bridge);
+struct bridge_flows *bridge_flows_create(const struct bridge_view *);
 void bridge_flows_destroy(struct bridge_flows *);
 
 void bridge_flows_run(struct bridge_flows *, long long int now);
@@ -66,6 +67,8 @@ long long int bridge_flows_since(const struct bridge_flows *);
 char *bridge_flows_problem(const struct bridge_flows *)
     OVS_WARN_UNUSED_RESULT;
 const char *bridge_flows_name(const struct bridge_flows *);
+bool bridge_flows_is_of(const struct bridge_flows *,
+                        const struct bridge_view *);
 const struct ofconn *bridge_flows_conn(const struct bridge_flows *);
 const struct pipeline_bridge *bridge_flows_facts(const struct bridge_flows *);
 

@@ -144,7 +144,7 @@ static char *
 remove_flows_of(const struct pass *pass, const struct desired_bridge *bridge,
                 long long int deadline_ms)
 {
-    struct bridge_flows *bf = bridge_flows_create(bridge->view->name);
+    struct bridge_flows *bf = bridge_flows_create(bridge->view);
     char *error = wait_until_removed(bf, pass, bridge, deadline_ms);
     if (!error) {
         struct ofconn_counters counters;

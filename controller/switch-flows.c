@@ -52,15 +52,29 @@ switch_flows_wait(const struct switch_flows *flows)
     }
 }
 
+/* Returns the one that talks to 'bridge', or NULL.  A bridge that was made anew
+ * is another, whatever its name: it has none of the flows, and its ports have
+ * other numbers. */
 static struct bridge_flows *
-find(const struct switch_flows *flows, const char *bridge)
+find(const struct switch_flows *flows, const struct bridge_view *bridge)
 {
     for (size_t i = 0; i < flows->n; i++) {
-        if (!strcmp(bridge_flows_name(flows->bridges[i]), bridge)) {
+        if (bridge_flows_is_of(flows->bridges[i], bridge)) {
             return flows->bridges[i];
         }
     }
     return NULL;
+}
+
+static bool
+contains(const struct switch_flows *flows, const struct bridge_flows *bf)
+{
+    for (size_t i = 0; i < flows->n; i++) {
+        if (flows->bridges[i] == bf) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A bridge that needs no pipeline may have one all the same, as the patch pair
@@ -83,9 +97,9 @@ choose_bridges(struct switch_flows *flows, const struct desired *desired)
     size_t n = 0;
     for (size_t i = 0; i < desired->n_bridges; i++) {
         const struct desired_bridge *bridge = &desired->bridges[i];
-        struct bridge_flows *bf = find(flows, bridge->view->name);
+        struct bridge_flows *bf = find(flows, bridge->view);
         if (is_talked_to(bridge, bf)) {
-            bridges[n++] = bf ? bf : bridge_flows_create(bridge->view->name);
+            bridges[n++] = bf ? bf : bridge_flows_create(bridge->view);
         }
     }
 
@@ -93,7 +107,7 @@ choose_bridges(struct switch_flows *flows, const struct desired *desired)
     flows->bridges = bridges;
     flows->n = n;
     for (size_t i = 0; i < old.n; i++) {
-        if (!find(flows, bridge_flows_name(old.bridges[i]))) {
+        if (!contains(flows, old.bridges[i])) {
             flows->seqno += bridge_flows_seqno(old.bridges[i]);
             bridge_flows_destroy(old.bridges[i]);
         }
@@ -140,7 +154,7 @@ switch_flows_judge(struct switch_flows *flows, struct desired *desired,
     }
     for (size_t i = 0; i < desired->n_bridges; i++) {
         struct desired_bridge *bridge = &desired->bridges[i];
-        const struct bridge_flows *bf = find(flows, bridge->view->name);
+        const struct bridge_flows *bf = find(flows, bridge->view);
         if (bf) {
             judge_bridge(bf, desired, bridge);
         }
@@ -152,11 +166,10 @@ void
 switch_flows_update(struct switch_flows *flows, const struct pass *pass,
                     bool has_met_libvirt, long long int now)
 {
-    for (size_t i = 0; i < flows->n; i++) {
-        struct bridge_flows *bf = flows->bridges[i];
-        const struct desired_bridge *bridge
-            = desired_find_bridge(&pass->desired, bridge_flows_name(bf));
-        if (bridge) {
+    for (size_t i = 0; i < pass->desired.n_bridges; i++) {
+        const struct desired_bridge *bridge = &pass->desired.bridges[i];
+        struct bridge_flows *bf = find(flows, bridge->view);
+        if (bf) {
             bridge_flows_update(bf, pass, bridge, has_met_libvirt, now);
         }
     }
@@ -199,5 +212,10 @@ switch_flows_get(const struct switch_flows *flows, size_t i)
 const struct bridge_flows *
 switch_flows_find(const struct switch_flows *flows, const char *bridge)
 {
-    return find(flows, bridge);
+    for (size_t i = 0; i < flows->n; i++) {
+        if (!strcmp(bridge_flows_name(flows->bridges[i]), bridge)) {
+            return flows->bridges[i];
+        }
+    }
+    return NULL;
 }

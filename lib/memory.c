@@ -374,15 +374,33 @@ memory_find_bridge(const struct memory *memory, const char *name)
 }
 
 static void
+remove_bridge(struct memory *memory, struct bridge_memory *bridge)
+{
+    hmap_remove(&memory->bridges, &bridge->node);
+    destroy_bridge(bridge);
+}
+
+static struct bridge_memory *
+add_bridge(struct memory *memory, const struct bridge_view *view)
+{
+    struct bridge_memory *bridge = xzalloc(sizeof *bridge);
+    bridge->name = xstrdup(view->name);
+    bridge->row = view->row;
+    hmap_insert(&memory->bridges, &bridge->node,
+                hash_string(bridge->name, 0));
+    return bridge;
+}
+
+/* Of a bridge that was made anew nothing is known. */
+static void
 note_bridge(struct memory *memory, const struct desired_bridge *d)
 {
     struct bridge_memory *bridge = memory_find_bridge(memory, d->view->name);
-    if (!bridge) {
-        bridge = xzalloc(sizeof *bridge);
-        bridge->name = xstrdup(d->view->name);
-        hmap_insert(&memory->bridges, &bridge->node,
-                    hash_string(bridge->name, 0));
+    if (bridge && !uuid_equals(&bridge->row, &d->view->row)) {
+        remove_bridge(memory, bridge);
+        bridge = NULL;
     }
+    bridge = bridge ? bridge : add_bridge(memory, d->view);
     bridge->is_present = true;
     bridge->had_pair = d->needs_pipeline
                        && (bridge->had_pair || patch_pair_is_there(&d->pair));
@@ -398,8 +416,7 @@ note_bridges(struct memory *memory, const struct desired *desired)
     struct bridge_memory *bridge;
     HMAP_FOR_EACH_SAFE (bridge, node, &memory->bridges) {
         if (!bridge->is_present) {
-            hmap_remove(&memory->bridges, &bridge->node);
-            destroy_bridge(bridge);
+            remove_bridge(memory, bridge);
         } else {
             bridge->is_present = false;
         }

@@ -94,6 +94,7 @@ struct vnic_memory {
 struct bridge_memory {
     struct hmap_node node;      /* In 'struct memory', by 'name'. */
     char *name;
+    struct uuid row;            /* In table Bridge. */
     bool had_pair;              /* We have seen a patch pair of ours, since a
                                  * pipeline is needed. */
     bool is_present;            /* Seen among the desired being noted. */

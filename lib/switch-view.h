@@ -18,6 +18,9 @@
  * no pointer into the database's own rows. */
 
 struct bridge_view {
+    struct uuid row;            /* In table Bridge, all-zero for a fake bridge:
+                                 * a bridge that is made anew has the name of
+                                 * the old one, perhaps, and nothing else. */
     char *name;
     char *parent;               /* Fake bridge: the bridge that it is part of;
                                  * otherwise NULL. */

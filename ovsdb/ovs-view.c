@@ -224,6 +224,7 @@ read_bridge(const struct ovsrec_open_vswitch *ovs,
     CLEANUP_FREE char *where = xasprintf("bridge %s", row->name);
     struct bridge_view *bridge = switch_view_add_bridge(view);
 
+    bridge->row = row->header_.uuid;
     bridge->name = xstrdup(row->name);
     bridge->fail_mode = nullable_xstrdup(row->fail_mode);
     bridge->fail_mode_before

@@ -349,6 +349,24 @@ def test_a_damaged_pair_is_put_right(host, agent, harm):
     assert receivers(host, "tap1", frame(1, None)) == ["br0", "tap2"]
 
 
+def test_a_bridge_that_is_made_anew_gets_flows_of_its_own(host, agent):
+    """Not those of the old one first, for ports with other numbers."""
+    start(host, agent, 1, 2)
+    drift = agent.json("drift/list")
+    agent.expect_warning("rconn|WARN")
+    host.vsctl("del-br", "br0", "--", "add-br", "br0", "--", "set", "bridge",
+               "br0", "datapath_type=dummy", *host.plug_args(
+                   "tap2", vm_uuid(2), vm_mac(2), ["tag=10"]),
+               *host.plug_args("tap1", vm_uuid(1), vm_mac(1), ["tag=10"]))
+    until(lambda: no_floods(host) >= {"tap1", "tap2"} and our_flows(host),
+          "there are flows")
+    wait_ready(agent, 1, 2)
+    status = wait_flows(agent)
+    assert (status["bundles"], status["refused_bundles"]) == (1, 0)
+    assert agent.json("drift/list") == drift
+    assert receivers(host, "tap1", frame(1, None)) == ["br0", "tap2"]
+
+
 def test_ports_come_and_go(host, agent):
     start(host, agent, 1, 2)
     one = [line for line in our_flows(host) if "in_port=tap1" in line
