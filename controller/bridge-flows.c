@@ -413,6 +413,16 @@ bridge_flows_wait(const struct bridge_flows *bf)
 
 /* What goes into a pass. */
 
+/* Is 'bridge' one on which nothing passes, because its fail_mode is "secure"
+ * and nobody has given it a flow?  Others are born with one. */
+static bool
+is_bare(const struct bridge_flows *bf, const struct bridge_view *bridge)
+{
+    return ofconn_has_facts(bf->conn)
+           && !bf->has_ours && !bf->has_others && !bf->is_on_hold
+           && nullable_string_is_equal(bridge->fail_mode, "secure");
+}
+
 /* Notes in 'bridge' how its connection is, and what is to become of its patch
  * pair now. */
 void
@@ -423,6 +433,7 @@ bridge_flows_judge_bridge(const struct bridge_flows *bf,
     bridge->has_connection = true;
     bridge->is_connected = bf->state != BRIDGE_FLOWS_DISCONNECTED;
     bridge->has_flows = bf->state == BRIDGE_FLOWS_INSTALLED;
+    bridge->is_bare = is_bare(bf, bridge->view);
     bridge->awaits_libvirt = bf->awaits_libvirt;
     bridge->pair_care = PAIR_AS_IS;
     if (bridge->needs_pipeline) {
@@ -606,14 +617,16 @@ install(struct bridge_flows *bf, const struct pass *pass,
 }
 
 /* Takes our flows away.  If 'bridge' had a pipeline and has no other flow,
- * nothing would pass then, the host's own packets included. */
+ * nothing would pass then, the host's own packets included; unless it was so
+ * before. */
 static void
 tell_removal(struct bridge_flows *bf, const struct desired_bridge *bridge)
 {
     struct flow_table flows;
     flow_table_init(&flows);
     bf->was_ours = bf->has_ours || patch_pair_is_there(&bridge->pair);
-    if (bf->was_ours && !bf->has_others) {
+    if (bf->was_ours && !bf->has_others
+        && !patch_pair_found_no_flows(&bridge->pair)) {
         pipeline_build_normal(&flows);
     }
     bf->told = TOLD_REMOVAL;

@@ -126,6 +126,19 @@ patch_pair_is_there(const struct patch_pair *pair)
     return pair->sides[PATCH_OUTSIDE].port || pair->sides[PATCH_INSIDE].port;
 }
 
+/* True if the bridge had no flow when the pair came, as our marks say. */
+bool
+patch_pair_found_no_flows(const struct patch_pair *pair)
+{
+    for (enum patch_side side = 0; side < N_PATCH_SIDES; side++) {
+        const struct port_view *port = pair->sides[side].port;
+        if (port && port->found_no_flows) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Returns the VLAN columns that 'side' has to have. */
 struct vlan_spec
 patch_pair_columns(enum patch_side side)

@@ -31,6 +31,7 @@ void patch_pair_find(const struct switch_view *, const char *bridge,
                      struct patch_pair *);
 void patch_pair_destroy(struct patch_pair *);
 bool patch_pair_is_there(const struct patch_pair *);
+bool patch_pair_found_no_flows(const struct patch_pair *);
 
 struct vlan_spec patch_pair_columns(enum patch_side);
 const char *patch_pair_peer(const struct patch_pair *, enum patch_side);

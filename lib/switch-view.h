@@ -79,7 +79,9 @@ struct port_view {
     bool is_plugged_by_us;      /* Our mark: libvirt does not plug it. */
     bool has_guest_keys;        /* Has one of those, or of other programs, by
                                  * which a guest's port is known. */
-    enum patch_side patch_side; /* Our mark: one of the patch pair. */
+    enum patch_side patch_side; /* Our mark: one of the patch pair ... */
+    bool found_no_flows;        /* ... and the bridge had no flow when that
+                                 * came. */
     struct uuid marked_vm_id;   /* Our mark: the VM whose plug we looked after,
                                  * all-zero if there is none. */
     long long int ready_ms;     /* Our mark: since when the vNIC is ready, in

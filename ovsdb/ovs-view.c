@@ -82,6 +82,7 @@ read_external_ids(const struct smap *ids, struct port_view *port)
     if (side && !patch_side_from_string(side, &port->patch_side)) {
         port->patch_side = PATCH_NEITHER;
     }
+    port->found_no_flows = smap_get_bool(ids, OVS_KEY_NO_FLOWS, false);
     port->has_guest_keys = has_guest_keys(ids);
     const char *vm_id = smap_get(ids, "vm-id");
     const char *mac = smap_get(ids, "attached-mac");

@@ -16,6 +16,9 @@ struct switch_view;
 /* Of a port of the patch pair: which side it is. */
 #define OVS_KEY_PATCH "vnicd-patch"
 
+/* Of the same: "true" if the bridge had no flow when the pair came. */
+#define OVS_KEY_NO_FLOWS "vnicd-no-flows-before"
+
 /* Of Bridge.external_ids: fail_mode, as it was before we set it. */
 #define OVS_KEY_FAIL_MODE SETTINGS_NO_SETTING
 

@@ -281,6 +281,9 @@ apply_add_patch(const struct port_op *op, const struct ovsdb_idl *idl,
 
     struct smap ids = SMAP_INITIALIZER(&ids);
     smap_add(&ids, OVS_KEY_PATCH, patch_side_to_string(op->side));
+    if (op->finds_no_flows) {
+        smap_add(&ids, OVS_KEY_NO_FLOWS, "true");
+    }
     struct smap config = SMAP_INITIALIZER(&config);
     smap_add(&config, OVS_CONFIG_STP, "false");
     smap_add(&config, OVS_CONFIG_RSTP, "false");

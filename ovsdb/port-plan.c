@@ -541,6 +541,8 @@ plan_side(const struct desired_bridge *bridge, enum patch_side side,
         op = add_patch_op(plan, bridge, side, PORT_OP_ADD_PATCH,
                           seen->had_pair ? PORT_CAUSE_PORT_DELETED
                           : PORT_CAUSE_PIPELINE);
+        op->finds_no_flows = patch_pair_found_no_flows(&bridge->pair)
+                             || (bridge->is_bare && !seen->had_pair);
     } else if (!patch_pair_is_right(&bridge->pair, side)) {
         op = add_patch_op(plan, bridge, side, PORT_OP_FIX_PATCH,
                           PORT_CAUSE_OPERATOR);
