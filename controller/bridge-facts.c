@@ -45,15 +45,15 @@ is_on(const struct port_view *port, const struct desired_bridge *bridge)
 /* Ports that are no guest's. */
 
 static void
-add_infrastructure(const struct port_view *port,
-                   struct pipeline_bridge *facts)
+add_port(const struct port_view *port,
+         void (*add)(struct pipeline_bridge *, ofp_port_t),
+         struct pipeline_bridge *facts)
 {
     if (port->ofport > 0) {
-        pipeline_bridge_add_infrastructure(facts, to_ofport(port->ofport));
+        add(facts, to_ofport(port->ofport));
     }
     for (size_t i = 0; i < port->n_other_ofports; i++) {
-        pipeline_bridge_add_infrastructure(
-            facts, to_ofport(port->other_ofports[i]));
+        add(facts, to_ofport(port->other_ofports[i]));
     }
 }
 
@@ -66,7 +66,8 @@ set_patch_port(const struct port_view *port, struct pipeline_bridge *facts)
     }
 }
 
-/* The bridge's own port, which has its name, is in every pipeline. */
+/* The bridge's own port, which has its name, is in every pipeline.  What a
+ * mirror sends its copies to is nobody's any more. */
 static void
 collect_ports(const struct pass *pass, const struct desired_bridge *bridge,
               struct pipeline_bridge *facts)
@@ -76,10 +77,14 @@ collect_ports(const struct pass *pass, const struct desired_bridge *bridge,
         if (!is_on(port, bridge) || !strcmp(port->name, bridge->view->name)) {
             continue;
         }
+        if (port->mirror) {
+            add_port(port, pipeline_bridge_add_mirror, facts);
+            continue;
+        }
         switch (switch_view_find_role(&pass->view, port)) {
         case PORT_ROLE_HOST:
         case PORT_ROLE_UPLINK:
-            add_infrastructure(port, facts);
+            add_port(port, pipeline_bridge_add_infrastructure, facts);
             break;
         case PORT_ROLE_PATCH:
             set_patch_port(port, facts);
@@ -207,7 +212,8 @@ collect_vnics(const struct pass *pass, const struct desired_bridge *bridge,
     bool is_enforced = isolation_is_enforced(&pass->desired, bridge->view);
     for (size_t i = 0; i < pass->desired.n_vnics; i++) {
         const struct desired_vnic *d = &pass->desired.vnics[i];
-        if (!d->port || !is_on(d->port, bridge) || d->port->ofport <= 0) {
+        if (!d->port || !is_on(d->port, bridge) || d->port->ofport <= 0
+            || d->port->mirror) {
             continue;
         }
         bool is_known_now = is_known(d, bridge, has_met_libvirt);
@@ -262,12 +268,13 @@ is_blocked(const struct pipeline_bridge *facts, ofp_port_t port)
     return false;
 }
 
-/* May NORMAL flood to 'port', a guest's?  To vNICs flows do it. */
+/* May NORMAL flood to 'port', a guest's?  To vNICs flows do it, and to the
+ * output port of a mirror nobody, also once that is gone. */
 static bool
 is_guest_flooded(const struct port_view *port,
                  const struct pipeline_bridge *facts)
 {
-    return facts->passes_unknown_ports
+    return facts->passes_unknown_ports && !port->mirror
            && (port->ofport <= 0
                || (!pipeline_bridge_find_vnic(facts, port->ofport)
                    && !is_blocked(facts, to_ofport(port->ofport))));

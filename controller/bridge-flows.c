@@ -484,7 +484,8 @@ bridge_flows_judge_vnic(const struct bridge_flows *bf,
                         bool is_enforced, struct desired_vnic *d)
 {
     CLEANUP_FREE char *obstacle = find_obstacle(bf, d);
-    if (!bridge->needs_pipeline || bf->state == BRIDGE_FLOWS_FOREIGN_FLOWS) {
+    if (!bridge->needs_pipeline || d->port->mirror
+        || bf->state == BRIDGE_FLOWS_FOREIGN_FLOWS) {
         d->flows = FLOWS_NONE;
     } else if (obstacle) {
         bool is_refused = refusals_find(&bf->refusals, d->port->ofport);

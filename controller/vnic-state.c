@@ -33,6 +33,10 @@ vnic_state_to_string(enum vnic_state state)
 static char *
 explain_ready(const struct desired_vnic *d)
 {
+    if (d->port->mirror) {
+        return xasprintf("mirror %s sends its copies to port %s, which has no "
+                         "other traffic", d->port->mirror, d->port->name);
+    }
     if (d->is_misplaced) {
         return xasprintf("on bridge %s, but the XML says %s", d->bridge,
                          d->vnic.bridge);

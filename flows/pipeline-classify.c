@@ -174,12 +174,13 @@ add_reserved_vlan(struct pipeline *p)
 }
 
 static void
-add_blocked(struct pipeline *p)
+add_blocked(struct pipeline *p, const ofp_port_t *ports, size_t n,
+            enum table_rule rule)
 {
-    for (size_t i = 0; i < p->bridge->n_blocked; i++) {
+    for (size_t i = 0; i < n; i++) {
         pipeline_begin(p, NULL);
-        match_set_in_port(&p->match, p->bridge->blocked[i]);
-        pipeline_end(p, TABLE_CLASSIFY, PRIORITY_EXACT, RULE_QUARANTINE);
+        match_set_in_port(&p->match, ports[i]);
+        pipeline_end(p, TABLE_CLASSIFY, PRIORITY_EXACT, rule);
     }
 }
 
@@ -200,6 +201,7 @@ pipeline_classify(struct pipeline *p)
     add_inside(p, false);
     add_inside(p, true);
     add_reserved_vlan(p);
-    add_blocked(p);
+    add_blocked(p, p->bridge->blocked, p->bridge->n_blocked, RULE_QUARANTINE);
+    add_blocked(p, p->bridge->mirrors, p->bridge->n_mirrors, RULE_MIRROR);
     add_unknown_ports(p);
 }

@@ -63,6 +63,7 @@ pipeline_bridge_destroy(struct pipeline_bridge *bridge)
     free(bridge->vnics);
     free(bridge->infrastructure);
     free(bridge->blocked);
+    free(bridge->mirrors);
     free(bridge->name);
     pipeline_bridge_init(bridge);
 }
@@ -92,6 +93,9 @@ pipeline_bridge_clone(struct pipeline_bridge *dst,
     for (size_t i = 0; i < src->n_blocked; i++) {
         pipeline_bridge_add_blocked(dst, src->blocked[i]);
     }
+    for (size_t i = 0; i < src->n_mirrors; i++) {
+        pipeline_bridge_add_mirror(dst, src->mirrors[i]);
+    }
     for (size_t i = 0; i < src->n_vnics; i++) {
         struct pipeline_vnic *vnic = pipeline_bridge_add_vnic(dst);
         *vnic = src->vnics[i];
@@ -111,6 +115,12 @@ void
 pipeline_bridge_add_blocked(struct pipeline_bridge *bridge, ofp_port_t port)
 {
     add_port(&bridge->blocked, &bridge->n_blocked, port);
+}
+
+void
+pipeline_bridge_add_mirror(struct pipeline_bridge *bridge, ofp_port_t port)
+{
+    add_port(&bridge->mirrors, &bridge->n_mirrors, port);
 }
 
 /* Adds a vNIC without VLANs and with the default policy, for the caller to
@@ -200,7 +210,9 @@ pipeline_bridge_ports_equal(const struct pipeline_bridge *a,
     return ports_are_equal(a->infrastructure, a->n_infrastructure,
                            b->infrastructure, b->n_infrastructure)
            && ports_are_equal(a->blocked, a->n_blocked,
-                              b->blocked, b->n_blocked);
+                              b->blocked, b->n_blocked)
+           && ports_are_equal(a->mirrors, a->n_mirrors,
+                              b->mirrors, b->n_mirrors);
 }
 
 /* True if 'a' and 'b', with everything in the same order, have the same

@@ -47,6 +47,10 @@ struct pipeline_bridge {
     ofp_port_t *blocked;        /* Ports that nothing may come from, whatever
                                  * becomes of unknown ones.  Owned. */
     size_t n_blocked;
+    ofp_port_t *mirrors;        /* Ports that mirrors send copies to, and that
+                                 * nothing else comes from or goes to.
+                                 * Owned. */
+    size_t n_mirrors;
     ofp_port_t outside;         /* The patch port where NORMAL sees vNICs. */
     ofp_port_t inside;          /* Its peer, where vNICs see NORMAL. */
     bool passes_unknown_addresses; /* Of families without an entry. */
@@ -62,6 +66,7 @@ void pipeline_bridge_clone(struct pipeline_bridge *dst,
                            const struct pipeline_bridge *src);
 void pipeline_bridge_add_infrastructure(struct pipeline_bridge *, ofp_port_t);
 void pipeline_bridge_add_blocked(struct pipeline_bridge *, ofp_port_t);
+void pipeline_bridge_add_mirror(struct pipeline_bridge *, ofp_port_t);
 struct pipeline_vnic *pipeline_bridge_add_vnic(struct pipeline_bridge *);
 void pipeline_bridge_remove_vnic(struct pipeline_bridge *, size_t i);
 void pipeline_bridge_steal(struct pipeline_bridge *dst,

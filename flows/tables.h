@@ -139,6 +139,8 @@ table_class(enum isolation_class class, uint16_t community)
          "from a port of which nobody told us")                             \
     RULE(QUARANTINE, 7, "quarantine",                                       \
          "from a vNIC that is quarantined")                                 \
+    RULE(MIRROR, 8, "mirror",                                               \
+         "from a port that is there for the copies of a mirror")            \
     /* What the guard lets pass. */                                         \
     RULE(OWN_MAC, 16, "own-mac", "from the vNIC's MAC address")             \
     RULE(SHARED_MAC, 17, "shared-mac",                                      \

@@ -406,7 +406,8 @@ choose_strangers(struct verify_plan *plan)
     }
 }
 
-/* Returns the index of whoever is on 'ofport', VERIFY_OUTSIDE for others. */
+/* Returns the index of whoever is on 'ofport', VERIFY_MIRROR for copies alone,
+ * VERIFY_OUTSIDE for others. */
 static size_t
 find_index(const struct verify_plan *plan, unsigned int ofport)
 {
@@ -418,6 +419,11 @@ find_index(const struct verify_plan *plan, unsigned int ofport)
     for (size_t i = 0; i < plan->bridge.n_blocked; i++) {
         if (ofp_to_u16(plan->bridge.blocked[i]) == ofport) {
             return plan->bridge.n_vnics + i;
+        }
+    }
+    for (size_t i = 0; i < plan->bridge.n_mirrors; i++) {
+        if (ofp_to_u16(plan->bridge.mirrors[i]) == ofport) {
+            return VERIFY_MIRROR;
         }
     }
     return VERIFY_OUTSIDE;

@@ -3,6 +3,7 @@
 #ifndef FLOWS_VERIFY_PLAN_H
 #define FLOWS_VERIFY_PLAN_H 1
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,9 @@ const char *verify_kind_to_string(enum verify_kind);
 /* Indexes are those of the bridge's vNICs, and behind them those of its
  * blocked ports; and this for whoever is outside. */
 #define VERIFY_OUTSIDE SIZE_MAX
+
+/* In 'ports': the output port of a mirror, which may get anything. */
+#define VERIFY_MIRROR UINT_MAX
 
 struct verify_probe {
     enum verify_kind kind;

@@ -6,7 +6,8 @@
  * another tag.
  *
  * Of what is outside, only that a frame gets there is judged: who gets it then
- * is up to NORMAL, as the operator configured it. */
+ * is up to NORMAL, as the operator configured it.  So are the copies that
+ * mirrors make. */
 
 #include <config.h>
 #include "flows/verify.h"
@@ -115,7 +116,9 @@ find_found(const struct verify_plan *plan, const struct trace *trace,
     for (size_t i = 0; i < trace->n_copies; i++) {
         const struct trace_copy *copy = &trace->copies[i];
         const struct simap_node *node = simap_find(&plan->ports, copy->port);
-        if (node) {
+        if (node && node->data == VERIFY_MIRROR) {
+            continue;
+        } else if (node) {
             outcome_add(outcome, node->data, &copy->tags);
         } else {
             outcome->is_outside = true;

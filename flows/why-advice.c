@@ -23,6 +23,7 @@ static const struct {
     { RULE_RESERVED_VLAN, "no setting: VLAN 4095 is reserved" },
     { RULE_UNKNOWN_PORT, "vnicd-unknown-port=pass, or a domain that names "
       "the port" },
+    { RULE_MIRROR, "no setting: a mirror has the port as its output_port" },
     { RULE_ISOLATION, "<isolation class='promiscuous'/> of one of the two, "
       "or the same community of both" },
     { RULE_NOT_ITS_VLAN, "another <vlan> of the receiver's interface" },

@@ -45,6 +45,7 @@ switch_view_destroy(struct switch_view *view)
         free(port->vhost_path);
         free(port->other_ofports);
         free(port->peer);
+        free(port->mirror);
     }
     for (size_t i = 0; i < view->n_qoses; i++) {
         free(view->qoses[i].ifname);

@@ -62,6 +62,9 @@ struct port_view {
     int64_t *other_ofports;     /* Of a bond's other open interfaces.  Owned. */
     size_t n_other_ofports;
     char *peer;                 /* Of a patch port, or NULL. */
+    char *mirror;               /* Name of one whose output port it is: the
+                                 * switch keeps it for the copies, and NORMAL
+                                 * has nothing to do with it.  NULL: none. */
     bool is_off_stp;            /* Takes no part in STP or Rapid STP. */
     char *error;                /* Interface.error, NULL if there is none. */
     bool is_detached;           /* The switch had a network device for it, which

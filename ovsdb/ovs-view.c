@@ -181,14 +181,28 @@ read_fake_bridge(const struct ovsrec_port *row, const char *parent,
     bridge->tag = row->n_tag ? row->tag[0] : 0;
 }
 
+/* Returns the name of a mirror of 'bridge' that sends its copies to 'port', or
+ * NULL. */
+static const char *
+find_mirror(const struct ovsrec_bridge *bridge, const struct ovsrec_port *port)
+{
+    for (size_t i = 0; i < bridge->n_mirrors; i++) {
+        if (bridge->mirrors[i]->output_port == port) {
+            return bridge->mirrors[i]->name;
+        }
+    }
+    return NULL;
+}
+
 static void
-read_port(const struct ovsrec_port *row, const char *bridge,
+read_port(const struct ovsrec_port *row, const struct ovsrec_bridge *bridge,
           struct switch_view *view)
 {
     struct port_view *port = switch_view_add_port(view);
     port->row = row->header_.uuid;
     port->name = xstrdup(row->name);
-    port->bridge = xstrdup(bridge);
+    port->bridge = xstrdup(bridge->name);
+    port->mirror = nullable_xstrdup(find_mirror(bridge, row));
     read_columns(row, &port->columns);
     if (row->qos) {
         port->qos = row->qos->header_.uuid;
@@ -204,7 +218,7 @@ read_port(const struct ovsrec_port *row, const char *bridge,
         = !smap_get_bool(&row->other_config, OVS_CONFIG_STP, true)
           && !smap_get_bool(&row->other_config, OVS_CONFIG_RSTP, true);
     if (row->fake_bridge) {
-        read_fake_bridge(row, bridge, view);
+        read_fake_bridge(row, bridge->name, view);
     }
 }
 
@@ -239,7 +253,7 @@ read_bridge(const struct ovsrec_open_vswitch *ovs,
     settings_read(&row->external_ids, SETTING_FROM_BRIDGE, where,
                   &bridge->settings, &view->setting_errors);
     for (size_t i = 0; i < row->n_ports; i++) {
-        read_port(row->ports[i], row->name, view);
+        read_port(row->ports[i], row, view);
     }
 }
 

@@ -64,6 +64,7 @@ monitor_columns(struct ovsdb_idl *idl)
         &ovsrec_bridge_col_controller,
         &ovsrec_bridge_col_external_ids,
         &ovsrec_bridge_col_fail_mode,
+        &ovsrec_bridge_col_mirrors,
         &ovsrec_bridge_col_other_config,
         &ovsrec_bridge_col_rstp_enable,
         &ovsrec_bridge_col_stp_enable,
@@ -84,6 +85,8 @@ monitor_columns(struct ovsdb_idl *idl)
         &ovsrec_interface_col_error,
         &ovsrec_interface_col_ifindex,
         &ovsrec_interface_col_link_state,
+        &ovsrec_mirror_col_name,
+        &ovsrec_mirror_col_output_port,
         &ovsrec_qos_col_queues,
         &ovsrec_qos_col_external_ids,
         &ovsrec_queue_col_external_ids,
@@ -93,6 +96,7 @@ monitor_columns(struct ovsdb_idl *idl)
     ovsdb_idl_add_table(idl, &ovsrec_table_bridge);
     ovsdb_idl_add_table(idl, &ovsrec_table_port);
     ovsdb_idl_add_table(idl, &ovsrec_table_interface);
+    ovsdb_idl_add_table(idl, &ovsrec_table_mirror);
     ovsdb_idl_add_table(idl, &ovsrec_table_qos);
     ovsdb_idl_add_table(idl, &ovsrec_table_queue);
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {

@@ -5,7 +5,7 @@
  *
  *   {"name": "br0",
  *    "outside": 30, "inside": 31, "infrastructure": [20],
- *    "blocked": [7],
+ *    "blocked": [7], "mirrors": [8],
  *    "passes_unknown_addresses": true, "passes_unknown_ports": false,
  *    "forwards_bpdus": false,
  *    "vnics": [{"number": 1, "ofport": 1, "mac": "52:54:00:00:00:01",
@@ -126,6 +126,11 @@ pipeline_json_read(const struct json *json, struct pipeline_bridge *bridge)
     for (size_t i = 0; blocked && i < json_array(blocked)->n; i++) {
         int port = json_integer(json_array(blocked)->elems[i]);
         pipeline_bridge_add_blocked(bridge, u16_to_ofp(port));
+    }
+    const struct json *mirrors = json_member(json, "mirrors");
+    for (size_t i = 0; mirrors && i < json_array(mirrors)->n; i++) {
+        int port = json_integer(json_array(mirrors)->elems[i]);
+        pipeline_bridge_add_mirror(bridge, u16_to_ofp(port));
     }
     const struct json *vnics = json_member(json, "vnics");
     for (size_t i = 0; vnics && i < json_array(vnics)->n; i++) {

@@ -148,6 +148,20 @@ test_each_port_is_what_it_is(void **state)
 }
 
 static void
+test_what_a_mirror_sends_copies_to_is_no_vnic(void **state)
+{
+    struct fixture *f = *state;
+    port(f, "vnet1")->mirror = xstrdup("m0");
+    port(f, "eth0")->mirror = xstrdup("m1");
+    (void) collect(f);
+    assert_int_equal(f->facts.n_vnics, 1);
+    assert_int_equal(f->facts.n_infrastructure, 0);
+    assert_int_equal(f->facts.n_blocked, 0);
+    assert_int_equal(f->facts.n_mirrors, 2);
+    assert_int_equal(flood(f, "vnet1"), false);
+}
+
+static void
 test_a_bond_is_each_of_its_members(void **state)
 {
     struct fixture *f = *state;
@@ -328,6 +342,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_each_port_is_what_it_is),
+        TEST(test_what_a_mirror_sends_copies_to_is_no_vnic),
         TEST(test_a_bond_is_each_of_its_members),
         TEST(test_without_number_there_is_no_vnic),
         TEST(test_the_same_facts_are_equal),

@@ -418,6 +418,65 @@ def test_a_vnic_costs_its_own_flows(host, agent):
     assert spent(after, coverage(agent), "bridge_flows_built") <= 1
 
 
+# Mirrors.
+
+
+class Wire:
+    """What the switch sends on the ports of VMs, and what these send."""
+
+    def __init__(self, host, *numbers):
+        self.host = host
+        for number in numbers:
+            host.vsctl("set", "interface", f"tap{number}",
+                       f"options:tx_pcap={self._capture(number)}")
+
+    def _capture(self, number):
+        return self.host.dir / f"tap{number}.pcap"
+
+    def sent(self, number, packet):
+        """How often the switch has sent 'packet' to VM 'number'."""
+        return self._capture(number).read_bytes().count(bytes(packet))
+
+    def send(self, number, packet):
+        """VM 'number' sends 'packet'; all of it has been dealt with then."""
+        self.host.run("ovs-appctl", "netdev-dummy/receive", f"tap{number}",
+                      bytes(packet).hex())
+
+
+def test_the_output_port_of_a_mirror_gets_copies_alone(host, agent):
+    start(host, agent, 1, 2, 3)
+    wire = Wire(host, 1, 2, 3)
+    host.vsctl("--", "--id=@p", "get", "port", "tap3", "--", "--id=@m",
+               "create", "mirror", "name=m0", "select_all=true",
+               "output_port=@p", "--", "set", "bridge", "br0", "mirrors=@m")
+    shown = until(lambda: (v := agent.vnics()["web3", vm_mac(3)])["reason"]
+                  and v, "it is told")
+    assert shown["state"] == "ready"
+    assert shown["reason"] == ("mirror m0 sends its copies to port tap3, "
+                               "which has no other traffic")
+    until(lambda: agent.json("flow/diff") == []
+          and not any(vm_mac(3) in flow for flow in our_flows(host)),
+          "it has no flows")
+    wait_flows(agent)
+
+    for packet in frame(1, 2), frame(1, None):
+        wire.send(1, packet)
+        until(lambda p=packet: wire.sent(2, p) and wire.sent(3, p), "it came")
+        assert (wire.sent(2, packet), wire.sent(3, packet)) == (1, 1)
+    for packet in frame(3, 1), frame(3, None):
+        wire.send(3, packet)
+    last = frame(2, 1)
+    wire.send(2, last)
+    until(lambda: wire.sent(1, last), "it came")
+    assert [wire.sent(1, frame(3, to)) for to in (1, None)] == [0, 0]
+    assert agent.json("isolation/verify") == []
+
+    host.vsctl("clear", "bridge", "br0", "mirrors")
+    until(lambda: receivers(host, "tap1", frame(1, 3)) == ["tap3"],
+          "it is a vNIC again")
+    wait_ready(agent, 1, 2, 3)
+
+
 # fail_mode.
 
 
