@@ -198,6 +198,7 @@ add_vnic(const struct desired_vnic *d, const struct vlan_spec *vlan,
     vnic->mac = d->vnic.id.mac;
     vnic->is_elsewhere = d->is_elsewhere;
     vnic->is_incoming = d->is_incoming;
+    vnic->is_protected = d->port->is_protected;
     vnic->vlan = *vlan;
     policy_clone(&vnic->policy, &d->policy);
     if (d->care == VNIC_UNKNOWN) {

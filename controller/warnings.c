@@ -267,6 +267,56 @@ has_guarded_trunk(const struct desired *desired,
     return false;
 }
 
+/* Returns a protected port of 'bridge' that is no vNIC's, and not of the patch
+ * pair, or NULL. */
+static const struct port_view *
+find_protected_outside(const struct switch_view *view, const char *bridge)
+{
+    for (size_t i = 0; i < view->n_ports; i++) {
+        const struct port_view *port = &view->ports[i];
+        enum port_role role = switch_view_find_role(view, port);
+        if (port->is_protected && !strcmp(port->bridge, bridge)
+            && (role == PORT_ROLE_HOST || role == PORT_ROLE_UPLINK)) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+/* Returns a vNIC on 'bridge' whose port is protected, or NULL. */
+static const struct desired_vnic *
+find_protected_vnic(const struct desired *desired,
+                    const struct bridge_view *bridge)
+{
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
+        if (isolation_is_of_bridge(d, bridge) && d->port->is_protected) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+/* Warns where protected ports can talk: whoever is outside meets guests at a
+ * patch port, which is not protected. */
+static void
+warn_of_protected_ports(struct svec *warnings, const struct pass *pass)
+{
+    for (size_t i = 0; i < pass->desired.n_bridges; i++) {
+        const struct desired_bridge *bridge = &pass->desired.bridges[i];
+        const struct port_view *port
+            = find_protected_outside(&pass->view, bridge->view->name);
+        const struct desired_vnic *d
+            = find_protected_vnic(&pass->desired, bridge->view);
+        if (bridge->needs_pipeline && port && d) {
+            warnings_add(warnings, "protected: bridge %s: ports %s and %s are "
+                         "both protected, and may talk all the same: with "
+                         "flows, only guests are kept from each other",
+                         bridge->view->name, port->name, d->port->name);
+        }
+    }
+}
+
 /* Warns of what weakens the isolation on the bridges that have any. */
 static void
 warn_of_isolation(struct svec *warnings, const struct pass *pass)
@@ -343,5 +393,6 @@ warnings_find(const struct pass *pass, const struct memory *memory,
     warn_of_rivals(warnings, &pass->desired);
     warn_of_bridges(warnings, &pass->view);
     warn_of_isolation(warnings, pass);
+    warn_of_protected_ports(warnings, pass);
     warn_of_pairs(warnings, pass, memory);
 }

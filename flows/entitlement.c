@@ -102,11 +102,14 @@ entitlement_may_send(const struct pipeline_vnic *vnic, int tag)
 
 /* Receivers. */
 
-/* RFC 5517; whoever is outside is promiscuous. */
+/* RFC 5517; whoever is outside is promiscuous.  What the switch keeps apart by
+ * itself is apart, whatever the class. */
 static bool
 may_talk(const struct pipeline_vnic *a, const struct pipeline_vnic *b)
 {
-    if (!a || !b || a->policy.isolation == ISOLATION_PROMISCUOUS
+    if (a && b && a->is_protected && b->is_protected) {
+        return false;
+    } else if (!a || !b || a->policy.isolation == ISOLATION_PROMISCUOUS
         || b->policy.isolation == ISOLATION_PROMISCUOUS) {
         return true;
     }

@@ -266,6 +266,7 @@ pipeline_vnic_equals(const struct pipeline_vnic *a,
            && eth_addr_equals(a->mac, b->mac)
            && a->is_elsewhere == b->is_elsewhere
            && a->is_incoming == b->is_incoming
+           && a->is_protected == b->is_protected
            && vlan_spec_equals(&a->vlan, &b->vlan)
            && policy_equals(&a->policy, &b->policy)
            && a->community == b->community;

@@ -33,6 +33,8 @@ struct pipeline_vnic {
                                  * for 'mac' alone goes outside ... */
     bool is_incoming;           /* ... until its first frame says that it runs
                                  * here now. */
+    bool is_protected;          /* The switch itself delivers nothing from it to
+                                 * another such one. */
     struct vlan_spec vlan;      /* Validated; VLAN_NONE is every VLAN. */
     struct policy policy;
     uint16_t community;         /* What the policy's community is called in

@@ -65,6 +65,8 @@ struct port_view {
     char *mirror;               /* Name of one whose output port it is: the
                                  * switch keeps it for the copies, and NORMAL
                                  * has nothing to do with it.  NULL: none. */
+    bool is_protected;          /* The switch lets nothing pass between two
+                                 * such ports. */
     bool is_off_stp;            /* Takes no part in STP or Rapid STP. */
     char *error;                /* Interface.error, NULL if there is none. */
     bool is_detached;           /* The switch had a network device for it, which

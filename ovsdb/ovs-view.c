@@ -214,6 +214,7 @@ read_port(const struct ovsrec_port *row, const struct ovsrec_bridge *bridge,
     if (row->n_interfaces > 1) {
         read_other_ofports(row, port);
     }
+    port->is_protected = row->protected_;
     port->is_off_stp
         = !smap_get_bool(&row->other_config, OVS_CONFIG_STP, true)
           && !smap_get_bool(&row->other_config, OVS_CONFIG_RSTP, true);

@@ -76,6 +76,7 @@ monitor_columns(struct ovsdb_idl *idl)
         &ovsrec_port_col_vlan_mode,
         &ovsrec_port_col_cvlans,
         &ovsrec_port_col_other_config,
+        &ovsrec_port_col_protected_,
         &ovsrec_port_col_qos,
         &ovsrec_interface_col_name,
         &ovsrec_interface_col_type,

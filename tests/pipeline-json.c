@@ -97,6 +97,7 @@ read_vnic(const struct json *json, struct pipeline_vnic *vnic)
     vnic->mac = read_mac(json);
     vnic->is_elsewhere = json_member_boolean(json, "is_elsewhere");
     vnic->is_incoming = json_member_boolean(json, "is_incoming");
+    vnic->is_protected = json_member_boolean(json, "is_protected");
     vnic->community = json_member_integer(json, "community", 0);
     json_member_vlans(json, &vnic->vlan);
     read_policy(json, &vnic->policy);

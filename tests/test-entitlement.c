@@ -68,6 +68,20 @@ who(const char *vnics, size_t from, struct eth_addr src, struct eth_addr dst,
     VNIC(7, ACCESS(20))
 
 static void
+test_protected_ports_are_kept_apart_whatever_the_class(void **state)
+{
+    static const char vnics[]
+        = VNIC(1, ACCESS(10) ",'is_protected':true") ","
+          VNIC(2, ACCESS(10) ",'is_protected':true") ","
+          VNIC(3, ACCESS(10));
+    static const char *const to[] = { "3 out", "3 out", "1 2 out" };
+    for (size_t i = 0; i < ARRAY_SIZE(to); i++) {
+        assert_string_taken(who(vnics, i + 1, MAC(i + 1), GROUP, -1), to[i]);
+    }
+    assert_string_taken(who(vnics, OUTSIDE, NOBODY, GROUP, 10), "1 2 3 ");
+}
+
+static void
 test_classes(void **state)
 {
     static const struct { int from; const char *to; } cases[] = {
@@ -176,6 +190,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_protected_ports_are_kept_apart_whatever_the_class),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_unicast),
         cmocka_unit_test(test_who_is_elsewhere_is_unknown),

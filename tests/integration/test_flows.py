@@ -477,6 +477,25 @@ def test_the_output_port_of_a_mirror_gets_copies_alone(host, agent):
     wait_ready(agent, 1, 2, 3)
 
 
+# Protected ports.
+
+
+def test_protected_ports_are_kept_apart(host, agent):
+    host.vsctl("add-port", "br0", "eth1")
+    start(host, agent, 1, 2, 3)
+    for port in "tap1", "tap2":
+        host.vsctl("set", "port", port, "protected=true")
+    until(lambda: agent.json("isolation/verify") == [], "it is known")
+    assert receivers(host, "tap1", frame(1, None)) == ["br0", "eth1", "tap3"]
+    assert receivers(host, "tap1", frame(1, 2)) == []
+    assert receivers(host, "tap3", frame(3, 2)) == ["tap2"]
+    assert agent.status()["warnings"] == []
+
+    host.vsctl("set", "port", "eth1", "protected=true")
+    warning, = until(lambda: agent.status()["warnings"], "it is told")
+    assert warning.startswith("protected: bridge br0: ports eth1 and tap1 ")
+
+
 # fail_mode.
 
 
