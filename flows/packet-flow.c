@@ -28,6 +28,10 @@
 /* Both addresses and the EtherType. */
 #define MIN_HEX_DIGITS (2 * ETH_HEADER_LEN)
 
+/* All fields there are, each with a value and a mask, take less.  What is longer
+ * would come back from the switch as it is, in a sentence of its own. */
+#define MAX_FIELDS_LEN 2000
+
 /* Bytes come as digits alone, perhaps with blanks or colons between them; no
  * field looks like that, each having a letter behind 'f' or a sign. */
 static bool
@@ -170,13 +174,22 @@ format_fields(struct dp_packet *packet)
     return ds_steal_cstr(&s);
 }
 
+/* Returns a sentence about 'packet', with no more of it than is needed to know
+ * it again. */
+static char *
+complain(const char *packet, const char *what)
+{
+    return xasprintf("packet '%.40s%s' %s", packet,
+                     strlen(packet) > 40 ? "..." : "", what);
+}
+
 static char *
 parse_hex(const char *packet, char **fieldsp)
 {
     CLEANUP_FREE char *digits = strip_separators(packet);
     size_t n = strlen(digits);
     if (n % 2 || n < MIN_HEX_DIGITS) {
-        return xasprintf("packet '%.40s' is no whole Ethernet frame", packet);
+        return complain(packet, "is no whole Ethernet frame");
     }
     struct dp_packet *bytes = dp_packet_new(n / 2);
     (void) dp_packet_put_hex(bytes, digits, NULL); /* All digits. */
@@ -254,6 +267,9 @@ rename_fields(struct svec *fields)
 static char *
 parse_fields(const char *packet, struct eth_addr mac, char **fieldsp)
 {
+    if (strlen(packet) > MAX_FIELDS_LEN) {
+        return complain(packet, "is too long for a list of fields");
+    }
     struct svec fields = SVEC_EMPTY_INITIALIZER;
     CLEANUP_FREE char *copy = xstrdup(packet);
     char *save = NULL;
@@ -263,7 +279,7 @@ parse_fields(const char *packet, struct eth_addr mac, char **fieldsp)
     }
     char *error = NULL;
     if (has_field(&fields, "in_port")) {
-        error = xasprintf("packet '%s' names a port: give PORT alone", packet);
+        error = complain(packet, "names a port: give PORT alone");
     } else {
         add_defaults(&fields, mac);
         rename_fields(&fields);

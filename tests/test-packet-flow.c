@@ -3,6 +3,8 @@
 #include <config.h>
 #include "flows/packet-flow.h"
 
+#include <string.h>
+
 #include "flow.h"
 #include "packets.h"
 #include "tests/unit.h"
@@ -89,6 +91,12 @@ test_what_is_no_packet(void **state)
     assert_string_taken(parse("52540000000252540000000108000"),
                         "packet '52540000000252540000000108000' is no whole "
                         "Ethernet frame");
+    char *endless = xmalloc(70001);
+    memset(endless, 'x', 70000);
+    endless[70000] = '\0';
+    assert_string_taken(parse(endless), "packet 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                        "xxxxxxxxxxx...' is too long for a list of fields");
+    free(endless);
     assert_string_taken(parse(""), "packet '' is no whole Ethernet frame");
 }
 
