@@ -85,7 +85,8 @@ add_untagged(struct pipeline *p, const struct pipeline_vnic *vnic, int vid)
     const struct vlan_block no_vlan = vlan_block_one(0);
     pipeline_begin_from(p, vnic);
     match_tag(&p->match, &no_vlan);
-    put_sender(p, vnic, FLAG_PRIORITY_TAG);
+    put_sender(p, vnic, FLAG_PRIORITY_TAG
+                        | (vnic->vlan.mode == VLAN_ACCESS ? FLAG_ACCESS : 0));
     put_tag_into_registers(p);
     put_register(p, REG_VLAN, vid);
     put_resubmit(p, TABLE_SOURCE_MAC);

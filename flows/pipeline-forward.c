@@ -357,10 +357,26 @@ pipeline_forward_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
     }
 }
 
+/* A switch that looks at several tags of a frame takes off all of those that an
+ * access port sends behind a priority tag.  Where the guard lets it pass, the
+ * frame is what NORMAL makes of it. */
+static void
+add_egress(struct pipeline *p)
+{
+    pipeline_begin(p, NULL);
+    match_flag(&p->match, FLAG_ACCESS, true);
+    match_any_tag(&p->match);
+    put_pop_vlan(p);
+    put_resubmit(p, TABLE_L2);
+    pipeline_end(p, TABLE_EGRESS_RULES, PRIORITY_SPECIAL, RULE_EGRESS);
+
+    pipeline_miss(p, TABLE_EGRESS_RULES, TABLE_L2, RULE_EGRESS);
+}
+
 void
 pipeline_forward(struct pipeline *p)
 {
-    pipeline_miss(p, TABLE_EGRESS_RULES, TABLE_L2, RULE_EGRESS);
+    add_egress(p);
     add_l2(p);
     add_l2_found(p);
     add_outside(p);

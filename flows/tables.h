@@ -106,6 +106,8 @@ enum table_flag {
     FLAG_FOREIGN_MAC = 1u << 3,   /* From a MAC address that is not the
                                    * vNIC's, but may be used … */
     FLAG_LEARNT = 1u << 4,        /* … and could be learnt. */
+    FLAG_ACCESS = 1u << 5,        /* Had a tag with VLAN ID 0, and is from an
+                                   * access port. */
     FLAG_SERVICES_SHIFT = 8       /* From here on enum policy_service. */
 };
 

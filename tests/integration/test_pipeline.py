@@ -56,6 +56,65 @@ def ping(source="10.0.0.1"):
     return IP(src=source, dst="10.0.0.99") / ICMP() / Raw(b"x" * 40)
 
 
+# What NORMAL does.
+
+PORTS = {"p1": ["tag=10"], "p2": ["tag=10"], "p3": ["trunks=10,20"]}
+STACKS = [(1, ()), (1, (0,)), (1, (0, 5)), (1, (0, 10)), (1, (5,)),
+          (1, (10, 5)), (3, (10,)), (3, (10, 5)), (3, (10, 5, 6)), (3, (0, 5)),
+          (UPLINK, (10,)), (UPLINK, (10, 0)), (UPLINK, (10, 5)),
+          (UPLINK, (10, 5, 6)), (UPLINK, (5, 10))]
+
+
+def set_ports(switch, columns, flood):
+    for port in PORTS:
+        switch.vsctl("clear", "port", port, "tag", "trunks")
+        if columns:
+            switch.vsctl("set", "port", port, *PORTS[port])
+        switch.run("ovs-ofctl", "mod-port", "br0", port, flood)
+
+
+def stacked(port, tags):
+    return frame(foreign(9) if port == UPLINK else mac(port), BROADCAST, *tags)
+
+
+def heard(switch, port, tags):
+    """Who gets a broadcast with these tags, and with which."""
+    return [copy for copy in switch.trace(port, stacked(port, tags)).copies
+            if copy.port in (*PORTS, "up")]
+
+
+def trio(level):
+    return [vnic(1, guard=level), vnic(2, guard=level),
+            vnic(3, guard=level, vlan_mode="trunk", tag=-1, trunks=[10, 20])]
+
+
+@pytest.fixture(params=(1, 2, 0))
+def vlan_limit(switch, request):
+    """At how many tags the switch looks."""
+    switch.vsctl("set", "Open_vSwitch", ".",
+                 f"other_config:vlan-limit={request.param}")
+    yield request.param
+    set_ports(switch, False, "no-flood")
+    switch.vsctl("remove", "Open_vSwitch", ".", "other_config", "vlan-limit")
+
+
+def test_a_monitor_passes_what_normal_passes(switch, vlan_limit):
+    """However many tags a frame has, and the switch looks at."""
+    set_ports(switch, True, "flood")
+    switch.use_normal()
+    normal = [heard(switch, *stack) for stack in STACKS]
+    assert len(normal[0]) == 3
+    set_ports(switch, False, "no-flood")
+    for level in "monitor", "off":
+        # Without need there would be no pipeline.
+        switch.load([*trio(level), vnic(4, tag=99)], passes_unknown_ports=True)
+        assert [heard(switch, *stack) for stack in STACKS] == normal, level
+
+    switch.load(trio("enforce"))
+    for tags in (0,), (0, 5), (0, 10):
+        assert heard(switch, 1, tags) == []
+
+
 # Classes.
 
 MODES = {
