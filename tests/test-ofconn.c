@@ -359,8 +359,8 @@ test_change_is_all_that_is_sent(void **state)
     assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
     run_until(is_installed);
     assert_log(&sw.flow_log, FILL COMMIT);
-    assert_int_equal(get_counters().ops[FLOW_OP_DELETE_FLOW], 1);
-    assert_int_equal(get_counters().ops[FLOW_OP_ADD_FLOW], 3);
+    assert_int_equal(get_counters().bundles.ops[FLOW_OP_DELETE_FLOW], 1);
+    assert_int_equal(get_counters().bundles.ops[FLOW_OP_ADD_FLOW], 3);
     assert_means(2);
 }
 
@@ -376,7 +376,7 @@ test_change_to_the_same_is_nothing_to_do(void **state)
     mean_instead(NULL, NULL);
     assert_true(is_installed());
     assert_means(2);
-    assert_int_equal(get_counters().bundles, 1);
+    assert_int_equal(get_counters().bundles.committed, 1);
 }
 
 static void
@@ -394,7 +394,7 @@ test_changes_wait_for_the_bundle(void **state)
     sw.keeps_barriers = false;
     run_until(is_installed);
     assert_means(1);
-    assert_int_equal(get_counters().bundles, 1);
+    assert_int_equal(get_counters().bundles.committed, 1);
 }
 
 static void
