@@ -129,10 +129,11 @@ pipeline_bridge_add_mirror(struct pipeline_bridge *bridge, ofp_port_t port)
 struct pipeline_vnic *
 pipeline_bridge_add_vnic(struct pipeline_bridge *bridge)
 {
-    size_t n = bridge->n_vnics++;
-    bridge->vnics = xrealloc(bridge->vnics,
-                             bridge->n_vnics * sizeof *bridge->vnics);
-    struct pipeline_vnic *vnic = &bridge->vnics[n];
+    if (bridge->n_vnics >= bridge->allocated_vnics) {
+        bridge->vnics = x2nrealloc(bridge->vnics, &bridge->allocated_vnics,
+                                   sizeof *bridge->vnics);
+    }
+    struct pipeline_vnic *vnic = &bridge->vnics[bridge->n_vnics++];
     *vnic = (struct pipeline_vnic) {
         .ofport = OFPP_NONE,
         .vlan = VLAN_SPEC_INIT,

@@ -59,7 +59,7 @@ struct pipeline_bridge {
     bool passes_unknown_ports;  /* Ports that are none of the above. */
     bool forwards_bpdus;        /* other_config:forward-bpdu of the bridge. */
     struct pipeline_vnic *vnics; /* Owned. */
-    size_t n_vnics;
+    size_t n_vnics, allocated_vnics;
 };
 
 void pipeline_bridge_init(struct pipeline_bridge *);
