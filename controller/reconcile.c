@@ -54,6 +54,7 @@ struct reconciler {
     struct inputs *in;
     struct switch_flows *flows;
     struct pass pass;           /* The newest one. */
+    unsigned int view_seqno;    /* Of the database, at its 'view'. */
     struct notes notes;         /* Of all of them. */
     uint64_t n_passes;
     uint64_t seen_seqno;        /* Of the inputs, at the newest pass. */
@@ -78,12 +79,19 @@ struct reconciler {
 
 /* A pass. */
 
+/* Clears what follows from the view. */
 static void
-pass_destroy(struct pass *pass)
+pass_clear(struct pass *pass)
 {
     port_plan_destroy(&pass->plan);
     orphans_destroy(&pass->orphans);
     desired_destroy(&pass->desired);
+}
+
+static void
+pass_destroy(struct pass *pass)
+{
+    pass_clear(pass);
     switch_view_destroy(&pass->view);
 }
 
@@ -217,7 +225,20 @@ begin_pass(struct reconciler *r, long long int now)
     if (r->served & ~WISH_SWEEP) {
         r->was_answered = !inputs_are_reading(r->in, NULL);
     }
-    pass_destroy(&r->pass);
+    pass_clear(&r->pass);
+}
+
+/* Looks at what the switch has; in the database only if that has changed. */
+static void
+observe(struct reconciler *r)
+{
+    unsigned int seqno = ovsdb_conn_seqno(r->in->ovsdb);
+    if (r->view_seqno != seqno) {
+        r->view_seqno = seqno;
+        switch_view_destroy(&r->pass.view);
+        ovs_view_read(ovsdb_conn_idl(r->in->ovsdb), &r->pass.view);
+    }
+    netdevs_find(&r->pass.view);
 }
 
 static void
@@ -243,8 +264,7 @@ make_pass(struct reconciler *r, long long int now)
     }
 
     /* Observe. */
-    ovs_view_read(ovsdb_conn_idl(r->in->ovsdb), &pass->view);
-    netdevs_find(&pass->view);
+    observe(r);
     memory_note_switch(&r->notes.memory, &pass->view, now);
 
     /* Decide. */
