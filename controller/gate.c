@@ -40,6 +40,21 @@ awaits_flows(const struct desired_vnic *d, const struct pass *pass)
            && (bridge->is_connected || is_enforced(d, pass));
 }
 
+/* Is anything of 'd' still to be put right?  What 'pass' itself has written is,
+ * whether or not another pass has looked at it. */
+static bool
+awaits_repair(const struct desired_vnic *d, const struct pass *pass)
+{
+    for (size_t i = 0; i < pass->plan.n_ops; i++) {
+        const struct port_op *op = &pass->plan.ops[i];
+        bool is_done = pass->is_written && op->verdict == PORT_VERDICT_APPLY;
+        if (op->vnic == d && port_op_is_repair(op) && !is_done) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Returns why 'd' is not ready yet, as a malloc'd sentence, or NULL if it is.
  * Its VLANs, and what else libvirt wrote, have to be in the database as they
  * are meant, and its flows in the switch.  Our mark comes when it comes. */
@@ -47,7 +62,7 @@ static char *
 explain_delay(const struct desired_vnic *d, const struct pass *pass)
 {
     if (d->stage == DOMAIN_PREPARED
-        || (d->port && !port_plan_find_repair(&pass->plan, d)
+        || (d->port && !awaits_repair(d, pass)
             && !awaits_flows(d, pass))) {
         return NULL;
     }

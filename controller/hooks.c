@@ -9,8 +9,9 @@
  * may start is decided in controller/gate.c.  libvirt is not asked on the way:
  * it would not answer, because it waits for us.
  *
- * Two functions frame the pass in a turn of the main loop: hooks_run() takes
- * events in, hooks_answer() gives verdicts. */
+ * In a turn of the main loop hooks_run() takes events in, hooks_answer() gives
+ * verdicts: as soon as the newest pass has done what they wait for, and again
+ * behind a new one. */
 
 #include <config.h>
 #include "controller/hooks.h"
@@ -419,8 +420,7 @@ hooks_run(struct hooks *hooks, long long int now)
                            !ovs_list_is_empty(&hooks->waits));
 }
 
-/* Answers those who have waited for the pass, if there was one, or for too
- * long. */
+/* Answers those who have waited for the newest pass, or for too long. */
 void
 hooks_answer(struct hooks *hooks, long long int now)
 {

@@ -138,6 +138,8 @@ agent_run(struct agent *agent, long long int now)
     loop_run(agent->loop);
     inputs_run(&agent->inputs, now);
     hooks_run(agent->hooks, now);
+    reconciler_hear(agent->reconciler, now);
+    hooks_answer(agent->hooks, now);
     reconciler_run(agent->reconciler, now);
     hooks_answer(agent->hooks, now);
     commands_run(agent->commands, now);

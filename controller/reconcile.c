@@ -86,6 +86,7 @@ pass_clear(struct pass *pass)
     port_plan_destroy(&pass->plan);
     orphans_destroy(&pass->orphans);
     desired_destroy(&pass->desired);
+    pass->is_written = false;
 }
 
 static void
@@ -326,6 +327,7 @@ next_pass_ms(const struct reconciler *r)
 static void
 succeed(struct reconciler *r, long long int now)
 {
+    r->pass.is_written = true;
     notes_take_of_deeds(&r->notes, &r->pass, now, time_wall_msec());
     r->is_dirty = r->is_dirty || r->pass.plan.has_more;
     if (!r->pass.plan.has_more) {
@@ -380,12 +382,18 @@ finish_transaction(struct reconciler *r, long long int now)
     }
 }
 
+/* Takes in what became of what the newest pass wanted done. */
+void
+reconciler_hear(struct reconciler *r, long long int now)
+{
+    switch_flows_run(r->flows, now);
+    finish_transaction(r, now);
+}
+
 /* Makes the pass that is due, if one is.  Never blocks. */
 void
 reconciler_run(struct reconciler *r, long long int now)
 {
-    switch_flows_run(r->flows, now);
-    finish_transaction(r, now);
     if (now >= next_pass_ms(r)) {
         make_pass(r, now);
         finish_transaction(r, now); /* Sends it. */

@@ -22,6 +22,8 @@ struct pass {
     struct desired desired;     /* Points into 'view'. */
     struct orphans orphans;     /* Points into 'view' and 'desired'. */
     struct port_plan plan;      /* Points into all of them. */
+    bool is_written;            /* What of it was to be written is in the
+                                 * database. */
 };
 
 /* What may be asked for, besides what is done anyway; bits. */
@@ -36,6 +38,7 @@ enum reconcile_wish {
 struct reconciler *reconciler_create(struct inputs *);
 void reconciler_destroy(struct reconciler *);
 
+void reconciler_hear(struct reconciler *, long long int now);
 void reconciler_run(struct reconciler *, long long int now);
 void reconciler_wait(const struct reconciler *);
 

@@ -115,6 +115,26 @@ test_wrong_port(void **state)
     check(f, GATE_OPEN, NULL);
 }
 
+/* What a pass has written need not be looked at again; what it only reports, or
+ * leaves to another, is as wrong as before. */
+static void
+test_port_put_right(void **state)
+{
+    struct fixture *f = *state;
+    f->pass.plan.n_ops = 1;
+    f->pass.is_written = true;
+    f->ops[0].verdict = PORT_VERDICT_APPLY;
+    check(f, GATE_OPEN, NULL);
+    f->ops[0].verdict = PORT_VERDICT_WAIT;
+    check(f, GATE_WAITING, "web1/52:54:00:00:00:02: stale-row: VLAN trunk "
+                           "all in the switch, 42 meant");
+    f->ops[0].verdict = PORT_VERDICT_APPLY;
+    f->ops[0].kind = PORT_OP_PLUG;
+    f->vnics[2].port = NULL;
+    check(f, GATE_WAITING, "web1/52:54:00:00:00:02: stale-row: no port for it "
+                           "on bridge br0");
+}
+
 static void
 test_missing_port(void **state)
 {
@@ -210,6 +230,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_right_ports),
         TEST(test_wrong_port),
+        TEST(test_port_put_right),
         TEST(test_missing_port),
         TEST(test_quarantined),
         TEST(test_flows_on_their_way),
