@@ -475,6 +475,17 @@ find_obstacle(const struct bridge_flows *bf, const struct desired_vnic *d)
                    : bridge_facts_check(d, &vlan);
 }
 
+/* Returns why a vNIC has no flows yet, as a malloc'd sentence.  Where flows are
+ * installed, and not for it, its own are about to be told. */
+static char *
+explain_pending(const struct bridge_flows *bf)
+{
+    enum bridge_flows_state state = bf->state == BRIDGE_FLOWS_INSTALLED
+                                    ? BRIDGE_FLOWS_INSTALLING : bf->state;
+    return xasprintf("its flows are not installed yet; those of bridge %s: %s",
+                     bf->name, bridge_flows_state_to_string(state));
+}
+
 /* Notes in 'd', which has a port on 'bridge', how far the switch is with its
  * flows.  Where nothing is enforced, one that cannot have any, and was not
  * refused, does without. */
@@ -495,9 +506,7 @@ bridge_flows_judge_vnic(const struct bridge_flows *bf,
         d->flows = FLOWS_INSTALLED;
     } else {
         d->flows = FLOWS_PENDING;
-        d->flows_reason = xasprintf("its flows are not installed yet; those "
-                                    "of bridge %s: %s", bf->name,
-                                    bridge_flows_state_to_string(bf->state));
+        d->flows_reason = explain_pending(bf);
     }
 }
 
