@@ -99,6 +99,7 @@ add_random_vnic(struct pipeline_bridge *bridge, unsigned int number)
     vnic->mac = MAC(random_range(4));
     vnic->is_elsewhere = one_in(5);
     vnic->is_incoming = one_in(5);
+    vnic->is_protected = one_in(5);
     vnic->vlan = random_vlan();
     set_random_policy(vnic);
 }
@@ -129,7 +130,7 @@ init_at_random(struct pipeline_bridge *bridge)
 static void
 change_at_random(struct pipeline_bridge *bridge)
 {
-    switch (random_range(8)) {
+    switch (random_range(10)) {
     case 0:
         set_random_settings(bridge);
         break;
@@ -142,7 +143,10 @@ change_at_random(struct pipeline_bridge *bridge)
                                     u16_to_ofp(300 + random_range(9)));
         break;
     case 3:
+        pipeline_bridge_add_mirror(bridge, u16_to_ofp(400 + random_range(9)));
+        break;
     case 4:
+    case 5:
         if (bridge->n_vnics) {
             pipeline_bridge_remove_vnic(bridge,
                                         random_range(bridge->n_vnics));
