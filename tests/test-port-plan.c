@@ -23,6 +23,7 @@ struct fixture {
     struct port_view *port;
     struct port_plan_gates gates;
     struct port_plan plan;
+    bool is_bare;               /* Of br0: as the switch says. */
 };
 
 static int
@@ -1076,6 +1077,7 @@ compute_pipeline(struct fixture *host, enum pair_care care, bool has_flows,
     assert_true(bridge->needs_pipeline == (care != PAIR_UNWANTED));
     bridge->pair_care = care;
     bridge->has_flows = has_flows;
+    bridge->is_bare = host->is_bare;
     port_plan_compute(&base->desired, &base->orphans, &base->memory,
                       &host->gates, &host->plan);
     assert_int_equal(host->plan.n_ops, n);
@@ -1111,6 +1113,26 @@ test_a_pair_is_made_when_the_switch_is_ready(void **state)
               "missing", "patch to br0-out, VLAN trunk 4095, no STP");
     assert_string_taken(port_op_label(op), "bridge br0");
     assert_false(port_op_is_repair(op));
+}
+
+static void
+test_a_pair_remembers_that_the_bridge_was_bare(void **state)
+{
+    struct fixture *host = *state;
+    mark(host);
+    host->is_bare = true;
+    struct port_op *op = compute_pipeline(host, PAIR_WANTED, false, 2);
+    assert_true(op[0].finds_no_flows && op[1].finds_no_flows);
+
+    /* What is there with a pair says nothing, but the other side knows. */
+    add_pair(host);
+    (void) compute_pipeline(host, PAIR_WANTED, false, 0);
+    host->base.view.ports[1].patch_side = PATCH_NEITHER;
+    op = compute_pipeline(host, PAIR_WANTED, false, 2);
+    assert_false(op[1].finds_no_flows);
+    host->base.view.ports[2].found_no_flows = true;
+    op = compute_pipeline(host, PAIR_WANTED, false, 2);
+    assert_true(op[1].finds_no_flows);
 }
 
 static void
@@ -1274,6 +1296,7 @@ main(void)
         TEST(test_an_interface_has_the_name),
         TEST(test_a_port_of_others_is_not_removed),
         TEST(test_a_pair_is_made_when_the_switch_is_ready),
+        TEST(test_a_pair_remembers_that_the_bridge_was_bare),
         TEST(test_a_pair_is_put_right),
         TEST(test_a_pair_goes_when_nobody_needs_it),
         TEST(test_fail_mode_is_ours_where_settings_say_so),
