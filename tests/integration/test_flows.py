@@ -266,7 +266,6 @@ def test_what_the_switch_learns_is_no_work(host, agent):
         f"table=0,priority=500,hard_timeout=1,in_port={n + 1000},"
         f"actions=drop\n" for n in range(1000)))
     ofctl(host, "add-flows", "br0", learnt)
-    assert n_flows(host) > 2000
     until(lambda: n_flows(host) < 1000, "they have timed out")
     assert flows(agent)["reads"] == reads
 
