@@ -5,10 +5,9 @@
  * Whoever changes them over and over, perhaps because we put them back, makes
  * us read less and less often, in the end once a minute.
  *
- * Of what it does not tell, as that it has forgotten everything because
- * fail_mode was changed, or that groups are not as they were, it is asked: once
- * a minute, and when there is reason for doubt soon, and then less and less
- * often. */
+ * Of what it does not tell, as that groups are not as they were, it is asked:
+ * once a minute, and when there is reason for doubt soon, and then less and
+ * less often. */
 
 #include <config.h>
 #include "controller/read-pace.h"

@@ -44,9 +44,9 @@ flow_space_covers(const struct flow_space *space, uint8_t table_id,
     return false;
 }
 
-/* True if a flow in this place with 'cookie' has to be known: it is ours, or in
- * a place of ours, or in the first table.  Of that all flows count: who takes
- * ours away has to know whether any is left. */
+/* True if a flow in this place with 'cookie' has to be known: it is ours, or
+ * in a place of ours, or in the first table.  Of that all flows count: who
+ * takes ours away has to know whether any is left. */
 bool
 flow_space_concerns(const struct flow_space *space, uint8_t table_id,
                     uint16_t priority, uint64_t cookie)

@@ -187,7 +187,7 @@ is_about_watching(const struct ofconn *conn, const struct ofp_header *oh)
     return ntohl(oh->xid) - conn->first_request < conn->n_requests;
 }
 
-/* A switch that does not know how to tell is read now and then all the same. */
+/* A switch that does not know how to tell is read now and then as ever. */
 static void
 log_no_watching(const struct ofconn *conn, const struct ofp_header *oh)
 {

@@ -70,7 +70,8 @@ counters_to_json(const struct ofconn *conn)
     ofconn_get_counters(conn, &counters);
     struct json *object = json_object_create();
     for (enum flow_op_kind kind = 0; kind < N_FLOW_OP_KINDS; kind++) {
-        put_integer(object, flow_op_kind_to_string(kind), counters.bundles.ops[kind]);
+        put_integer(object, flow_op_kind_to_string(kind),
+                    counters.bundles.ops[kind]);
     }
     put_integer(object, "bundles", counters.bundles.committed);
     put_integer(object, "refused_bundles", counters.bundles.refused);
