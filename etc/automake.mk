@@ -5,12 +5,17 @@ defaultdir = $(sysconfdir)/default
 dist_default_DATA = etc/default/vnicd
 hookconfdir = $(sysconfdir)/vnicd
 dist_hookconf_DATA = etc/hook.conf
+nodist_pkgdata_DATA = etc/apparmor-libvirtd
 dist_bashcompletion_DATA = \
 	etc/bash-completion/vnicctl \
 	etc/bash-completion/vnicd
 
-EXTRA_DIST += etc/vnicd.service.in etc/vnicd.conf.in
-CLEANFILES += etc/vnicd.service etc/vnicd.conf
+EXTRA_DIST += etc/apparmor-libvirtd.in etc/vnicd.service.in etc/vnicd.conf.in
+CLEANFILES += etc/apparmor-libvirtd etc/vnicd.service etc/vnicd.conf
+
+etc/apparmor-libvirtd: etc/apparmor-libvirtd.in Makefile
+	@$(MKDIR_P) etc
+	$(SUBSTITUTE) $(srcdir)/etc/apparmor-libvirtd.in > $@.tmp && mv $@.tmp $@
 
 etc/vnicd.service: etc/vnicd.service.in Makefile
 	@$(MKDIR_P) etc

@@ -16,7 +16,8 @@ BUILD = Path(os.environ.get("VNICD_BUILD", ROOT)).resolve()
 
 needs = {program: pytest.mark.skipif(not shutil.which(program),
                                      reason=f"needs {program}")
-         for program in ("systemd-analyze", "systemd-tmpfiles", "man")}
+         for program in ("apparmor_parser", "systemd-analyze",
+                         "systemd-tmpfiles", "man")}
 
 
 def run(*args, **kwargs):
@@ -47,6 +48,7 @@ def test_places(root):
         "usr/share/man/man8/vnicctl.8",
         "usr/share/man/man8/vnicd-hook.8",
         "usr/share/man/man8/vnicd.8",
+        "usr/share/vnicd/apparmor-libvirtd",
     }
     for name in files:
         text = (root / name).read_text()
@@ -60,6 +62,39 @@ def test_hooks(root):
             for p in hooks.rglob("*") if not p.is_dir()} == {
                 f"{driver}.d/50-vnicd": "/usr/sbin/vnicd-hook"
                 for driver in ("qemu", "network", "daemon")}
+
+
+# As libvirt's own: a daemon may do nearly everything, but run only what is in
+# the places where programs belong.
+PROFILE = """
+profile libvirtd /usr/sbin/libvirtd flags=(attach_disconnected) {
+  / r,
+  /** rwmkl,
+  /sbin/* PUx,
+  /usr/bin/* PUx,
+  /usr/sbin/* PUx,
+  /etc/libvirt/hooks/** rmix,
+  include <local/usr.sbin.libvirtd>
+}
+"""
+
+
+@needs["apparmor_parser"]
+@pytest.mark.parametrize("sbindir", ["/usr/sbin", "/usr/local/sbin"])
+def test_apparmor(root, tmp_path, sbindir):
+    """What AppArmor makes of the profile, of which the kernel here may know
+    nothing."""
+    rule = (root / "usr/share/vnicd/apparmor-libvirtd").read_text()
+    local = tmp_path / "local/usr.sbin.libvirtd"
+    local.parent.mkdir()
+    local.write_text(re.sub(r"(?m)^/.*(?=/vnicd-hook)", sbindir, rule))
+    profile = tmp_path / "usr.sbin.libvirtd"
+    profile.write_text(PROFILE)
+    done = run("apparmor_parser", "--skip-kernel-load", "--skip-cache",
+               "--debug", "--Include", tmp_path, profile)
+    assert done.returncode == 0, done.stdout
+    assert re.search(rf"^Mode:\tx:x\tName:\t\({sbindir}/vnicd-hook\)$",
+                     done.stdout, re.M), done.stdout
 
 
 def test_hook_conf_says_what_holds_anyway(root, tmp_path):
