@@ -29,7 +29,24 @@
 #include "packets.h"
 #include "util.h"
 
+/* Has the guest of 'd' yet to start? */
+static bool
+is_to_start(const struct desired_vnic *d)
+{
+    return d->stage == DOMAIN_PREPARED || d->stage == DOMAIN_STARTING;
+}
+
 /* Names: two vNICs whose ports would have one name. */
+
+/* Is there to be a port of 'd' that is not there yet, and that is not for
+ * libvirt to plug at this moment?  Whether the name is free libvirt finds out
+ * by itself, and sooner than we hear that the guest is gone which had it. */
+static bool
+awaits_port(const struct desired_vnic *d)
+{
+    return !d->port && desired_vnic_is_meant(d)
+           && (d->is_ours_to_plug || !is_to_start(d));
+}
 
 static void
 quarantine_namesake(const struct memory *memory,
@@ -51,7 +68,7 @@ resolve_names(const struct facts *facts, struct desired *desired)
     for (size_t i = 0; i < desired->n_vnics; i++) {
         struct desired_vnic *d = &desired->vnics[i];
         const char *name = vnic_port_name(&d->vnic);
-        if (d->port || !name || !desired_vnic_is_meant(d)) {
+        if (!name || !awaits_port(d)) {
             continue;
         }
         const struct desired_vnic *first = shash_find_data(&names, name);
@@ -84,13 +101,6 @@ ready_since(const struct desired_vnic *d)
     return d->port && port_view_is_marked(d->port) && d->port->ready_ms
            ? d->port->ready_ms
            : LLONG_MAX;
-}
-
-/* Has the guest of 'd' yet to start? */
-static bool
-is_to_start(const struct desired_vnic *d)
-{
-    return d->stage == DOMAIN_PREPARED || d->stage == DOMAIN_STARTING;
 }
 
 /* The one that stays comes first. */

@@ -319,6 +319,26 @@ test_the_smaller_id_has_the_name(void **state)
     assert_false(desired_vnic_may_talk(&d[2]));
 }
 
+/* Whether the one that had it is gone, libvirt knows better. */
+static void
+test_guest_that_starts_has_the_name_that_libvirt_gives_it(void **state)
+{
+    static const enum domain_stage stages[]
+        = { DOMAIN_READ, DOMAIN_PREPARED, DOMAIN_STARTING };
+    struct host *host = *state;
+    for (unsigned int i = 0; i < ARRAY_SIZE(stages); i++) {
+        char *name = xasprintf("web%u", i + 1);
+        struct domain *domain = add_domain(&host->domains, i + 1, name);
+        add_bridge_vnic(domain, i + 1, "br0", "tap0", access_vlan(10));
+        domain->stage = stages[i];
+        free(name);
+    }
+    const struct desired_vnic *d = compute(host, ARRAY_SIZE(stages));
+    for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+        assert_int_equal(d[i].care, VNIC_MANAGED);
+    }
+}
+
 /* IP addresses. */
 
 static void
@@ -446,6 +466,7 @@ main(void)
         TEST(test_we_plug_nobody_who_must_not_talk),
         cmocka_unit_test(test_many_in_any_order),
         TEST(test_the_smaller_id_has_the_name),
+        TEST(test_guest_that_starts_has_the_name_that_libvirt_gives_it),
         TEST(test_an_address_of_two_is_told_to_both),
         TEST(test_each_pair_is_found),
         TEST(test_a_borrowed_mac_is_told_to_both),
