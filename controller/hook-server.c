@@ -102,11 +102,22 @@ refuse_conn(struct hook_conn *conn, const char *why)
 
 /* Calls. */
 
+/* Has whoever is at the other end of 'conn' hung up?  libuv says so, too, but
+ * in a later turn of the loop than it hands out the frame. */
+static bool
+has_hung_up(const struct hook_conn *conn)
+{
+    char byte;
+    uv_os_fd_t fd;
+    return uv_fileno((const uv_handle_t *) &conn->pipe, &fd)
+           || !recv(fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+}
+
 /* True if nobody waits for an answer to 'call' any more. */
 bool
 hook_call_is_over(const struct hook_call *call)
 {
-    return !call->conn;
+    return !call->conn || has_hung_up(call->conn);
 }
 
 /* Hangs up on whoever waits for an answer to 'call', and frees it. */

@@ -166,8 +166,9 @@ static void
 end_wait(struct hooks *hooks, struct hook_wait *wait, enum hook_code code,
          char *reason)
 {
-    if (code == HOOK_REFUSE) {
-        /* Then it does not start, and nobody else says so. */
+    if (!wait->is_sweep
+        && (code != HOOK_PASS || hook_call_is_over(wait->call))) {
+        /* Perhaps it does not start, and nobody else says so. */
         inputs_read_domain(hooks->in, &wait->domain, wait->call->received_ms);
     }
     answer(hooks, wait->call, code, reason);
@@ -314,10 +315,10 @@ handle_note(struct hooks *hooks, struct hook_call *call)
     answer(hooks, call, HOOK_PASS, NULL);
 }
 
-/* The guest is dead, its ports are still there: they belong to it until they
- * are gone. */
+/* What 'call' tells may be over when we act on it: a guest is dead, whose ports
+ * belong to it until they are gone, or libvirt has gone on without us. */
 static void
-handle_stopped(struct hooks *hooks, struct hook_call *call)
+handle_past(struct hooks *hooks, struct hook_call *call)
 {
     note_domain(hooks, call, false);
     answer(hooks, call, HOOK_PASS, NULL);
@@ -345,21 +346,30 @@ handle_daemon_start(struct hooks *hooks, struct hook_call *call)
     reconciler_wish(hooks->reconciler, WISH_SWEEP, call->received_ms);
 }
 
+static void
+handle_nothing(struct hooks *hooks, struct hook_call *call)
+{
+    answer(hooks, call, HOOK_PASS, NULL);
+}
+
+typedef void handler(struct hooks *, struct hook_call *);
+
 /* "" stands for all other operations. */
 static const struct {
     const char *driver;
     const char *operation;
-    void (*handle)(struct hooks *, struct hook_call *);
+    handler *handle;
+    handler *handle_late;       /* Its hook was to wait, and has given up. */
 } handlers[] = {
-    { "qemu", "prepare", handle_prepare },
-    { "qemu", "migrate", handle_prepare },
-    { "qemu", "start", handle_start },
-    { "qemu", "started", handle_note },
-    { "qemu", "reconnect", handle_note },
-    { "qemu", "release", handle_note },
-    { "qemu", "stopped", handle_stopped },
-    { "network", "", handle_network },
-    { "daemon", "start", handle_daemon_start },
+    { "qemu", "prepare", handle_prepare, handle_past },
+    { "qemu", "migrate", handle_prepare, handle_past },
+    { "qemu", "start", handle_start, handle_past },
+    { "qemu", "started", handle_note, handle_note },
+    { "qemu", "reconnect", handle_note, handle_note },
+    { "qemu", "release", handle_note, handle_note },
+    { "qemu", "stopped", handle_past, handle_past },
+    { "network", "", handle_network, handle_network },
+    { "daemon", "start", handle_daemon_start, handle_nothing },
 };
 
 static void
@@ -370,11 +380,12 @@ handle(struct hooks *hooks, struct hook_call *call)
         if (!strcmp(call->event.driver, handlers[i].driver)
             && (!strcmp(call->event.operation, handlers[i].operation)
                 || !*handlers[i].operation)) {
-            handlers[i].handle(hooks, call);
+            (hook_call_is_over(call) ? handlers[i].handle_late
+             : handlers[i].handle)(hooks, call);
             return;
         }
     }
-    answer(hooks, call, HOOK_PASS, NULL);
+    handle_nothing(hooks, call);
 }
 
 /* The interface. */

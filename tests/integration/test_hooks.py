@@ -322,6 +322,29 @@ def test_hung_agent(settled, hooks, operation, status):
     settled.ask("reconcile")
 
 
+@pytest.mark.parametrize("operation", ["prepare", "start"])
+def test_what_comes_too_late_is_not_believed(host, settled, hooks, operation):
+    """While the agent hung libvirt has gone on without it, and the guest has
+    come to another VLAN."""
+    hooks.configure(deadline_ms=100, fail="open")
+    settled.send(signal.SIGSTOP)
+    assert hooks.run("qemu", "web1", operation, start_xml()).status == 0
+    _, _, mac, port = host.start_vm("web1", 1, 66, "tap1")
+    settled.send(signal.SIGCONT)
+    until(lambda: counts(settled, "events") == (1,), "it is heard at last")
+    until(lambda: settled.states().get(("web1", mac)) == "ready", "ready")
+    assert host.column(port, "tag") == "66"
+    assert settled.json("drift/list") == []
+
+
+def test_guest_that_nobody_waits_for_is_forgotten(host, settled, hooks):
+    """Its hook was killed with libvirt itself, which says nothing more."""
+    hook = hooks.begin("qemu", "web1", "start", start_xml())
+    until(lambda: settled.vnics(), "it is told")
+    hook.kill()
+    until(lambda: not settled.vnics(), "it is forgotten")
+
+
 def test_agent_that_dies_half_way_is_waited_for(host, settled, hooks):
     """The database is hung, so the first agent has no answer."""
     host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=9"])
