@@ -270,7 +270,9 @@ handle_prepare(struct hooks *hooks, struct hook_call *call)
     }
 }
 
-/* Everything is plugged, the guest does not run. */
+/* Everything is plugged, the guest does not run.  A container has no number yet
+ * then, so libvirt shows it as if it were defined only: its ports, whose names
+ * are not said, are found by their MAC addresses. */
 static void
 handle_start(struct hooks *hooks, struct hook_call *call)
 {
@@ -282,6 +284,7 @@ handle_start(struct hooks *hooks, struct hook_call *call)
     }
 
     struct uuid uuid = domain->uuid;
+    domain->is_active = true;   /* As good as. */
     inputs_tell_domain(hooks->in, call->event.driver, domain);
     (void) wait_for_domain(hooks, call, &uuid);
 }
@@ -368,6 +371,12 @@ static const struct {
     { "qemu", "reconnect", handle_note, handle_note },
     { "qemu", "release", handle_note, handle_note },
     { "qemu", "stopped", handle_past, handle_past },
+    { "lxc", "prepare", handle_prepare, handle_past },
+    { "lxc", "start", handle_start, handle_past },
+    { "lxc", "started", handle_note, handle_note },
+    { "lxc", "reconnect", handle_note, handle_note },
+    { "lxc", "release", handle_note, handle_note },
+    { "lxc", "stopped", handle_past, handle_past },
     { "network", "", handle_network, handle_network },
     { "daemon", "start", handle_daemon_start, handle_nothing },
 };

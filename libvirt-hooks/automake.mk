@@ -20,7 +20,7 @@ libvirt_hooks_vnicd_hook_LDADD = libvirt-hooks/libvnic-hook.a
 # libvirt runs what is in the directory of a driver; the program learns from
 # there which one it is.
 hooksdir = $(sysconfdir)/libvirt/hooks
-HOOK_DRIVERS = qemu network daemon
+HOOK_DRIVERS = qemu lxc network daemon
 install-data-hook:
 	for driver in $(HOOK_DRIVERS); do \
 		$(MKDIR_P) "$(DESTDIR)$(hooksdir)/$$driver.d" && \

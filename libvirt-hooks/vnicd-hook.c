@@ -52,6 +52,12 @@ static const struct {
     { "qemu", "reconnect", NEED_NOTE },
     { "qemu", "stopped", NEED_NOTE },
     { "qemu", "release", NEED_NOTE },
+    { "lxc", "prepare", NEED_OPINION },
+    { "lxc", "start", NEED_GATE },
+    { "lxc", "started", NEED_NOTE },
+    { "lxc", "reconnect", NEED_NOTE },
+    { "lxc", "stopped", NEED_NOTE },
+    { "lxc", "release", NEED_NOTE },
     { "network", "", NEED_NOTE },
     { "daemon", "start", NEED_WORK },
 };
@@ -117,7 +123,7 @@ usage(void)
     printf("vnicd-hook: hands what libvirt tells its hooks to vnicd\n"
            "usage: vnicd-hook [OPTIONS] DRIVER OBJECT OPERATION "
            "[SUB-OPERATION [EXTRA]] < XML\n\n"
-           "libvirt runs it as hooks/{qemu,network,daemon}.d/%s.\n\n"
+           "libvirt runs it as hooks/{qemu,lxc,network,daemon}.d/%s.\n\n"
            "  --config=FILE     settings [%s]\n"
            "  --socket=PATH     of the agent [as configured]\n"
            "  -h, --help        show this\n"

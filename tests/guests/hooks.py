@@ -19,10 +19,10 @@ def configure(box, **settings):
                      for key, value in settings.items())
 
 
-def add_script(box, name, text):
-    """A hook of QEMU guests, run after the agent's; the words are $1 the
+def add_script(box, name, text, driver="qemu"):
+    """A hook of a driver's guests, run after the agent's; the words are $1 the
     guest, $2 the operation."""
-    path = box.outside(f"{layout.HOOKS_DIR}/qemu.d/{name}")
+    path = box.outside(f"{layout.HOOKS_DIR}/{driver}.d/{name}")
     with open(path, "w", encoding="ascii") as f:
         f.write(f"#!/bin/sh\n{text}\n")
     os.chmod(path, 0o755)

@@ -6,10 +6,13 @@ So the kernel's own are mounted in it; libvirt makes groups of its own there,
 and removes them with the container.
 """
 
+import os
+
 import pytest
 
+import hooks
 import switch
-from hostbox import HostboxError
+from hostbox import HostboxError, Vlan
 
 URI = "lxc:///system"
 NAMES = ("left", "right")
@@ -36,16 +39,22 @@ fi
 """
 
 
-def domain_xml(name):
+ON_BRIDGE = ("bridge", "<source bridge='br0'/>"
+             "<virtualport type='openvswitch'/><vlan><tag id='10'/></vlan>")
+
+
+def on_network(group):
+    return "network", f"<source network='lan' portgroup='{group}'/>"
+
+
+def domain_xml(name, kind, source):
     """A container that shares the box's files and sleeps."""
     return f"""
 <domain type='lxc'><name>{name}</name>
   <memory unit='MiB'>64</memory><vcpu>1</vcpu>
   <os><type>exe</type><init>/bin/sleep</init><initarg>infinity</initarg></os>
   <devices>
-    <interface type='bridge'><mac address='{MACS[name]}'/>
-      <source bridge='br0'/><virtualport type='openvswitch'/>
-      <vlan><tag id='10'/></vlan></interface>
+    <interface type='{kind}'><mac address='{MACS[name]}'/>{source}</interface>
     <console type='pty'/>
   </devices>
 </domain>"""
@@ -61,9 +70,13 @@ class Container:
     def virsh(self, command, *args):
         return self.box.virsh("-c", URI, command, self.name, *args)
 
-    def start(self):
-        path = self.box.put_file(f"{self.name}.xml", domain_xml(self.name))
+    def create(self, interface=ON_BRIDGE):
+        path = self.box.put_file(f"{self.name}.xml",
+                                 domain_xml(self.name, *interface))
         self.box.virsh("-c", URI, "create", path)
+
+    def start(self):
+        self.create()
         # Open vSwitch's userspace datapath reads raw frames.
         self.run("/usr/sbin/ethtool", "-K", "eth0", "tx", "off")
         self.run("/usr/sbin/ip", "address", "add",
@@ -90,6 +103,8 @@ class Container:
 @pytest.fixture(scope="module")
 def containers(box):
     box.run(["sh", "-c", MOUNT_CGROUPS])
+    hooks.install(box)
+    hooks.configure(box, fail="open", deadline_ms=1)
     box.daemon("libvirtd").restart()
     running = {name: Container(box, name) for name in NAMES}
     for container in running.values():
@@ -97,6 +112,13 @@ def containers(box):
     yield running
     for container in running.values():
         container.virsh("destroy")
+
+
+@pytest.fixture(scope="module")
+def lan(box):
+    box.add_network("lan", portgroups={"web": Vlan.access(30)})
+    yield
+    box.remove_network("lan")
 
 
 @pytest.fixture
@@ -137,3 +159,94 @@ def test_a_container_that_ends_is_forgotten(box, lxc_agent, containers):
     assert port not in switch.port_names(box)
     left.start()
     lxc_agent.wait_state(left, tag=10)
+
+
+# Hooks.
+
+
+STALE_TAG = 42
+N_STALE = 40                    # More than any test here has had ports.
+
+
+@pytest.fixture
+def newcomer(containers, box):
+    """A container that has yet to start, on a host with hooks."""
+    left = containers["left"]
+    left.virsh("destroy")
+    yield left
+    hooks.configure(box, fail="open", deadline_ms=1)
+    if left.name not in box.virsh("-c", URI, "list", "--name").split():
+        left.start()
+
+
+@pytest.fixture
+def hooked_agent(box, containers, newcomer, stopped_agent):
+    hooks.configure(box)
+    stopped_agent.start("--connect=qemu:///system", f"--connect={URI}")
+    stopped_agent.wait_connected()
+    return stopped_agent
+
+
+@pytest.fixture
+def stale_rows(box):
+    """Whatever libvirt calls the next port, there is a row of that name."""
+    names = [f"vnet{n}" for n in range(N_STALE)]
+    names = [name for name in names if name not in switch.port_names(box)]
+    for name in names:
+        switch.leave_row(box, name, f"tag={STALE_TAG}")
+    yield
+    for name in set(names) & set(switch.port_names(box)):
+        box.vsctl("--if-exists", "del-port", name)
+
+
+WATCH = f"""
+[ "$2" = start ] || exit 0
+{{
+    pgrep -f "libvirt_lxc --name $1"
+    port=$(ovs-vsctl --bare --columns=name find interface \\
+        external_ids:attached-mac='"{MACS['left']}"')
+    ovs-vsctl --no-wait get port "$port" tag
+}} > /run/hostbox/seen
+"""
+
+
+@pytest.fixture
+def watch(box):
+    """Reads what the tag of a container's port was when the agent's hook was
+    done, and whether the container was there."""
+    seen = box.outside("/run/hostbox/seen")
+    path = hooks.add_script(box, "60-watch", WATCH, driver="lxc")
+
+    def read():
+        with open(seen, encoding="ascii") as f:
+            return f.read().split()
+
+    yield read
+    os.remove(path)
+
+
+@pytest.mark.parametrize("interface, tag", [
+    (ON_BRIDGE, 10), (on_network("web"), 30)], ids=["bridge", "network"])
+def test_stale_row_is_right_before_it_starts(
+        newcomer, hooked_agent, lan, stale_rows, watch, interface, tag):
+    newcomer.create(interface)
+    assert watch() == [str(tag)]
+    hooked_agent.wait_state(newcomer, tag=tag)
+    newcomer.virsh("destroy")
+    hooked_agent.wait_gone(newcomer)
+
+
+def test_virsh_shows_what_is_wrong(newcomer, hooked_agent, lan):
+    with pytest.raises(HostboxError, match="vnicd: domain left, interface "
+                       f"{MACS['left']}: network lan has no port group db"):
+        newcomer.create(on_network("db"))
+    assert hooked_agent.status()["hooks"]["refused"] == 1
+    hooked_agent.wait_gone(newcomer)
+
+
+def test_absent_agent_fails_closed(box, newcomer):
+    hooks.configure(box, deadline_ms=500)
+    with pytest.raises(HostboxError, match="guest left may not start"):
+        newcomer.create()
+    hooks.configure(box, deadline_ms=500, fail="open")
+    newcomer.create()

@@ -24,7 +24,7 @@ from .process import Process
 from .util import HostboxError, read_text, run, until, write_text
 
 TESTS_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-HOOK_DRIVERS = ("qemu", "network", "daemon")
+HOOK_DRIVERS = ("qemu", "lxc", "network", "daemon")
 NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -146,6 +146,40 @@ def test_eight_vnics_are_one_transaction(host, settled, hooks):
     assert settled.transactions() == before + 1
 
 
+def container_xml():
+    """At 'start' libvirt shows a container as it is defined: no number, and no
+    names that it has made."""
+    return (simple_xml("box", 1, 55)
+            .replace(" id='7'", "").replace("type='qemu'", "type='lxc'"))
+
+
+def test_container(host, settled, hooks):
+    leave_row(host, "vnet0", 42)
+    hooks.passes("lxc", "box", "prepare", container_xml())
+    host.plug("vnet0", vm_uuid(1), vm_mac(1), ["tag=55"])
+    hooks.passes("lxc", "box", "start", container_xml())
+    assert host.column("vnet0", "tag") == "55"
+    hooks.passes("lxc", "box", "release", container_xml())
+    until(lambda: ("box", vm_mac(1)) not in settled.vnics(),
+          "it is forgotten")
+
+
+def test_port_of_a_container_may_come_after_the_hook(host, settled, hooks):
+    leave_row(host, "vnet0", 42)
+    hook = hooks.begin("lxc", "box", "start", container_xml())
+    until(lambda: settled.vnics().get(("box", vm_mac(1))), "it is told")
+    assert hook.is_running()
+    host.plug("vnet0", vm_uuid(1), vm_mac(1), ["tag=55"])
+    assert hook.wait().status == 0
+    assert host.column("vnet0", "tag") == "55"
+
+
+def test_container_without_the_agent_fails_closed(hooks):
+    hooks.configure(deadline_ms=100)
+    assert "guest box may not start (fail = closed" in hooks.refuses(
+        "lxc", "box", "start", container_xml())
+
+
 def test_port_may_come_after_the_hook(host, settled, hooks):
     hook = hooks.begin("qemu", "web1", "start",
                        simple_xml("web1", 1, 55, "tap1"))
@@ -295,7 +329,10 @@ def test_absent_agent_fails_open(host, hooks):
     ("network", "lan", "updated", "<hookData/>"),
     ("daemon", "-", "start"),
     ("daemon", "-", "shutdown"),
-    ("lxc", "box", "start", start_xml()),
+    ("lxc", "box", "prepare", start_xml()),
+    ("lxc", "box", "started", start_xml()),
+    ("lxc", "box", "release", start_xml()),
+    ("libxl", "dom1", "start", start_xml()),
 ], ids=lambda args: f"{args[0]} {args[2]}")
 def test_absent_agent_delays_nobody_else(hooks, args):
     hooks.configure(deadline_ms=20000)
@@ -342,7 +379,7 @@ def test_guest_that_nobody_waits_for_is_forgotten(host, settled, hooks):
     hook = hooks.begin("qemu", "web1", "start", start_xml())
     until(lambda: settled.vnics(), "it is told")
     hook.kill()
-    until(lambda: not settled.vnics(), "it is forgotten")
+    until(lambda: not settled.vnics(), "it is forgotten", timeout=5)
 
 
 def test_agent_that_dies_half_way_is_waited_for(host, settled, hooks):
@@ -740,7 +777,8 @@ def test_a_bad_line_costs_itself(hooks):
 @pytest.mark.parametrize("driver, name, status", [
     ("qemu.d", "50-vnicd", 1), ("qemu.d", "50-vnicd.dpkg-new", 0),
     ("qemu.d", "50-vnicd~", 0), ("qemu.d", "51-vnicd", 0),
-    ("lxc.d", "50-vnicd", 0), ("qemu", "50-vnicd", 0)])
+    ("lxc.d", "50-vnicd", 1), ("libxl.d", "50-vnicd", 0),
+    ("qemu", "50-vnicd", 0)])
 def test_only_one_name_counts(host, tmp_path, driver, name, status):
     """A guest that is too large to be asked about is refused by whoever is
     responsible at all, and nobody else reads it."""

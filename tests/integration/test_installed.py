@@ -61,7 +61,7 @@ def test_hooks(root):
     assert {str(p.relative_to(hooks)): os.readlink(p)
             for p in hooks.rglob("*") if not p.is_dir()} == {
                 f"{driver}.d/50-vnicd": "/usr/sbin/vnicd-hook"
-                for driver in ("qemu", "network", "daemon")}
+                for driver in ("qemu", "lxc", "network", "daemon")}
 
 
 # As libvirt's own: a daemon may do nearly everything, but run only what is in
