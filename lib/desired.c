@@ -122,6 +122,14 @@ is_found_by_mac(const struct domain *domain, const struct vnic *vnic)
     return true;
 }
 
+/* May libvirt just be plugging 'port'?  Not if it has outlived its device. */
+static bool
+may_be_just_plugged(const struct port_view *port)
+{
+    return port_view_is_alive(port) && !port_view_lacks_netdev(port)
+           && !port->is_plugged_by_us;
+}
+
 /* Returns the port of 'vnic', NULL if it has none or nobody can tell which it
  * is.  A domain that libvirt calls inactive has none, except one that is just
  * being plugged by libvirt, which adds the port before it tells anybody that
@@ -137,8 +145,7 @@ find_port(const struct facts *facts, const struct domain *domain,
     const struct port_view *port
         = switch_view_find_vnic(facts->view, &domain->uuid, vnic->id.mac,
                                 name);
-    return port && (domain->is_active
-                    || (port_view_is_alive(port) && !port->is_plugged_by_us))
+    return port && (domain->is_active || may_be_just_plugged(port))
            ? port : NULL;
 }
 

@@ -210,6 +210,11 @@ test_starting_domain_is_known_by_its_port(void **state)
     /* A dead port is no sign of life. */
     host->view.ports[0].ofport = -1;
     assert_int_equal(compute(host, 1, 0)->care, VNIC_UNMANAGED);
+
+    /* Nor is one that the switch keeps open without its device. */
+    host->view.ports[0].ofport = 1;
+    host->view.ports[0].is_detached = true;
+    assert_int_equal(compute(host, 1, 0)->care, VNIC_UNMANAGED);
 }
 
 static void
