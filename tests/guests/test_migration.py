@@ -310,6 +310,42 @@ def test_it_stays_when_the_migration_is_aborted(hosts, agents):
     assert old.agent.wait_state(old.box.guest("moving"))
 
 
+# Post-copy: the guest runs where it comes to, and its memory follows.
+
+
+def is_post_copying(host, state):
+    """Is the guest in 'state' there, and its memory still on its way?"""
+    return (f"{state} (post-copy)"
+            in host.box.virsh("domstate", "moving", "--reason"))
+
+
+def test_post_copy(hosts, agents):
+    """It is reached where it runs, although most of its memory is not there
+    and the host that it has left still has its ports."""
+    old, new = where(hosts)
+    tap, = old.box.guest("moving").taps()
+    process = old.box.start_migration(
+        "moving", new.box, SLOW_MIB_PER_S, "--postcopy",
+        "--postcopy-bandwidth", f"{SLOW_MIB_PER_S}")
+    new.agent.wait_state(new.box.guest("moving"))
+    until(lambda: not old.box.run(["sh", "-c", "virsh -q migrate-postcopy "
+                                   "moving 2>&1 || :"]),
+          "the guest can run there", timeout=20)
+    with Ping(old.guest) as left, Ping(new.guest) as joined:
+        left.wait_answers(20)
+        joined.wait_answers(20)
+        assert is_post_copying(old, "paused")
+        assert is_post_copying(new, "running")
+        assert tap in switch.port_names(old.box)
+        assert old.agent.wait_state(old.box.guest("moving"))
+        old.box.virsh("migrate-setspeed", "moving", "1000", "--postcopy")
+        assert process.wait(timeout=60) == 0
+        left.wait_answers(20)
+        joined.wait_answers(20)
+    old.agent.wait_gone(old.box.guest("moving"))
+    assert tap not in switch.port_names(old.box)
+
+
 # Multicast groups.
 
 

@@ -340,11 +340,11 @@ class Box:
         self.virsh(*_migration(guest_name, other), timeout=timeout)
         return Guest(other, guest_name)
 
-    def start_migration(self, guest_name, other, mib_per_second):
+    def start_migration(self, guest_name, other, mib_per_second, *options):
         """The same, so slowly; returns the process that does it."""
         return self.spawn(f"migrate-{guest_name}", [
             "virsh", "-q", *_migration(guest_name, other),
-            "--bandwidth", f"{mib_per_second}"])
+            "--bandwidth", f"{mib_per_second}", *options])
 
 
 def _migration(guest_name, other):
