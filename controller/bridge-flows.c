@@ -318,18 +318,19 @@ enum { MAX_GREETED_VLANS = 128 };
 /* Frames that cannot be sent are lost like any other. */
 
 static void
-announce(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid)
+announce(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid,
+         int customer)
 {
     struct announcement announcement;
     announcement_build(&announcement, vnic->mac);
     (void) ofconn_send_frame(bf->conn, announcement.frame,
                              sizeof announcement.frame,
-                             pipeline_send_outside(vnic, vid));
+                             pipeline_send_outside(vnic, vid, customer));
 }
 
 static void
 ask_for_groups(struct bridge_flows *bf, const struct pipeline_vnic *vnic,
-               int vid)
+               int vid, int customer)
 {
     static void (*const questions[])(struct membership_query *) = {
         membership_query_igmp, membership_query_mld,
@@ -338,32 +339,52 @@ ask_for_groups(struct bridge_flows *bf, const struct pipeline_vnic *vnic,
         struct membership_query query;
         questions[i](&query);
         (void) ofconn_send_frame(bf->conn, query.frame, query.size,
-                                 pipeline_deliver_to(vnic, vid));
+                                 pipeline_deliver_to(vnic, vid, customer));
     }
 }
 
-/* Does 'deeds', bits of 'enum arrival_deed', in each of the VLANs of 'vnic'
- * that is named; where none is, without tag. */
+static void
+greet_in(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid,
+         int customer, unsigned int deeds)
+{
+    if (deeds & ARRIVAL_ANNOUNCE) {
+        announce(bf, vnic, vid, customer);
+    }
+    if (deeds & ARRIVAL_ASK) {
+        ask_for_groups(bf, vnic, vid, customer);
+    }
+}
+
+/* Stores in '*vlans' those that the guest of 'vnic' uses, as far as they are
+ * named: of a dot1q-tunnel they are the customer's.  0 stands for no tag. */
+static void
+find_greeted_vlans(const struct pipeline_vnic *vnic, struct vlan_set *vlans)
+{
+    if (vnic->vlan.mode == VLAN_DOT1Q_TUNNEL) {
+        *vlans = vnic->vlan.cvlans;
+    } else {
+        vlan_spec_named(&vnic->vlan, vlans);
+    }
+    if (vlan_set_is_empty(vlans)) {
+        vlan_set_add(vlans, 0);
+    }
+}
+
+/* Does 'deeds', bits of 'enum arrival_deed', in each of these VLANs. */
 static void
 greet(struct bridge_flows *bf, const struct pipeline_vnic *vnic,
       unsigned int deeds)
 {
+    bool is_tunnel = vnic->vlan.mode == VLAN_DOT1Q_TUNNEL;
     struct vlan_set vlans;
     int n = 0;
-    vlan_spec_named(&vnic->vlan, &vlans);
-    if (vlan_set_is_empty(&vlans)) {
-        vlan_set_add(&vlans, 0);
-    }
+    find_greeted_vlans(vnic, &vlans);
     VLAN_SET_FOR_EACH (vid, &vlans) {
         if (n++ >= MAX_GREETED_VLANS) {
             break;
         }
-        if (deeds & ARRIVAL_ANNOUNCE) {
-            announce(bf, vnic, vid);
-        }
-        if (deeds & ARRIVAL_ASK) {
-            ask_for_groups(bf, vnic, vid);
-        }
+        greet_in(bf, vnic, is_tunnel ? vnic->vlan.tag : vid,
+                 is_tunnel ? vid : 0, deeds);
     }
 }
 

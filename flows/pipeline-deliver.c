@@ -156,13 +156,14 @@ pipeline_deliver_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
 
 /* Returns the actions that give a frame without tag to 'vnic', and nobody else,
  * as one of VLAN 'vid'; 0 stands for a frame without tag on a port that is on
- * every VLAN.  Nothing that concerns senders is asked: there is none. */
+ * every VLAN.  If 'vnic' is a dot1q-tunnel, 'customer' is the customer's VLAN, 0
+ * for none.  Nothing that concerns senders is asked: there is none. */
 struct ofpbuf *
-pipeline_deliver_to(const struct pipeline_vnic *vnic, int vid)
+pipeline_deliver_to(const struct pipeline_vnic *vnic, int vid, int customer)
 {
     struct pipeline p = { .owner = vnic->number };
     ofpbuf_init(&p.actions, 64);
-    put_register(&p, REG_VLAN, vid);
+    put_own_vlan(&p, vid, customer);
     put_register(&p, REG_RECEIVER, vnic->number);
     put_resubmit(&p, TABLE_DELIVER);
     struct ofpbuf *actions = ofpbuf_clone(&p.actions);

@@ -226,6 +226,18 @@ put_push_vlan(struct pipeline *p, uint16_t tpid)
     put_move(p, MFF_REG0 + REG_PCP, MFF_VLAN_PCP, REG_PCP_BITS);
 }
 
+/* Puts a frame of our own, which has no tag, in VLAN 'vid'; with the tag
+ * 'customer' in it, unless that is 0, if it is for a dot1q-tunnel. */
+void
+put_own_vlan(struct pipeline *p, int vid, int customer)
+{
+    if (customer) {
+        put_register(p, REG_VLAN, customer);
+        put_push_vlan(p, ETH_TYPE_VLAN_8021Q);
+    }
+    put_register(p, REG_VLAN, vid);
+}
+
 void
 put_output(struct pipeline *p, ofp_port_t port)
 {

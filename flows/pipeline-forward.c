@@ -329,13 +329,14 @@ add_outside(struct pipeline *p)
 }
 
 /* Returns the actions that send a frame without tag outside, as one that 'vnic'
- * has sent in VLAN 'vid', see pipeline_deliver_to(); no vNIC gets it. */
+ * has sent in VLAN 'vid', or 'customer' in it, see pipeline_deliver_to(); no
+ * vNIC gets it. */
 struct ofpbuf *
-pipeline_send_outside(const struct pipeline_vnic *vnic, int vid)
+pipeline_send_outside(const struct pipeline_vnic *vnic, int vid, int customer)
 {
     struct pipeline p = { .owner = vnic->number };
     ofpbuf_init(&p.actions, 64);
-    put_register(&p, REG_VLAN, vid);
+    put_own_vlan(&p, vid, customer);
     if (vnic->vlan.mode == VLAN_DOT1Q_TUNNEL) {
         put_flag(&p, FLAG_TUNNEL);
     }

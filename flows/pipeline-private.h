@@ -77,6 +77,7 @@ void put_move(struct pipeline *, enum mf_field_id src, enum mf_field_id dst,
               unsigned int n_bits);
 void put_pop_vlan(struct pipeline *);
 void put_push_vlan(struct pipeline *, uint16_t tpid);
+void put_own_vlan(struct pipeline *, int vid, int customer);
 void put_output(struct pipeline *, ofp_port_t);
 void put_group(struct pipeline *, uint32_t group_id);
 void put_receiver(struct pipeline *, const struct pipeline_vnic *);

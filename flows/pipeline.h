@@ -95,8 +95,10 @@ void pipeline_build_change(const struct pipeline_bridge *old,
                            const struct pipeline_bridge *new,
                            struct flow_change *);
 void pipeline_build_normal(struct flow_table *);
-struct ofpbuf *pipeline_deliver_to(const struct pipeline_vnic *, int vid);
-struct ofpbuf *pipeline_send_outside(const struct pipeline_vnic *, int vid);
+struct ofpbuf *pipeline_deliver_to(const struct pipeline_vnic *, int vid,
+                                   int customer);
+struct ofpbuf *pipeline_send_outside(const struct pipeline_vnic *, int vid,
+                                     int customer);
 void pipeline_crowded_vlans(const struct pipeline_bridge *,
                             struct vlan_set *);
 

@@ -307,13 +307,13 @@ test_frame_that_is_refused_costs_no_flow(void **state)
 {
     const struct pipeline_vnic vnic = { .number = 1 };
     assert_false(ofconn_send_frame(conn, "frame", 5,
-                                   pipeline_deliver_to(&vnic, 10)));
+                                   pipeline_deliver_to(&vnic, 10, 0)));
     run_until(has_facts);
     ds_clear(&sw.flow_log);
 
     sw.refuses_packets = true;
     assert_true(ofconn_send_frame(conn, "frame", 5,
-                                  pipeline_deliver_to(&vnic, 10)));
+                                  pipeline_deliver_to(&vnic, 10, 0)));
     mean(one, two);
     run_until(is_installed);
     assert_log(&sw.flow_log, "OFPT_PACKET_OUT\n" FILL COMMIT);

@@ -318,12 +318,18 @@ static void
 test_our_frames_go_to_the_last_tables(void **state)
 {
     struct pipeline_vnic vnic = { .number = 7 };
-    check_frame(pipeline_deliver_to(&vnic, 10),
+    check_frame(pipeline_deliver_to(&vnic, 10, 0),
                 "set_field:0xa->reg1,set_field:0x7->reg5,resubmit(,160)");
-    check_frame(pipeline_send_outside(&vnic, 10),
+    check_frame(pipeline_send_outside(&vnic, 10, 0),
                 "set_field:0xa->reg1,resubmit(,133)");
     vnic.vlan.mode = VLAN_DOT1Q_TUNNEL;
-    check_frame(pipeline_send_outside(&vnic, 10),
+    check_frame(pipeline_send_outside(&vnic, 10, 0),
+                "set_field:0xa->reg1,set_field:0x4/0x4->reg0,"
+                "resubmit(,133)");
+    check_frame(pipeline_send_outside(&vnic, 10, 30),
+                "set_field:0x1e->reg1,push_vlan:0x8100,"
+                "move:NXM_NX_REG1[0..11]->OXM_OF_VLAN_VID[],"
+                "move:NXM_NX_REG2[0..2]->OXM_OF_VLAN_PCP[],"
                 "set_field:0xa->reg1,set_field:0x4/0x4->reg0,"
                 "resubmit(,133)");
 }

@@ -40,10 +40,14 @@ SPOOF, HONEST = b"spoofed-", b"honest--"
 
 # A driver of virtio in Linux is told of a migration by QEMU, and then repeats
 # by itself what others have to be asked for.
+# And QEMU forgets the VLANs that such a driver has asked for when it
+# migrates a guest (mended in 10.1), which then hears no tagged frame.
 UNAWARE = ("<qemu:commandline xmlns:qemu="
            "'http://libvirt.org/schemas/domain/qemu/1.0'>"
            "<qemu:arg value='-global'/>"
            "<qemu:arg value='virtio-net-pci.guest_announce=off'/>"
+           "<qemu:arg value='-global'/>"
+           "<qemu:arg value='virtio-net-pci.ctrl_vlan=off'/>"
            "</qemu:commandline>")
 
 
@@ -125,9 +129,9 @@ def look_after(hosts):
             "all are ready")
 
 
-def where(hosts):
-    """The host that 'moving' is on, and the other one."""
-    is_first = "moving" in hosts[0].box.guest_names()
+def where(hosts, name="moving"):
+    """The host that a guest is on, and the other one."""
+    is_first = name in hosts[0].box.guest_names()
     return hosts if is_first else hosts[::-1]
 
 
@@ -215,22 +219,22 @@ def test_no_more_is_lost_than_without_agents(hosts, capsys):
 
 
 @contextlib.contextmanager
-def slow_migration(hosts):
+def slow_migration(hosts, name="moving"):
     """In the body the guest still runs on the host that it leaves, and the
     other one is ready for it; afterwards it has moved."""
-    old, new = where(hosts)
-    process = old.box.start_migration("moving", new.box, SLOW_MIB_PER_S)
+    old, new = where(hosts, name)
+    process = old.box.start_migration(name, new.box, SLOW_MIB_PER_S)
     try:
-        new.agent.wait_state(new.box.guest("moving"))
-        until(lambda: "moving" in new.box.virsh(
+        new.agent.wait_state(new.box.guest(name))
+        until(lambda: name in new.box.virsh(
             "list", "--name", "--state-paused").split(),
             "QEMU waits for the guest", timeout=30)
         yield
-        assert old.box.guest("moving").state() == "running"
+        assert old.box.guest(name).state() == "running"
     finally:
-        old.box.virsh("migrate-setspeed", "moving", "1000")
+        old.box.virsh("migrate-setspeed", name, "1000")
         assert process.wait(timeout=60) == 0
-    assert new.box.guest("moving").state() == "running"
+    assert new.box.guest(name).state() == "running"
 
 
 def announcements(frames):
@@ -422,6 +426,110 @@ def test_without_agents_nobody_asks(hosts, member):
         outlast_reports(moved)
         moved.send_frame(frame(MAC, HONEST + marker))
         assert not reports(cable.wait(HONEST + marker))
+
+
+# A guest that uses tags: of a trunk, and of customers behind service tags.
+
+TRUNK, TUNNEL, STRICT_TUNNEL = (f"52:54:00:00:0a:{n:02x}" for n in range(3))
+# Tags as they are on the cable, and as the guest uses them.
+TAGGED = {
+    TRUNK: {b"\x81\0\0\x14": b"\x81\0\0\x14",
+            b"\x81\0\0\x15": b"\x81\0\0\x15"},
+    TUNNEL: {b"\x88\xa8\0\x64": b""},
+    STRICT_TUNNEL: {b"\x88\xa8\0\x65\x81\0\0\x1e": b"\x81\0\0\x1e",
+                    b"\x88\xa8\0\x65\x81\0\0\x1f": b"\x81\0\0\x1f"},
+}
+DEVICES = {"eth0": (20, 21), "eth1": (), "eth2": (30, 31)}
+TYPES = {b"\x80\x35": "RARP", b"\x08\0": "IGMP", b"\x86\xdd": "MLD"}
+
+
+@pytest.fixture
+def tagging(hosts):
+    """It has an IPv4 group on each of its devices."""
+    for host in hosts:
+        host.box.vsctl("set", "Open_vSwitch", ".",
+                       "other_config:vlan-limit=2")
+    guest = hosts[0].box.guest("tagging")
+    guest.define(
+        [Nic(mac=TRUNK, vlan=Vlan.trunk(20, 21)), Nic(mac=TUNNEL),
+         Nic(mac=STRICT_TUNNEL)],
+        extra=metadata(**{
+            TUNNEL: "<v:vlan mode='dot1q-tunnel' tag='100'/>",
+            STRICT_TUNNEL: "<v:vlan mode='dot1q-tunnel' tag='101' "
+                           "cvlans='30,31'/>"}) + UNAWARE)
+    guest.start()
+    for parent, tags in DEVICES.items():
+        guest.check(f"ip link set {parent} up")
+        for device in [guest.add_vlan_device(tag, parent)
+                       for tag in tags] or [parent]:
+            guest.check(f"guest-frame join {device} {GROUP} "
+                        "> /dev/null 2>&1 &")
+    yield guest
+    where(hosts, "tagging")[0].box.guest("tagging").remove()
+    for host in hosts:
+        host.box.vsctl("remove", "Open_vSwitch", ".", "other_config",
+                       "vlan-limit")
+
+
+def tags_by_type(frames):
+    """{what a frame is: tags of such frames}"""
+    found = {name: set() for name in TYPES.values()}
+    for frame_, end in ((f, _end_of_tags(f)) for f in frames):
+        name = TYPES.get(frame_[end:end + 2])
+        if name:
+            found[name].add(frame_[12:end])
+    return found
+
+
+def _end_of_tags(frame_):
+    end = 12
+    while frame_[end:end + 2] in (b"\x81\0", b"\x88\xa8"):
+        end += 4
+    return end
+
+
+def test_a_guest_that_uses_tags(hosts, agents, tagging):
+    """It is announced in each of its VLANs, asked in each of them for its
+    groups, and heard there."""
+    old, new = where(hosts, "tagging")
+    with contextlib.ExitStack() as stack:
+        cable = stack.enter_context(Wire(old.box, old.uplink))
+        with slow_migration(hosts, "tagging"):
+            taps = dict(zip(TAGGED, new.box.guest("tagging").taps()))
+            own = {mac: stack.enter_context(Wire(new.box, tap, is_tap=True))
+                   for mac, tap in taps.items()}
+            cable.frames()
+        told, asked = [], {mac: [] for mac in TAGGED}
+
+        def is_done():
+            told.extend(cable.frames())
+            for mac, wire in own.items():
+                asked[mac] += [f for f in wire.frames()
+                               if f[6:12] == QUERIER_BYTES]
+            return not missing(told, asked)
+        try:
+            until(is_done, "all is said", timeout=20)
+        except HostboxError:
+            pytest.fail(f"not said: {missing(told, asked)}")
+
+
+def missing(told, asked):
+    """What of a guest that uses tags is still to be seen, in words; nothing
+    else may be."""
+    found = []
+    for mac, tags in TAGGED.items():
+        said = tags_by_type([f for f in told if f[6:12] == bytes.fromhex(
+            mac.replace(":", ""))])
+        heard = tags_by_type(asked[mac])
+        assert said["RARP"] <= set(tags), said
+        assert heard["IGMP"] | heard["MLD"] <= set(tags.values()), heard
+        found += [f"{mac} {what}: {seen}" for what, seen, wanted in (
+            ("announced", said["RARP"], set(tags)),
+            ("reported", said["IGMP"], set(tags)),
+            ("asked (IGMP)", heard["IGMP"], set(tags.values())),
+            ("asked (MLD)", heard["MLD"], set(tags.values())))
+            if seen != wanted]
+    return found
 
 
 # What must not be seen.
