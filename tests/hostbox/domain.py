@@ -153,7 +153,7 @@ def domain_xml(name, nics, *, image, guests_dir, kvm=False, uuid=None,
 
 
 def network_xml(name, bridge="br0", *, vlan=None, portgroups=None,
-                default=None):
+                default=None, uuid=None):
     """A <network> on an Open vSwitch bridge.
 
     'portgroups' is {name: Vlan or None}; 'default' names the one for
@@ -163,7 +163,8 @@ def network_xml(name, bridge="br0", *, vlan=None, portgroups=None,
         f"{' default=' + quoteattr('yes') if group == default else ''}>"
         f"{group_vlan.xml() if group_vlan else ''}</portgroup>"
         for group, group_vlan in (portgroups or {}).items())
-    return (f"<network><name>{escape(name)}</name>"
+    identity = f"<uuid>{escape(uuid)}</uuid>" if uuid else ""
+    return (f"<network><name>{escape(name)}</name>{identity}"
             f"<forward mode='bridge'/><bridge name={quoteattr(bridge)}/>"
             f"<virtualport type='openvswitch'/>"
             f"{vlan.xml() if vlan else ''}{groups}</network>")

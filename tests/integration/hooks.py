@@ -10,7 +10,8 @@ from host import access, vm_mac, vm_uuid
 
 OPERATIONS = {"prepare": "begin", "start": "begin", "started": "begin",
               "migrate": "begin", "reconnect": "begin", "stopped": "end",
-              "release": "end", "updated": "begin"}
+              "release": "end", "updated": "begin",
+              "port-created": "begin", "port-deleted": "begin"}
 
 
 class Result:
@@ -105,7 +106,7 @@ def domain_xml(name, vm_id, interfaces, metadata="", is_live=True):
 
 
 def interface_xml(mac, port=None, vlan="", bridge="br0", network=None,
-                  group=None):
+                  group=None, interface_id=None):
     """An interface as it is at 'start', or, without port, at 'prepare'."""
     merged = network and port
     kind = "network" if network and not port else "bridge"
@@ -114,10 +115,15 @@ def interface_xml(mac, port=None, vlan="", bridge="br0", network=None,
         (("network", network), ("portgroup", group),
          ("bridge", bridge if merged or not network else None)) if value)
     target = f"<target dev='{port}'/>" if port else ""
-    virtualport = ("" if kind == "network"
-                   else "<virtualport type='openvswitch'/>")
+    virtualport = "" if kind == "network" else _virtualport(interface_id)
     return (f"<interface type='{kind}'><mac address='{mac}'/>"
             f"<source{source}/>{vlan}{virtualport}{target}</interface>")
+
+
+def _virtualport(interface_id):
+    parameters = (f"<parameters interfaceid='{interface_id}'/>"
+                  if interface_id else "")
+    return f"<virtualport type='openvswitch'>{parameters}</virtualport>"
 
 
 def simple_xml(name, number, tag, port=None, **kwargs):

@@ -132,7 +132,8 @@ def start(world, rng):
     if not vm or not vm.nics:
         return None
     said = say_vm(vm)
-    return said if world.start_vm(vm) else f"{said}: refused"
+    error = world.start_vm(vm)
+    return f"{said}: {error}" if error else said
 
 
 @operation(4)
@@ -158,10 +159,12 @@ def plug(world, rng):
     nic = vm and len(vm.nics) < MAX_NICS and draw_nic(world, rng, vm)
     if not nic:
         return None
+    world.note_nic(nic, "port-created")
     try:
         world.plug(vm, nic)
     except plugger.Refused as e:
         world.unplug(nic.target)
+        world.note_nic(nic, "port-deleted")
         return f"{vm.name} {say_nic(nic)}: {e}"
     world.change_domain(vm, lambda: vm.nics.append(nic))
     return f"{vm.name} {say_nic(nic)}"
@@ -176,6 +179,7 @@ def unplug(world, rng):
     world.forget_perhaps(vm)
     world.change_domain(vm, lambda: vm.nics.remove(nic))
     world.unplug(nic.target)
+    world.note_nic(nic, "port-deleted")
     return f"{vm.name} {nic.target}"
 
 
@@ -202,6 +206,7 @@ def update_group(world, rng):
 
 
 def _update(world, vm, old, new):
+    world.note_nic(new, "port-created")
     if new.target in world.switch.ports:
         world.commit(*plugger.update_vlan(new.target, new.vlan),
                      touches=[new.target])
@@ -211,6 +216,7 @@ def _update(world, vm, old, new):
         vm.nics[vm.nics.index(old)] = new
         world.merge(vm, new)
     world.change_domain(vm, change)
+    world.note_nic(old, "port-deleted")
     return f"{vm.name} {say_nic(new)}"
 
 
@@ -417,8 +423,10 @@ def change_while_agent_is_away(world, rng):
 def restart_libvirtd(world, rng):
     """Its guests are made of memory: they are there again before anybody can
     ask.  With this datapath it plugs every port anew."""
-    world.freeze("vnicd")
+    world.checkpoint()
     world.stop("libvirtd", rng.choice((signal.SIGTERM, signal.SIGKILL)))
+    said = world.sweep()
+    world.freeze("vnicd")
     world.host.start("libvirtd")
     for name, network in sorted(world.networks.items()):
         world.start_network(name, network)
@@ -427,7 +435,7 @@ def restart_libvirtd(world, rng):
         world.replug(vm)
         world.start_domain(vm)
     world.thaw("vnicd")
-    return "done"
+    return said
 
 
 @operation(.5)
@@ -453,12 +461,15 @@ def crash_host(world, rng):
     world.stop_agent(signal.SIGKILL)
     world.host.remove_taps()
     world.vms.clear()
-    for name in ("ovsdb-server", "ovs-vswitchd", "libvirtd"):
+    for name in ("ovsdb-server", "ovs-vswitchd"):
         world.host.start(name)
+    world.launch_agent()
+    said = world.sweep()
+    world.host.start("libvirtd")
     for name, network in sorted(world.networks.items()):
         world.start_network(name, network)
-    world.start_agent()
-    return "done"
+    world.await_agent()
+    return said
 
 
 @operation(3)

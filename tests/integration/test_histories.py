@@ -46,6 +46,7 @@ def perform(world, number, name, seed):
     if operation.is_calm:
         world.checkpoint()
     world.comment = f"{number} {name}"
+    world.hooks.begin_step(seed)
     world.told.append(world.comment)
     said = operation.run(world, random.Random(seed))
     world.told.append(f"    {said}")

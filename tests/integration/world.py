@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 
 import libvirt
 
+import hookline
 import plugger
 from hostbox import HostboxError, network_xml, until
 from host import domain_xml, vm_mac, vm_uuid
 from oracle import promise, switch as ovs
-from oracle.facts import Facts
+from oracle.facts import MAX_REPAIRS, Facts
 from oracle.jsonrpc import Conflict, Database, JsonRpc
 from oracle.ledger import Ledger
 
@@ -77,6 +78,8 @@ class World:
         self._n_probes = 0
         self.is_in_a_hurry = False
         self._has_edited_networks = False
+        self.hooks = hookline.HookLine(host)
+        self._ghosts = {}           # Guests that did not start, by number.
 
     def facts(self, is_forced=False):
         vnics = {(vm.uuid, nic.mac): nic
@@ -121,6 +124,10 @@ class World:
     def start_agent(self):
         """Nothing happens before it knows everything."""
         self.thaw("libvirtd")
+        self.launch_agent()
+        self.await_agent()
+
+    def launch_agent(self):
         self.commit()
         self.ledger.begin(self.facts())
         self._hang_up()
@@ -128,6 +135,8 @@ class World:
             self.agent.start()
         else:
             self.agent = self.host.agent()
+
+    def await_agent(self):
         self.wait(lambda: all(c["state"] == "synced"
                               for c in self.ask("status")["libvirt"]),
                   "the agent knows libvirt")
@@ -243,27 +252,102 @@ class World:
             self.ledger.forget_perhaps((vm.uuid, nic.mac))
 
     def start_vm(self, vm):
-        """As QEMU's driver does it: plugged first, then running."""
+        """As QEMU's driver does it: plugged first, then running.  Returns a
+        sentence if it does not start."""
+        self.vms[vm.number] = vm
+        error = (self._prepare(vm) or self._plug_all(vm)
+                 or self._ask_to_start(vm))
+        if error:
+            self._give_up(vm)
+            return error
+        self.start_domain(vm)
+        self.hooks.note("qemu", vm.name, "started", hookline.live_xml(vm))
+        return None
+
+    def _prepare(self, vm):
+        found = self._ask_hook(vm, "prepare", hookline.config_xml(vm, True))
+        for nic in vm.nics:
+            self.note_nic(nic, "port-created")
+        return None if found in (None, hookline.PASSED) else f"prepare {found}"
+
+    def note_nic(self, nic, operation):
+        """What a network's hook is told of an interface on it."""
+        if nic.network in self.networks:
+            self.hooks.note_network(nic.network, operation,
+                                    self.networks[nic.network])
+
+    def _plug_all(self, vm):
         try:
             for nic in vm.nics:
                 self.plug(vm, nic)
-        except plugger.Refused:
-            for nic in vm.nics:         # Foreign ports, too.
-                self.unplug(nic.target)
-            return False
-        self.start_domain(vm)
-        self.vms[vm.number] = vm
-        return True
+        except plugger.Refused as e:
+            return str(e)
+        return None
+
+    def _ask_to_start(self, vm):
+        """Once the agent has agreed, the ports are as meant."""
+        self.ledger.begin_start(self.facts(), vm.uuid)
+        found = self._ask_hook(vm, "start", hookline.live_xml(vm))
+        if found == hookline.PASSED:
+            self.commit()
+            for nic in vm.nics:
+                assert self.ledger.may_start(self.facts(), (vm.uuid, nic.mac))
+        return (f"start {found}" if found in (hookline.REFUSED,
+                                              hookline.CLOSED) else None)
+
+    def _ask_hook(self, vm, operation, xml):
+        can_answer = (self.agent.is_running() and not self.is_tired(vm)
+                      and not self.frozen - {"libvirtd"})
+        found = self.hooks.ask(vm.name, operation, xml, can_answer)
+        if found:
+            self._ghosts[vm.number] = vm
+            self._judge_answer(vm, found, can_answer)
+        return found
+
+    def _judge_answer(self, vm, found, can_answer):
+        """Who starts is not bad, and who does not is."""
+        doubts = [self.ledger.is_bad(self.facts(), (vm.uuid, nic.mac))
+                  for nic in vm.nics]
+        if found == hookline.REFUSED:
+            assert any(True in doubt for doubt in doubts), doubts
+        elif can_answer:
+            assert found == hookline.PASSED
+            assert all(False in doubt for doubt in doubts), doubts
+
+    def is_tired(self, vm):
+        """Was a port that 'vm' has, or inherits, put right too often?"""
+        ports = [self.switch.ports.get(nic.target) for nic in vm.nics]
+        repairs = self.ledger.seen.repairs
+        return any(max(repairs[(vm.uuid, nic.mac)],
+                       repairs[port.uuid] if port else 0) >= MAX_REPAIRS
+                   for nic, port in zip(vm.nics, ports))
+
+    def _give_up(self, vm):
+        """What libvirt does after a start that has failed, whether anything
+        was plugged or not."""
+        self._end(vm)
+        self.hooks.note("qemu", vm.name, "stopped", hookline.config_xml(vm))
+        for nic in vm.nics:
+            if self.host.has_tap(nic.target):
+                self.unplug(nic.target)     # A foreign port, too.
+        self.hooks.note("qemu", vm.name, "release", hookline.config_xml(vm))
+
+    def _end(self, vm):
+        for nic in vm.nics:
+            self.ledger.end(self.facts(), (vm.uuid, nic.mac))
+        del self.vms[vm.number]
 
     def stop_vm(self, vm, leaves_ports=False):
-        self.forget_perhaps(vm)
-        del self.vms[vm.number]
+        self._end(vm)
         for nic in vm.nics:
             self.host.remove_tap(nic.target)
+        self.hooks.note("qemu", vm.name, "stopped", hookline.config_xml(vm))
         self.stop_domain(vm)
         if not leaves_ports:
             for nic in vm.nics:
                 self.unplug(nic.target)
+                self.note_nic(nic, "port-deleted")
+        self.hooks.note("qemu", vm.name, "release", hookline.config_xml(vm))
 
     def replug(self, vm):
         """libvirtd does so when it finds the guest at its start."""
@@ -272,6 +356,7 @@ class World:
                 self.write_port(vm, nic)
             except plugger.Refused:
                 pass                # It logs that, and goes on.
+        self.hooks.note("qemu", vm.name, "reconnect", hookline.live_xml(vm))
 
     def forget_guests(self):
         """Nothing is left of any guest or network, nor of settings."""
@@ -305,16 +390,16 @@ class World:
     def start_network(self, name, network):
         self.ledger.change_networks(self.networks)
         self.networks[name] = network
-        self.libvirt.networkCreateXML(network_xml(
-            name, network.bridge, vlan=network.vlan,
-            portgroups=network.groups, default=network.default))
+        self.libvirt.networkCreateXML(hookline.network_xml(name, network))
         self._has_edited_networks = True
+        self.hooks.note_network(name, "started", network)
 
     def stop_network(self, name):
         self.libvirt.networkLookupByName(name).destroy()
         self.ledger.change_networks(self.networks)
-        del self.networks[name]
+        network = self.networks.pop(name)
         self._has_edited_networks = True
+        self.hooks.note_network(name, "stopped", network)
 
     def update_groups(self, name, groups, command, xml):
         """'virsh net-update' of the port group 'xml', after which the network
@@ -325,6 +410,7 @@ class World:
         self.ledger.change_networks(self.networks)
         self.networks[name] = replace(self.networks[name], groups=groups)
         self._has_edited_networks = True
+        self.hooks.note_network(name, "updated", self.networks[name])
 
     # Judgement.
 
@@ -376,10 +462,15 @@ class World:
 
     def _nudge_libvirt(self):
         """Nothing announces the edit of a network; the event of another one
-        has the agent look."""
+        has the agent look.  Nor does anything announce that a guest does not
+        start, except hooks."""
         if self._has_edited_networks:
             self.libvirt.networkDefineXML(network_xml("nudge")).undefine()
             self._has_edited_networks = False
+        for number, vm in self._ghosts.items():
+            if number not in self.vms:
+                self.libvirt.defineXML(vm.xml()).undefine()
+        self._ghosts.clear()
 
     def _probe_libvirt(self):
         """Waits until the agent knows all that libvirt has told so far."""
@@ -406,13 +497,27 @@ class World:
     def collect(self):
         """An operator has the orphans collected, and nothing else goes."""
         self.checkpoint()
+        return self._collect(lambda: self.ask("orphan/collect"))
+
+    def sweep(self):
+        """libvirt's daemon starts, and has the agent do the same."""
+        host = "Open_vSwitch", None, "vnicd-orphans"
+        self.commit(plugger.set_setting(*host, "collect"))
+        self._probe()
+        said = self._collect(self.hooks.sweep)
+        self.commit(plugger.set_setting(*host, "report"))
+        self._probe()
+        return said
+
+    def _collect(self, act):
+        """'act' returns whether it had the agent collect orphans."""
         names = promise.orphans(self.facts(), self.host.has_tap)
         # The switch may have yet to notice that a device is gone.
         known = {name for name in names
                  if self.switch.ports[name].lacks_netdev}
         self.collected.update(self.switch.ports[name].uuid for name in names)
-        self.ask("orphan/collect")
+        was_told = act() is not False
         self.commit(collected=names)
         left = known & self.switch.ports.keys()
-        assert not left, f"not collected: {left}"
+        assert not (was_told and left), f"not collected: {left}"
         return f"{sorted(known)} of {sorted(names)}"

@@ -56,6 +56,9 @@ class Seen:
     ports: dict = field(default_factory=dict)
     # vNICs: what it may remember; None is among it if perhaps nothing.
     remembered: dict = field(default_factory=dict)
+    # vNICs of guests of which a hook has said, since all were at rest, that
+    # they are about to start: for a while the agent may take them for that.
+    starting: set = field(default_factory=set)
     # Ports, and vNICs without one: how often it may have put them right.
     repairs: Counter = field(default_factory=Counter)
 

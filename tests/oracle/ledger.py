@@ -39,6 +39,8 @@ class Ledger:
         # Networks as they were at any time since the last checkpoint: it is
         # for the agent to find out that they are not so any more.
         self._old_networks = []
+        # vNICs of guests that have ended since then, likewise.
+        self._ended = {}
 
     def begin(self, facts):
         """An agent takes its first look."""
@@ -120,6 +122,11 @@ class Ledger:
     def change_networks(self, old):
         self._old_networks.append(deepcopy(old))
 
+    def end(self, facts, key):
+        """The guest of a vNIC ends."""
+        self._ended[key] = facts.vnics[key]
+        self.forget_perhaps(key)
+
     def forget_perhaps(self, key):
         """The agent may have taken a vNIC for gone."""
         self.seen.remembered[key] = (self.seen.remembered.get(key) or set()
@@ -128,15 +135,45 @@ class Ledger:
         if self.seen.ports.get(key):
             self.seen.ports[key] = None
 
+    def begin_start(self, facts, vm_id):
+        """A hook may tell the agent that a guest is about to start."""
+        self.seen.starting.update(key for key in facts.vnics
+                                  if key[0] == vm_id)
+        self.note(facts)
+
+    def is_bad(self, facts, key):
+        """What the agent can think of a vNIC that is about to be plugged."""
+        return {promise.is_bad(known, key)
+                for known in self._all_known(facts, key)}
+
+    def may_start(self, facts, key):
+        return any(promise.may_start(known, key)
+                   for known in self._all_known(facts, key))
+
+    def _all_known(self, facts, key):
+        """'facts' as the agent can know them."""
+        old = self._old_networks if facts.vnics[key].network else ()
+        return [facts, *(replace(facts, networks=networks)
+                         for networks in old)]
+
     def note(self, facts):
         """What the agent may do and remember from now on."""
         for key in facts.vnics:
-            self._note_vnic(facts, key)
-            self._count_repair(facts, key)
-            if facts.vnics[key].network:
-                for networks in self._old_networks:
-                    self._note_vnic(replace(facts, networks=networks), key)
+            now, *old = self._all_known(facts, key)
+            self._note_vnic(now, key)
+            self._count_repair(now, key)
+            for known in old:
+                self._note_vnic(known, key)
+        self._note_ended(facts)
         self._touched.clear()
+
+    def _note_ended(self, facts):
+        """What still happens to those that have ended is no surprise."""
+        before = replace(facts, vnics={**self._ended, **facts.vnics})
+        for key in self._ended.keys() - facts.vnics.keys():
+            for known in self._all_known(before, key):
+                self._meant[key].update(promise.entitlements(
+                    known, key, known.port_of(key)))
 
     def _note_vnic(self, facts, key):
         port = facts.port_of(key)
@@ -187,7 +224,9 @@ class Ledger:
             self._note_had(port)
         self._was_right.clear()
         self._old_networks.clear()
+        self._ended.clear()
         self._settle_seen(facts)
+        self.seen.starting.clear()
         self.note(facts)
 
     def _check_taint(self, port):

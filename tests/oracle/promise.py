@@ -5,6 +5,7 @@ In a few places the agent's work depends on what it has seen.  A test cannot
 always know that; where the agent may have seen one thing or another, each
 outcome that follows from one of them is right.  Pure."""
 
+from itertools import product
 from typing import NamedTuple, Optional
 
 from hostbox import Vlan
@@ -99,6 +100,7 @@ class Past(NamedTuple):
     memory: Optional[Memory]
     is_first: bool              # The port was there before the agent.
     is_handed: bool             # It had another VM.
+    is_starting: bool           # Its guest was just about to start.
 
 
 def _pasts(facts, key, port):
@@ -108,9 +110,9 @@ def _pasts(facts, key, port):
     firsts = ((False, True) if owned in seen.doubtful
               else (owned in seen.first,))
     handeds = (False, True) if owned in seen.handed else (False,)
-    return [Past(memory, is_first, is_handed)
-            for memory in facts.memories(key)
-            for is_first in firsts for is_handed in handeds]
+    starts = (False, True) if key in seen.starting else (False,)
+    return [Past(*past) for past in product(facts.memories(key), firsts,
+                                            handeds, starts)]
 
 
 def _is_stale(port, past):
@@ -123,7 +125,7 @@ def _is_left_alone(facts, port, intent, past):
     meant?"""
     settings = facts.switch.bridges[port.bridge].settings
     drift = settings.get("vnicd-drift")
-    if facts.is_forced:
+    if facts.is_forced or past.is_starting:
         return False
     if _is_stale(port, past):
         return drift == "report"
@@ -153,6 +155,23 @@ def _outcomes(facts, key, port):
     """What may become of 'port', which is that of a running vNIC."""
     return [_outcome(facts, key, port, past)
             for past in _pasts(facts, key, port)]
+
+
+# GUESTS THAT START.
+
+
+def is_bad(facts, key):
+    """Is it known that a vNIC which is about to be plugged must not be?"""
+    bridge = facts.bridge_of(key)
+    return bool(bridge and bridge.is_managed
+                and not intent_of(facts, key, None).is_usable)
+
+
+def may_start(facts, key):
+    """Is the port of a vNIC as it has to be before its guest starts?"""
+    port = facts.port_of(key)
+    return any(not outcome.is_written or matches(port.columns, outcome.vlan)
+               for outcome in _outcomes(facts, key, port))
 
 
 # MISSING PORTS.
