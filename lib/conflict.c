@@ -29,13 +29,6 @@
 #include "packets.h"
 #include "util.h"
 
-/* Has the guest of 'd' yet to start? */
-static bool
-is_to_start(const struct desired_vnic *d)
-{
-    return d->stage == DOMAIN_PREPARED || d->stage == DOMAIN_STARTING;
-}
-
 /* Names: two vNICs whose ports would have one name. */
 
 /* Is there to be a port of 'd' that is not there yet, and that is not for
@@ -45,7 +38,7 @@ static bool
 awaits_port(const struct desired_vnic *d)
 {
     return !d->port && desired_vnic_is_meant(d)
-           && (d->is_ours_to_plug || !is_to_start(d));
+           && (d->is_ours_to_plug || !desired_vnic_is_to_start(d));
 }
 
 static void
@@ -108,7 +101,7 @@ static int
 compare_seniority(const struct desired_vnic *a, const struct desired_vnic *b)
 {
     long long int a_ms = ready_since(a), b_ms = ready_since(b);
-    int cmp = is_to_start(a) - is_to_start(b);
+    int cmp = desired_vnic_is_to_start(a) - desired_vnic_is_to_start(b);
     if (!cmp) {
         cmp = (a_ms > b_ms) - (a_ms < b_ms);
     }

@@ -22,6 +22,14 @@
 #include "util.h"
 #include "uuid.h"
 
+/* True if the guest of the vNIC has yet to start: what is remembered of the
+ * vNIC is of another life. */
+bool
+desired_vnic_is_to_start(const struct desired_vnic *d)
+{
+    return d->stage == DOMAIN_PREPARED || d->stage == DOMAIN_STARTING;
+}
+
 /* True if the vNIC is to have a port with the VLANs that 'd' says. */
 bool
 desired_vnic_is_meant(const struct desired_vnic *d)

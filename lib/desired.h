@@ -146,6 +146,7 @@ void desired_destroy(struct desired *);
 
 const struct desired_bridge *desired_find_bridge(const struct desired *,
                                                  const char *name);
+bool desired_vnic_is_to_start(const struct desired_vnic *);
 bool desired_vnic_is_meant(const struct desired_vnic *);
 bool desired_vnic_is_written(const struct desired_vnic *);
 bool desired_vnic_may_talk(const struct desired_vnic *);

@@ -299,6 +299,30 @@ test_starting_domain_of_a_network(void **state)
     assert_string_equal(d->bridge, "br0");
 }
 
+/* A guest that runs follows its port group, as it did before.  One that starts
+ * has what libvirt has just merged: it may have been given other VLANs since
+ * it ran last. */
+static void
+test_what_was_followed_does_not_outlive_the_guest(void **state)
+{
+    struct host *host = *state;
+    struct vlan_spec none = VLAN_SPEC_INIT;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    struct network *lan = add_network(&host->networks, 1, "lan", none);
+    add_portgroup(lan, "web", access_vlan(30));
+    struct vnic *vnic = add_network_vnic(web, 1, "lan", "web",
+                                         access_vlan(9), none);
+    vnic_set_config(vnic, NULL);        /* As hooks tell it. */
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(9));
+
+    struct vlan_spec followed = access_vlan(30);
+    memory_note_vlan(&host->memory, &vnic->id, &followed,
+                     VLAN_FROM_PORTGROUP);
+    assert_int_equal(compute(host, 1, 0)->vlan.tag, 30);
+    web->stage = DOMAIN_STARTING;
+    assert_int_equal(compute(host, 1, 0)->vlan.tag, 9);
+}
+
 static void
 test_one_mac_twice_in_a_domain(void **state)
 {
@@ -617,6 +641,7 @@ main(void)
         TEST(test_vlan_comes_from_the_port_group),
         TEST(test_removed_vlan_and_pending_change_are_told),
         TEST(test_starting_domain_of_a_network),
+        TEST(test_what_was_followed_does_not_outlive_the_guest),
         TEST(test_one_mac_twice_in_a_domain),
         TEST(test_no_port_is_taken_for_a_twins),
         TEST(test_one_libvirt_by_two_connections),

@@ -290,10 +290,17 @@ class World:
         found = self._ask_hook(vm, "start", hookline.live_xml(vm))
         if found == hookline.PASSED:
             self.commit()
-            for nic in vm.nics:
-                assert self.ledger.may_start(self.facts(), (vm.uuid, nic.mac))
+            self._check_start(vm)
         return (f"start {found}" if found in (hookline.REFUSED,
                                               hookline.CLOSED) else None)
+
+    def _check_start(self, vm):
+        facts = self.facts()
+        for nic in vm.nics:
+            key = (vm.uuid, nic.mac)
+            assert self.ledger.may_start(facts, key), (
+                f"{nic.target} of {vm.name} was let start as "
+                f"{facts.port_of(key)}; remembered: {facts.memories(key)}")
 
     def _ask_hook(self, vm, operation, xml):
         can_answer = (self.agent.is_running() and not self.is_tired(vm)

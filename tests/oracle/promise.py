@@ -110,9 +110,12 @@ def _pasts(facts, key, port):
     firsts = ((False, True) if owned in seen.doubtful
               else (owned in seen.first,))
     handeds = (False, True) if owned in seen.handed else (False,)
-    starts = (False, True) if key in seen.starting else (False,)
-    return [Past(*past) for past in product(facts.memories(key), firsts,
-                                            handeds, starts)]
+    pasts = [Past(*past, is_starting=False) for past in product(
+        facts.memories(key), firsts, handeds)]
+    if key in seen.starting:        # What it remembers is of another life.
+        pasts += [Past(None, *past, is_starting=True)
+                  for past in product(firsts, handeds)]
+    return pasts
 
 
 def _is_stale(port, past):
@@ -170,8 +173,10 @@ def is_bad(facts, key):
 def may_start(facts, key):
     """Is the port of a vNIC as it has to be before its guest starts?"""
     port = facts.port_of(key)
+    outcomes = [_outcome(facts, key, port, past)
+                for past in _pasts(facts, key, port) if past.is_starting]
     return any(not outcome.is_written or matches(port.columns, outcome.vlan)
-               for outcome in _outcomes(facts, key, port))
+               for outcome in outcomes)
 
 
 # MISSING PORTS.
