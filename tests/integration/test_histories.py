@@ -106,7 +106,7 @@ def world_fixture(tmp_path):
         yield World(host)
 
 
-@pytest.mark.parametrize("seed", history.seeds(10))
+@pytest.mark.parametrize("seed", history.seeds(5))
 def test_history(world, seed):
     steps = history.told() or operations.OPERATIONS.draw(seed, N_OPERATIONS)
     _, start = dblog.transactions(world.host.database)
