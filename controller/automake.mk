@@ -8,6 +8,8 @@ controller_libvnic_controller_a_SOURCES = \
 	controller/bridge-facts.h \
 	controller/gate.c \
 	controller/gate.h \
+	controller/greeting.c \
+	controller/greeting.h \
 	controller/journal.c \
 	controller/journal.h \
 	controller/listings.c \

@@ -39,15 +39,14 @@
 
 #include "controller/arrivals.h"
 #include "controller/bridge-facts.h"
+#include "controller/greeting.h"
 #include "controller/read-pace.h"
 #include "controller/reconcile.h"
 #include "coverage.h"
 #include "dirs.h"
-#include "flows/announcement.h"
 #include "flows/flow-change.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
-#include "flows/membership-query.h"
 #include "flows/ofconn.h"
 #include "flows/pipeline.h"
 #include "flows/refusals.h"
@@ -311,83 +310,6 @@ read_again(struct bridge_flows *bf, long long int now)
 
 /* Arrivals. */
 
-/* More VLANs than this are not worth the frames, and the queue of a tap does
- * not hold them. */
-enum { MAX_GREETED_VLANS = 128 };
-
-/* Frames that cannot be sent are lost like any other. */
-
-static void
-announce(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid,
-         int customer)
-{
-    struct announcement announcement;
-    announcement_build(&announcement, vnic->mac);
-    (void) ofconn_send_frame(bf->conn, announcement.frame,
-                             sizeof announcement.frame,
-                             pipeline_send_outside(vnic, vid, customer));
-}
-
-static void
-ask_for_groups(struct bridge_flows *bf, const struct pipeline_vnic *vnic,
-               int vid, int customer)
-{
-    static void (*const questions[])(struct membership_query *) = {
-        membership_query_igmp, membership_query_mld,
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
-        struct membership_query query;
-        questions[i](&query);
-        (void) ofconn_send_frame(bf->conn, query.frame, query.size,
-                                 pipeline_deliver_to(vnic, vid, customer));
-    }
-}
-
-static void
-greet_in(struct bridge_flows *bf, const struct pipeline_vnic *vnic, int vid,
-         int customer, unsigned int deeds)
-{
-    if (deeds & ARRIVAL_ANNOUNCE) {
-        announce(bf, vnic, vid, customer);
-    }
-    if (deeds & ARRIVAL_ASK) {
-        ask_for_groups(bf, vnic, vid, customer);
-    }
-}
-
-/* Stores in '*vlans' those that the guest of 'vnic' uses, as far as they are
- * named: of a dot1q-tunnel they are the customer's.  0 stands for no tag. */
-static void
-find_greeted_vlans(const struct pipeline_vnic *vnic, struct vlan_set *vlans)
-{
-    if (vnic->vlan.mode == VLAN_DOT1Q_TUNNEL) {
-        *vlans = vnic->vlan.cvlans;
-    } else {
-        vlan_spec_named(&vnic->vlan, vlans);
-    }
-    if (vlan_set_is_empty(vlans)) {
-        vlan_set_add(vlans, 0);
-    }
-}
-
-/* Does 'deeds', bits of 'enum arrival_deed', in each of these VLANs. */
-static void
-greet(struct bridge_flows *bf, const struct pipeline_vnic *vnic,
-      unsigned int deeds)
-{
-    bool is_tunnel = vnic->vlan.mode == VLAN_DOT1Q_TUNNEL;
-    struct vlan_set vlans;
-    int n = 0;
-    find_greeted_vlans(vnic, &vlans);
-    VLAN_SET_FOR_EACH (vid, &vlans) {
-        if (n++ >= MAX_GREETED_VLANS) {
-            break;
-        }
-        greet_in(bf, vnic, is_tunnel ? vnic->vlan.tag : vid,
-                 is_tunnel ? vid : 0, deeds);
-    }
-}
-
 /* When something is to be done about guests that have arrived: their flows have
  * to be there. */
 static long long int
@@ -406,7 +328,7 @@ welcome_arrivals(struct bridge_flows *bf, long long int now)
         const struct pipeline_vnic *vnic
             = pipeline_bridge_find_vnic(&bf->facts, number);
         if (vnic) {
-            greet(bf, vnic, deeds);
+            greet(bf->conn, vnic, deeds);
         }
     }
 }
