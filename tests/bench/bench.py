@@ -7,18 +7,17 @@ agent; the guests are rows.  Times are those of the records in the database's
 own log, from an operator's commit to the agent's.  Needs no root.
 """
 
-import argparse
 import datetime
 import os
 import re
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "integration")]
 
+import harness  # noqa: E402
 from host import Host, access, until, vm_mac, vm_uuid  # noqa: E402
 
 N_PORTS = 30
@@ -133,16 +132,5 @@ def run(host):
     return is_fast
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("build", help="where vnicd was built")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="vnicd-bench-") as directory:
-        os.chmod(directory, 0o755)
-        with Host(directory, args.build) as host:
-            is_fast = run(host)
-    return 0 if is_fast else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.main(__doc__, Host, run))

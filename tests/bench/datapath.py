@@ -7,12 +7,10 @@ an enforcing guard and known addresses.  Both are measured in turns, so that
 the machine's moods are the same for both.  Needs root.
 """
 
-import argparse
 import itertools
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -25,6 +23,7 @@ from scapy.layers.inet6 import (  # noqa: E402
 from scapy.layers.l2 import ARP, Ether  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
 
+import harness  # noqa: E402
 from host import until  # noqa: E402
 from taphost import TapHost  # noqa: E402
 
@@ -221,16 +220,5 @@ def run(host):
             host, packet_ns, N_ROUNDS), CPU_LIMIT)])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("build", help="where vnicd was built")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="vnicd-bench-") as directory:
-        os.chmod(directory, 0o755)
-        with Switch(directory, args.build) as host:
-            is_cheap = run(host)
-    return 0 if is_cheap else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.main(__doc__, Switch, run))

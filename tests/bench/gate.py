@@ -9,19 +9,17 @@ the database, and one bundle with as many flows, followed by a barrier, both
 from connections that are there already.  Needs no root.
 """
 
-import argparse
-import os
 import socket
 import statistics
 import struct
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "integration")]
 
+import harness  # noqa: E402
 import plugger  # noqa: E402
 from hooks import Hooks, simple_xml  # noqa: E402
 from host import Host, access, until, vm_mac, vm_uuid  # noqa: E402
@@ -162,16 +160,5 @@ def run(host):
     return is_cheap
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("build", help="where vnicd was built")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="vnicd-bench-") as directory:
-        os.chmod(directory, 0o755)
-        with Host(directory, args.build) as host:
-            is_cheap = run(host)
-    return 0 if is_cheap else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.main(__doc__, Host, run))
