@@ -282,15 +282,37 @@ def test_whoever_does_not_stop_is_answered_less_and_less(host, agent):
     until(lambda: agent.json("flow/diff") == [], "flows are back")
 
 
+def storm(host):
+    """Somebody adds very many flows among ours."""
+    lines = host.dir / "storm"
+    lines.write_text("".join(f"table=150,priority={n + 1},actions=drop\n"
+                             for n in range(45000)))
+    ofctl(host, "--bundle", "add-flows", "br0", lines)
+
+
+def test_a_storm_that_nobody_listens_to_is_caught_up_with(host, agent):
+    """The switch pauses when it cannot get rid of what it has to tell."""
+    start(host, agent, 1, 2)
+    before = our_flows(host)
+    agent.expect_warning("timeval|WARN")    # It does stand still.
+    agent.send(signal.SIGSTOP)
+    storm(host)
+    ofctl(host, "del-flows", "br0")
+    coverage = host.run("ovs-appctl", "coverage/read-counter",
+                        "ofmonitor_pause").stdout
+    assert int(coverage) > 0
+    agent.send(signal.SIGCONT)
+    until(lambda: our_flows(host) == before, "flows are back")
+    until(lambda: agent.json("flow/diff") == [], "nothing else is there")
+    assert flows(agent)["reconnects"] == 0
+
+
 def test_a_storm_of_changes_costs_two_readings(host, agent):
     start(host, agent, 1, 2)
     before, status = our_flows(host), wait_flows(agent)
-    storm = host.dir / "storm"
-    storm.write_text("".join(f"table=150,priority={n + 1},actions=drop\n"
-                             for n in range(45000)))
-    ofctl(host, "--bundle", "add-flows", "br0", storm)
+    storm(host)
     wait_read(agent, status["reads"])
-    until(lambda: agent.json("flow/diff"), "they are reported")
+    until(lambda: agent.status()["warnings"], "they are reported")
     reads = flows(agent)["reads"]
     ofctl(host, "del-flows", "br0")
     until(lambda: our_flows(host) == before, "flows are back")
