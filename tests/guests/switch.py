@@ -69,14 +69,26 @@ def set_port(box, port, *settings):
 
 def leave_row(box, name, *settings):
     """What the crash of a host leaves of a guest that no libvirt knows."""
+    leave_rows(box, [name], *settings)
+
+
+def leave_rows(box, names, *settings):
+    """The same by several names at once."""
     ids = {"attached-mac": "52:54:00:de:ad:01",
            "iface-id": "00000000-dead-4000-8000-000000000001",
            "vm-id": "00000000-dead-4000-8000-000000000002",
            "iface-status": "active"}
-    box.vsctl("--no-wait", "--if-exists", "del-port", name, "--",
-              "add-port", "br0", name, *settings, "--", "set", "interface",
-              name, *[f'external_ids:{key}="{value}"'
-                      for key, value in ids.items()])
+    keys = [f'external_ids:{key}="{value}"' for key, value in ids.items()]
+    box.vsctl("--no-wait", *[
+        word for name in names for word in (
+            "--", "--if-exists", "del-port", name,
+            "--", "add-port", "br0", name, *settings,
+            "--", "set", "interface", name, *keys)])
+
+
+def remove_ports(box, names):
+    box.vsctl("--no-wait", *[word for name in names for word in
+                             ("--", "--if-exists", "del-port", name)])
 
 
 def port_names(box, bridge="br0"):

@@ -312,8 +312,7 @@ def test_autostart_at_boot(box, stopped_agent, define, networks):
     for daemon in ("ovsdb-server", "ovs-vswitchd"):
         box.daemon(daemon).start()
     taps += [f"vnet{n}" for n in range(5)]  # libvirt's numbers begin anew.
-    for tap in taps[5:]:
-        switch.leave_row(box, tap, f"tag={STALE_TAG}")
+    switch.leave_rows(box, taps[5:], f"tag={STALE_TAG}")
     until(lambda: all("No such device" in box.vsctl(
         "--no-wait", "get", "interface", tap, "error") for tap in taps),
         "the switch has noticed", timeout=30)

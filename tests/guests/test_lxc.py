@@ -190,13 +190,12 @@ def hooked_agent(box, containers, newcomer, stopped_agent):
 @pytest.fixture
 def stale_rows(box):
     """Whatever libvirt calls the next port, there is a row of that name."""
-    names = [f"vnet{n}" for n in range(N_STALE)]
-    names = [name for name in names if name not in switch.port_names(box)]
-    for name in names:
-        switch.leave_row(box, name, f"tag={STALE_TAG}")
+    used = switch.port_names(box)
+    names = [name for name in (f"vnet{n}" for n in range(N_STALE))
+             if name not in used]
+    switch.leave_rows(box, names, f"tag={STALE_TAG}")
     yield
-    for name in set(names) & set(switch.port_names(box)):
-        box.vsctl("--if-exists", "del-port", name)
+    switch.remove_ports(box, names)
 
 
 WATCH = f"""
