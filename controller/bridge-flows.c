@@ -535,8 +535,7 @@ static void
 note_wait(struct bridge_flows *bf, const struct pass *pass,
           const struct desired_bridge *bridge, bool has_met_libvirt)
 {
-    bool awaits_libvirt = bridge->needs_pipeline
-                          && knows_better(bf, pass, bridge, has_met_libvirt);
+    bool awaits_libvirt = knows_better(bf, pass, bridge, has_met_libvirt);
     bf->seqno += awaits_libvirt != bf->awaits_libvirt;
     bf->awaits_libvirt = awaits_libvirt;
 }
@@ -634,11 +633,12 @@ bridge_flows_update(struct bridge_flows *bf, const struct pass *pass,
     note_bridge(bf, pass, bridge->view, now);
     note_wait(bf, pass, bridge, has_met_libvirt);
     unsigned int seqno = bf->seqno;
-    if (ofconn_has_facts(bf->conn) || bf->told != TOLD_NOTHING) {
+    if (bf->awaits_libvirt) {
+        /* Whether there is to be a pipeline at all may be libvirt's to say. */
+    } else if (ofconn_has_facts(bf->conn) || bf->told != TOLD_NOTHING) {
         if (!bridge->needs_pipeline) {
             take_away(bf, pass, bridge);
-        } else if (!(is_barred(bf) && bf->told != TOLD_PIPELINE)
-                   && !bf->awaits_libvirt) {
+        } else if (!is_barred(bf) || bf->told == TOLD_PIPELINE) {
             install(bf, pass, bridge, has_met_libvirt);
         }
     }

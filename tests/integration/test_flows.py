@@ -346,6 +346,36 @@ def test_without_libvirt_flows_stay_as_they_are(host):
     assert agent.vnics()[None, vm_mac(1)]["state"] == "waiting"
 
 
+def test_what_only_metadata_asks_for_survives_a_restart(host):
+    """The settings ask for no pipeline, and that of the guest is there
+    already."""
+    set_guard(host, "off")
+    agent = host.agent()
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=10"])
+    host.libvirt.createXML(isolated_xml(host))
+    wait_ready(agent, 1)
+    before = wait_flows(agent) and dump(host)
+    agent.stop()
+    host.send("libvirtd", signal.SIGSTOP)
+    agent.start()
+    until(lambda: flows(agent)["state"] == "waiting", "it waits for libvirt")
+    assert dump(host) == before
+    host.send("libvirtd", signal.SIGCONT)
+    host.settled(agent)
+    assert wait_flows(agent)["flow_mods"] == 0
+    assert agent.transactions() == 0
+
+
+def isolated_xml(host):
+    """web1, isolated by its metadata."""
+    xml = host.domain_xml("web1", vm_uuid(1), (vm_mac(1), "tap1", access(10)))
+    return xml.replace("<devices>", "<metadata>"
+                       "<v:vnics xmlns:v='urn:vnicd:domain:1'>"
+                       f"<v:vnic mac='{vm_mac(1)}'>"
+                       "<v:isolation class='isolated'/></v:vnic></v:vnics>"
+                       "</metadata><devices>")
+
+
 def test_a_changed_fail_mode_is_survived(host, agent):
     start(host, agent, 1, 2)
     before = our_flows(host)
