@@ -826,6 +826,20 @@ test_sync_waits_for_networks(void **state OVS_UNUSED)
     assert_int_equal(network_tag(), 10);
 }
 
+/* Nobody sees a domain without the networks that it is on. */
+static void
+test_networks_come_before_urgent_readings(void **state OVS_UNUSED)
+{
+    create_domains(1, 1);
+    fake.network_tag = 10;
+    read_domain(1);             /* While there is no connection. */
+    while (!find(1)) {
+        assert_false(virt_conn_is_synced(conn));
+        turn();
+    }
+    assert_int_equal(network_tag(), 10);
+}
+
 static void
 test_networks_outlive_the_connection(void **state OVS_UNUSED)
 {
@@ -1129,6 +1143,7 @@ main(void)
         TEST(test_network_event_leads_to_reading),
         TEST(test_changed_domain_leads_to_networks),
         TEST(test_sync_waits_for_networks),
+        TEST(test_networks_come_before_urgent_readings),
         TEST(test_networks_outlive_the_connection),
         TEST(test_told_domain_counts_until_the_next_answer),
         TEST(test_told_domain_is_newer_than_an_old_question),

@@ -502,16 +502,20 @@ run_CONNECTING(struct virt_conn *conn OVS_UNUSED, long long int now OVS_UNUSED)
     OVS_NOT_REACHED();          /* It ends with the answer to its call. */
 }
 
+/* What is asked now?  The networks, before anything else is known. */
 static void
 run_connected(struct virt_conn *conn, long long int now)
 {
+    bool are_networks_due = conn->networks.due_ms <= now;
     const char *closed = virt_marks_closed(conn->marks);
     if (closed) {
         disconnect(conn, xasprintf("connection lost: %s", closed), now);
         run_DISCONNECTED(conn, now);
+    } else if (are_networks_due && !conn->networks.is_read) {
+        ask_networks(conn, now);
     } else if (read_queue_due_ms(&conn->queue, true) <= now) {
         ask_reads(conn, true, now);
-    } else if (conn->networks.due_ms <= now) {
+    } else if (are_networks_due) {
         ask_networks(conn, now);
     } else if (conn->list_due_ms <= now) {
         ask_list(conn, now);
