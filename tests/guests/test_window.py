@@ -16,7 +16,7 @@ import pytest
 
 from hostbox import Nic, Vlan, Wire, open_tap, until
 
-N_STARTS = int(os.environ.get("VNICD_STARTS", "4"))
+N_STARTS = int(os.environ.get("VNICD_STARTS", "10"))
 TAG = 10
 UPLINK, BEYOND = "up0", "up0-far"
 BROADCAST, STRANGER = "f" * 12, "525400009999"
