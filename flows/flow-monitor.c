@@ -9,7 +9,7 @@
  * its transaction ids, one for each message or bundle.  What it learns makes
  * no work as long as nobody asks for the table: hence one request for each
  * table that is of interest.  Flows with a time-out are learnt, too, by the
- * flows of others.
+ * flows of others; but where a flow of ours may be, one takes its place.
  *
  * A switch that cannot get rid of what it has to tell says that it pauses, and
  * later tells what it left out.  Whatever that was, to read everything is the
@@ -57,6 +57,12 @@ flow_monitor_is_update(const struct ofpbuf *msg)
 }
 
 static bool
+has_timeout(const struct ofputil_flow_update *update)
+{
+    return update->idle_timeout || update->hard_timeout;
+}
+
+static bool
 update_concerns(const struct ofputil_flow_update *update,
                 const struct flow_space *space)
 {
@@ -67,10 +73,11 @@ update_concerns(const struct ofputil_flow_update *update,
     case OFPFME_ADDED:
     case OFPFME_REMOVED:
     case OFPFME_MODIFIED:
-        return !update->idle_timeout && !update->hard_timeout
-               && flow_space_concerns(space, update->table_id,
-                                      update->priority,
-                                      ntohll(update->cookie));
+        return has_timeout(update)
+               ? flow_space_covers(space, update->table_id, update->priority)
+               : flow_space_concerns(space, update->table_id,
+                                     update->priority,
+                                     ntohll(update->cookie));
     case OFPFME_PAUSED:
     case OFPFME_RESUMED:
         break;

@@ -38,6 +38,8 @@ static const struct ofputil_flow_update
     ours = FLOW(160, 0x7601), foreign = FLOW(110, 0x99),
     shared = FLOW(0, 0x99), elsewhere = FLOW(20, 0x99),
     learnt = { .event = OFPFME_ADDED, .idle_timeout = 10 },
+    fleeting = { .event = OFPFME_ADDED, .hard_timeout = 10,
+                 .table_id = 110 },
     paused = { .event = OFPFME_PAUSED };
 
 /* Appends 'update' to 'replies', as a switch does. */
@@ -117,6 +119,7 @@ test_what_others_do_to_flows_concerns_us(void **state)
         { &shared, NULL, true },
         { &elsewhere, NULL, false },
         { &learnt, NULL, false },
+        { &fleeting, NULL, true },
         { &paused, NULL, true },
         { &own, &ours, true },
         { &elsewhere, &learnt, false },

@@ -252,6 +252,15 @@ def test_the_switch_tells_of_damage_and_is_not_asked(host, agent):
           "the group is as before")
 
 
+def test_a_flow_that_will_time_out_takes_no_place_of_ours(host, agent):
+    start(host, agent, 1, 2)
+    before = our_flows(host)
+    ours = next(line for line in before if "table=110" in line)
+    place = re.search("table=.*(?= actions)", ours)[0]
+    ofctl(host, "add-flow", "br0", f"{place},hard_timeout=9,actions=drop")
+    until(lambda: our_flows(host) == before, "it is ours again", timeout=2)
+
+
 def n_flows(host):
     return len(ofctl(host, "dump-flows", "br0").splitlines())
 
