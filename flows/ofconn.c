@@ -14,7 +14,7 @@
  *
  * When somebody else changes flows, the switch tells (flow-monitor.c), and our
  * copy is *outdated* until the caller has all read once more.  Of groups it
- * does not tell.
+ * does not tell, and of the table that it fills by itself it is not asked to.
  *
  * The switch says what it says in the order in which things happen.  So what
  * it tells between the question what flows it has and the answer is in the
