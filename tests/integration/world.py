@@ -80,6 +80,7 @@ class World:
         self._has_edited_networks = False
         self.hooks = hookline.HookLine(host)
         self._ghosts = {}           # Guests that did not start, by number.
+        self._is_blind = False      # The agent may have lost the database.
 
     def facts(self, is_forced=False):
         vnics = {(vm.uuid, nic.mac): nic
@@ -173,9 +174,11 @@ class World:
     def stop(self, name, number):
         self.frozen.discard(name)
         self.host.stop(name, number)
-        if name == "ovsdb-server" and self._database:
-            self._database.close()
-            self._database = None
+        if name == "ovsdb-server":
+            self._is_blind = True
+            if self._database:
+                self._database.close()
+                self._database = None
 
     @property
     def libvirt(self):
@@ -239,6 +242,8 @@ class World:
         the domain is never gone, only different."""
         was_frozen = "vnicd" in self.frozen
         self.freeze("vnicd")
+        for nic in vm.nics:
+            self.ledger.end(self.facts(), (vm.uuid, nic.mac))
         self.stop_domain(vm)
         change()
         self.start_domain(vm)
@@ -304,6 +309,7 @@ class World:
 
     def _ask_hook(self, vm, operation, xml):
         can_answer = (self.agent.is_running() and not self.is_tired(vm)
+                      and not self._is_blind
                       and not self.frozen - {"libvirtd"})
         found = self.hooks.ask(vm.name, operation, xml, can_answer)
         if found:
@@ -444,6 +450,7 @@ class World:
         except HostboxError:
             raise AssertionError("\n".join(found)
                                  or f"no rest: {self.ask('plan')}") from None
+        self._is_blind = False
         self.ledger.settle(self.facts())
 
     def _is_at_rest(self):

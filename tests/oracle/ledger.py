@@ -39,8 +39,8 @@ class Ledger:
         # Networks as they were at any time since the last checkpoint: it is
         # for the agent to find out that they are not so any more.
         self._old_networks = []
-        # vNICs of guests that have ended since then, likewise.
-        self._ended = {}
+        # vNICs as they were before they ended or changed since then, likewise.
+        self._earlier = defaultdict(list)
 
     def begin(self, facts):
         """An agent takes its first look."""
@@ -123,8 +123,8 @@ class Ledger:
         self._old_networks.append(deepcopy(old))
 
     def end(self, facts, key):
-        """The guest of a vNIC ends."""
-        self._ended[key] = facts.vnics[key]
+        """A vNIC ends, or goes on as another one."""
+        self._earlier[key].append(deepcopy(facts.vnics[key]))
         self.forget_perhaps(key)
 
     def forget_perhaps(self, key):
@@ -164,14 +164,21 @@ class Ledger:
             self._count_repair(now, key)
             for known in old:
                 self._note_vnic(known, key)
-        self._note_ended(facts)
+        self._note_earlier(facts)
         self._touched.clear()
 
-    def _note_ended(self, facts):
-        """What still happens to those that have ended is no surprise."""
-        before = replace(facts, vnics={**self._ended, **facts.vnics})
-        for key in self._ended.keys() - facts.vnics.keys():
-            for known in self._all_known(before, key):
+    def _note_earlier(self, facts):
+        """What still happens to those that are no more is no surprise."""
+        for key, nics in self._earlier.items():
+            for nic in nics:
+                self._note_as(facts, key, nic)
+
+    def _note_as(self, facts, key, nic):
+        before = replace(facts, vnics={**facts.vnics, key: nic})
+        for known in self._all_known(before, key):
+            if key in facts.vnics:
+                self._note_vnic(known, key)
+            else:
                 self._meant[key].update(promise.entitlements(
                     known, key, known.port_of(key)))
 
@@ -224,7 +231,7 @@ class Ledger:
             self._note_had(port)
         self._was_right.clear()
         self._old_networks.clear()
-        self._ended.clear()
+        self._earlier.clear()
         self._settle_seen(facts)
         self.seen.starting.clear()
         self.note(facts)
