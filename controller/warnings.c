@@ -317,6 +317,37 @@ warn_of_protected_ports(struct svec *warnings, const struct pass *pass)
     }
 }
 
+/* Returns a vNIC on 'bridge' of which nobody has told us, or NULL. */
+static const struct desired_vnic *
+find_unknown_vnic(const struct desired *desired,
+                  const struct bridge_view *bridge)
+{
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
+        if (d->care == VNIC_UNKNOWN && isolation_is_of_bridge(d, bridge)) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+/* Warns of bridges where nothing is done before libvirt tells more. */
+static void
+warn_of_waiting(struct svec *warnings, const struct desired *desired)
+{
+    for (size_t i = 0; i < desired->n_bridges; i++) {
+        const struct desired_bridge *bridge = &desired->bridges[i];
+        const struct desired_vnic *d
+            = find_unknown_vnic(desired, bridge->view);
+        if (bridge->awaits_libvirt && d) {
+            warnings_add(warnings, "waiting: bridge %s: its flows stay as an "
+                         "earlier run left them, and new guests get none, "
+                         "until each libvirt has told whose port %s is",
+                         bridge->view->name, d->port->name);
+        }
+    }
+}
+
 /* Warns of what weakens the isolation on the bridges that have any. */
 static void
 warn_of_isolation(struct svec *warnings, const struct pass *pass)
@@ -392,6 +423,7 @@ warnings_find(const struct pass *pass, const struct memory *memory,
     warn_of_vnics(warnings, pass, VNIC_STATE_READY, "vlan-not-in-xml");
     warn_of_rivals(warnings, &pass->desired);
     warn_of_bridges(warnings, &pass->view);
+    warn_of_waiting(warnings, &pass->desired);
     warn_of_isolation(warnings, pass);
     warn_of_protected_ports(warnings, pass);
     warn_of_pairs(warnings, pass, memory);

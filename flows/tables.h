@@ -273,6 +273,6 @@ table_group_id(enum table_flood flood, uint16_t vid, uint32_t part)
  * at once, and one that is not known is still reached, by flooding. */
 #define LEARNT_HARD_S 300
 #define LEARNT_MAX 16
-#define LEARNT_MAX_OUTSIDE 4096
+#define LEARNT_MAX_OUTSIDE 8192
 
 #endif /* flows/tables.h */

@@ -344,6 +344,9 @@ def test_without_libvirt_flows_stay_as_they_are(host):
     agent.start()
     until(lambda: flows(agent)["state"] == "waiting", "it waits for libvirt")
     assert dump(host) == before
+    until(lambda: "waiting: bridge br0: its flows stay as an earlier run left "
+          "them, and new guests get none, until each libvirt has told whose "
+          "port tap1 is" in agent.status()["warnings"], "it says why")
 
     host.stop("ovs-vswitchd", signal.SIGKILL)
     wait_flows(agent, "disconnected")
