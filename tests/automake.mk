@@ -286,7 +286,7 @@ check-full:
 EXTRA_DIST += tests/check-full
 
 # How fast, and at what cost: in half a minute.
-bench: all
+bench: all tests/print-pipeline
 	$(top_srcdir)/tests/bench/bench.py $(abs_top_builddir)
 	$(top_srcdir)/tests/bench/datapath.py $(abs_top_builddir)
 	$(top_srcdir)/tests/bench/gate.py $(abs_top_builddir)
