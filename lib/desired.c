@@ -258,6 +258,10 @@ collect_stray(const struct facts *facts, const struct port_view *port,
     } else {
         d->care = is_complete(facts) ? VNIC_UNMANAGED : VNIC_UNKNOWN;
         d->reason = explain_stray(facts, domain, port);
+        if (d->care == VNIC_UNKNOWN && port_view_is_marked(port)
+            && port->marked_isolation) {
+            policy_set_isolation(&d->policy, port->marked_isolation);
+        }
     }
 }
 

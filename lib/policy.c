@@ -69,6 +69,43 @@ isolation_class_from_string(const char *s, enum isolation_class *classp)
     return found;
 }
 
+/* Returns the class of 'policy', with its community, as a malloc'd string:
+ * "isolated", "community web"; NULL if it is promiscuous. */
+char *
+policy_isolation_to_string(const struct policy *policy)
+{
+    const char *name = isolation_class_to_string(policy->isolation);
+    switch (policy->isolation) {
+    case ISOLATION_PROMISCUOUS:
+        return NULL;
+    case ISOLATION_ISOLATED:
+        return xstrdup(name);
+    case ISOLATION_COMMUNITY:
+        return xasprintf("%s %s", name, policy->community);
+    }
+    OVS_NOT_REACHED();
+}
+
+/* Gives 'policy' the class that policy_isolation_to_string() has put into 's'.
+ * What cannot be read is taken for the strictest. */
+void
+policy_set_isolation(struct policy *policy, const char *s)
+{
+    CLEANUP_FREE char *class = xstrdup(s);
+    char *community = class + strcspn(class, " ");
+    if (*community) {
+        *community++ = '\0';
+    }
+    free(policy->community);
+    policy->community = NULL;
+    if (!isolation_class_from_string(class, &policy->isolation)
+        || (policy->isolation == ISOLATION_COMMUNITY) != (*community != 0)) {
+        policy->isolation = ISOLATION_ISOLATED;
+    } else if (*community) {
+        policy->community = xstrdup(community);
+    }
+}
+
 const char *
 guard_level_to_string(enum guard_level level)
 {

@@ -29,6 +29,10 @@ enum isolation_class {
 const char *isolation_class_to_string(enum isolation_class);
 bool isolation_class_from_string(const char *, enum isolation_class *);
 
+struct policy;
+char *policy_isolation_to_string(const struct policy *);
+void policy_set_isolation(struct policy *, const char *);
+
 /* What becomes of a frame that a guest must not send. */
 #define GUARD_LEVELS                                            \
     GUARD_LEVEL(MONITOR, "monitor") /* It passes, counted. */   \

@@ -46,6 +46,7 @@ switch_view_destroy(struct switch_view *view)
         free(port->other_ofports);
         free(port->peer);
         free(port->mirror);
+        free(port->marked_isolation);
     }
     for (size_t i = 0; i < view->n_qoses; i++) {
         free(view->qoses[i].ifname);
@@ -348,7 +349,7 @@ bool
 port_view_bears_mark(const struct port_view *port)
 {
     return !uuid_is_zero(&port->marked_vm_id) || port->ready_ms
-           || port->is_plugged_by_us;
+           || port->marked_isolation || port->is_plugged_by_us;
 }
 
 /* True if our mark is there and names the VM that holds the port now. */

@@ -89,6 +89,8 @@ struct port_view {
                                  * came. */
     struct uuid marked_vm_id;   /* Our mark: the VM whose plug we looked after,
                                  * all-zero if there is none. */
+    char *marked_isolation;     /* Our mark: the class of the vNIC, see
+                                 * policy_isolation_to_string(). */
     long long int ready_ms;     /* Our mark: since when the vNIC is ready, in
                                  * ms since the epoch, 0 if it is not. */
 };

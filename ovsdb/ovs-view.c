@@ -98,6 +98,8 @@ read_external_ids(const struct smap *ids, struct port_view *port)
     if (!mark || !uuid_from_string(&port->marked_vm_id, mark)) {
         uuid_zero(&port->marked_vm_id);
     }
+    port->marked_isolation
+        = nullable_xstrdup(smap_get(ids, OVS_KEY_ISOLATION));
     port->ready_ms = read_ready(smap_get(ids, OVS_KEY_READY));
     /* libvirt takes a row over without removing our keys, but writes iface-id;
      * our own ports have none. */

@@ -11,6 +11,7 @@ struct switch_view;
 /* The keys of Interface.external_ids that are ours. */
 #define OVS_KEY_VM_ID "vnicd-vm-id"
 #define OVS_KEY_READY "vnicd-ready"
+#define OVS_KEY_ISOLATION "vnicd-isolation"
 #define OVS_KEY_PLUGGED "vnicd-plugged"
 
 /* Of a port of the patch pair: which side it is. */

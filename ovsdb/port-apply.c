@@ -413,12 +413,27 @@ apply_collect(const struct orphan *orphan, const struct ovsdb_idl *idl)
     }
 }
 
+/* Writes which class 'd' is of, for when nobody but the switch can tell. */
+static void
+apply_isolation(const struct desired_vnic *d,
+                const struct ovsrec_interface *row)
+{
+    CLEANUP_FREE char *isolation = policy_isolation_to_string(&d->policy);
+    if (isolation) {
+        ovsrec_interface_update_external_ids_setkey(row, OVS_KEY_ISOLATION,
+                                                    isolation);
+    } else if (d->port->marked_isolation) {
+        ovsrec_interface_update_external_ids_delkey(row, OVS_KEY_ISOLATION);
+    }
+}
+
 static void
 apply_mark(const struct port_op *op, const struct ovsrec_interface *row,
            long long int now_ms)
 {
-    CLEANUP_FREE char *vm_id = xasprintf(UUID_FMT,
-                                         UUID_ARGS(&op->vnic->port->vm_id));
+    const struct port_view *port = op->vnic->port;
+    bool is_marked = port_view_is_marked(port);
+    CLEANUP_FREE char *vm_id = xasprintf(UUID_FMT, UUID_ARGS(&port->vm_id));
     ovsrec_interface_verify_external_ids(row);
     ovsrec_interface_update_external_ids_setkey(row, OVS_KEY_VM_ID, vm_id);
 
@@ -426,10 +441,11 @@ apply_mark(const struct port_op *op, const struct ovsrec_interface *row,
         && smap_get(&row->external_ids, OVS_KEY_PLUGGED)) {
         ovsrec_interface_update_external_ids_delkey(row, OVS_KEY_PLUGGED);
     }
-    if (op->is_ready) {
+    apply_isolation(op->vnic, row);
+    if (op->is_ready && !(is_marked && port->ready_ms)) {
         CLEANUP_FREE char *ready = xasprintf("%lld", now_ms);
         ovsrec_interface_update_external_ids_setkey(row, OVS_KEY_READY, ready);
-    } else if (op->vnic->port->ready_ms) {
+    } else if (!op->is_ready && port->ready_ms) {
         ovsrec_interface_update_external_ids_delkey(row, OVS_KEY_READY);
     }
 }
@@ -439,7 +455,7 @@ static bool
 remove_mark(const struct ovsrec_interface *row)
 {
     static const char *const keys[] = {
-        OVS_KEY_VM_ID, OVS_KEY_READY, OVS_KEY_PLUGGED
+        OVS_KEY_VM_ID, OVS_KEY_READY, OVS_KEY_ISOLATION, OVS_KEY_PLUGGED
     };
     bool is_marked = false;
 

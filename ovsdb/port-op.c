@@ -288,6 +288,21 @@ fail_mode_to_text(const char *fail_mode)
     return xstrdup(fail_mode && *fail_mode ? fail_mode : "[]");
 }
 
+static char *
+mark_to_string(bool is_ready, const char *isolation)
+{
+    return xasprintf("%s%s%s", is_ready ? "ready" : "marked",
+                     isolation ? ", " : "", isolation ? isolation : "");
+}
+
+static char *
+meant_mark_to_string(const struct port_op *op)
+{
+    CLEANUP_FREE char *isolation
+        = policy_isolation_to_string(&op->vnic->policy);
+    return mark_to_string(op->is_ready, isolation);
+}
+
 /* Returns what is there, as a malloc'd string. */
 char *
 port_op_before(const struct port_op *op)
@@ -318,8 +333,9 @@ port_op_before(const struct port_op *op)
     case PORT_OP_FORGET:
         break;
     }
-    return xstrdup(!port_view_is_marked(op->vnic->port) ? "unmarked"
-                   : op->vnic->port->ready_ms ? "ready" : "marked");
+    const struct port_view *port = op->vnic->port;
+    return !port_view_is_marked(port) ? xstrdup("unmarked")
+           : mark_to_string(port->ready_ms != 0, port->marked_isolation);
 }
 
 /* Returns what 'op' puts there, as a malloc'd string. */
@@ -346,9 +362,9 @@ port_op_after(const struct port_op *op)
     case PORT_OP_REMOVE_PATCH:
         return xstrdup("removed");
     case PORT_OP_MARK:
-        return xstrdup(op->is_ready ? "ready" : "marked");
+        return meant_mark_to_string(op);
     case PORT_OP_UNMARK:
-        return xstrdup("marked");
+        return mark_to_string(false, op->vnic->port->marked_isolation);
     case PORT_OP_FORGET:
         return xstrdup("unmarked");
     }

@@ -33,6 +33,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "lib/cleanup.h"
 #include "lib/desired.h"
 #include "lib/memory.h"
 #include "lib/orphan.h"
@@ -376,8 +377,17 @@ is_done(const struct desired_vnic *d)
            && (d->flows == FLOWS_NONE || d->flows == FLOWS_INSTALLED);
 }
 
+/* Does our mark say which class 'd' is of? */
+static bool
+is_isolation_marked(const struct desired_vnic *d)
+{
+    CLEANUP_FREE char *isolation = policy_isolation_to_string(&d->policy);
+    return nullable_string_is_equal(isolation, d->port->marked_isolation);
+}
+
 /* Plans our mark on a port whose VLANs are right, or become so in the same
- * transaction: whose plug it is, and "ready" once the switch is done. */
+ * transaction: whose plug it is, and "ready" once the switch is done, with the
+ * class that it has then. */
 static void
 plan_mark(const struct desired_vnic *d, bool is_changed,
           const struct port_memory *seen, const struct port_plan_gates *gates,
@@ -386,7 +396,7 @@ plan_mark(const struct desired_vnic *d, bool is_changed,
     bool is_marked = port_view_is_marked(d->port);
     bool is_ready = is_done(d);
 
-    if (is_ready ? !is_marked || !d->port->ready_ms
+    if (is_ready ? !is_marked || !d->port->ready_ms || !is_isolation_marked(d)
                  : is_changed && !is_marked) {
         struct port_op *op = add_op(plan, d, PORT_OP_MARK, PORT_CAUSE_READY);
         op->is_ready = is_ready;

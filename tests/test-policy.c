@@ -245,6 +245,38 @@ test_sources(void **state)
     }
 }
 
+static void
+check_isolation(const char *said, const char *understood)
+{
+    struct policy policy = POLICY_INIT;
+    policy_set_isolation(&policy, said);
+    char *s = policy_isolation_to_string(&policy);
+    if (understood) {
+        assert_non_null(s);
+        assert_string_equal(s, understood);
+    } else {
+        assert_null(s);
+    }
+    free(s);
+    policy_destroy(&policy);
+}
+
+static void
+test_isolation_is_kept_as_text(void **state OVS_UNUSED)
+{
+    check_isolation("promiscuous", NULL);
+    check_isolation("isolated", "isolated");
+    check_isolation("community web", "community web");
+    check_isolation("community web 2", "community web 2");
+
+    /* What nobody understands is not open. */
+    check_isolation("", "isolated");
+    check_isolation("Promiscuous", "isolated");
+    check_isolation("promiscuous x", "isolated");
+    check_isolation("community", "isolated");
+    check_isolation("community ", "isolated");
+}
+
 int
 main(void)
 {
@@ -260,6 +292,7 @@ main(void)
         cmocka_unit_test(test_one_difference_is_enough),
         cmocka_unit_test(test_statements_differ_in_what_is_said),
         cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_isolation_is_kept_as_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

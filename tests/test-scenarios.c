@@ -352,6 +352,9 @@ execute_on_port(struct switch_view *view, const struct port_op *op)
     case PORT_OP_MARK:
         port->marked_vm_id = port->vm_id;
         port->ready_ms = op->is_ready ? 1000 : 0;
+        free(port->marked_isolation);
+        port->marked_isolation
+            = policy_isolation_to_string(&op->vnic->policy);
         break;
     case PORT_OP_UNMARK:
         port->ready_ms = 0;
@@ -359,6 +362,8 @@ execute_on_port(struct switch_view *view, const struct port_op *op)
     case PORT_OP_FORGET:
         port->ready_ms = 0;
         uuid_zero(&port->marked_vm_id);
+        free(port->marked_isolation);
+        port->marked_isolation = NULL;
         break;
     case PORT_OP_LEAVE_STP:
         port->is_off_stp = true;

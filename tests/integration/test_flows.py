@@ -363,9 +363,7 @@ def test_what_only_metadata_asks_for_survives_a_restart(host):
     already."""
     set_guard(host, "off")
     agent = host.agent()
-    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=10"])
-    host.libvirt.createXML(isolated_xml(host))
-    wait_ready(agent, 1)
+    start_isolated(host, agent, 1)
     before = wait_flows(agent) and dump(host)
     agent.stop()
     host.send("libvirtd", signal.SIGSTOP)
@@ -378,14 +376,61 @@ def test_what_only_metadata_asks_for_survives_a_restart(host):
     assert agent.transactions() == 0
 
 
-def isolated_xml(host):
-    """web1, isolated by its metadata."""
-    xml = host.domain_xml("web1", vm_uuid(1), (vm_mac(1), "tap1", access(10)))
+def start_isolated(host, agent, *numbers):
+    """VMs that their metadata isolates; ready."""
+    for n in numbers:
+        host.plug(f"tap{n}", vm_uuid(n), vm_mac(n), ["tag=10"])
+        host.libvirt.createXML(isolated_xml(host, n))
+    wait_ready(agent, *numbers)
+
+
+def isolated_xml(host, n):
+    xml = host.domain_xml(f"web{n}", vm_uuid(n),
+                          (vm_mac(n), f"tap{n}", access(10)))
     return xml.replace("<devices>", "<metadata>"
                        "<v:vnics xmlns:v='urn:vnicd:domain:1'>"
-                       f"<v:vnic mac='{vm_mac(1)}'>"
+                       f"<v:vnic mac='{vm_mac(n)}'>"
                        "<v:isolation class='isolated'/></v:vnic></v:vnics>"
                        "</metadata><devices>")
+
+
+def isolation_mark(host, number):
+    ids = host.column(f"tap{number}", "external_ids", "interface")
+    return re.findall('vnicd-isolation=([^,}]*)', ids)
+
+
+def test_a_class_outlives_everything_but_the_rows(host):
+    """Agent and switch are new, and libvirt does not answer."""
+    agent = host.agent()
+    start_isolated(host, agent, 1, 2)
+    start(host, agent, 3)
+    assert [isolation_mark(host, n) for n in (1, 2, 3)] == [["isolated"],
+                                                            ["isolated"], []]
+    ready = host.column("tap1", "external_ids:vnicd-ready", "interface")
+    agent.expect_warning("WARN")        # libvirt is away.
+    agent.stop()
+    host.stop("libvirtd")
+    host.stop("ovs-vswitchd", signal.SIGKILL)
+    host.start("ovs-vswitchd")
+    agent.start()
+    wait_flows(agent)
+    assert agent.vnics()[None, vm_mac(1)]["state"] == "waiting"
+    assert receivers(host, "tap1", frame(1, 2)) == []
+    assert receivers(host, "tap1", frame(1, 3)) == ["tap3"]
+    assert receivers(host, "tap3", frame(3, None)) == ["br0", "tap1", "tap2"]
+    assert receivers(host, "tap1", frame(7, 3)) == []
+
+    host.start("libvirtd")
+    for number in 1, 2, 3:              # It has forgotten them all.
+        xml = (isolated_xml(host, number) if number == 2 else
+               host.domain_xml(f"web{number}", vm_uuid(number), (
+                   vm_mac(number), f"tap{number}", access(10))))
+        host.libvirt.createXML(xml)
+    wait_ready(agent, 1, 2, 3)
+    until(lambda: [isolation_mark(host, n) for n in (1, 2)]
+          == [[], ["isolated"]], "the class is what libvirt says")
+    assert host.column("tap1", "external_ids:vnicd-ready",
+                       "interface") == ready
 
 
 def test_a_changed_fail_mode_is_survived(host, agent):
