@@ -180,7 +180,7 @@ def test_a_policy_is_followed_within_a_second(box, agent, customer):
     assert min(took) < 1, took
     box.virsh("metadata", "customer", "--live", "--uri", URI, "--remove")
     wait_policy(agent, customer, "promiscuous", "monitor")
-    assert agent.transactions() == before
+    assert agent.transactions() <= before + 4   # What class it is of.
 
 
 def test_a_policy_stays_while_libvirtd_is_away(box, agent, customer):
