@@ -1,12 +1,13 @@
 # Manual pages, and the way through the house for those who read the code.
-nodist_man_MANS += doc/vnicd.8 doc/vnicctl.8 doc/vnicd-hook.8
-EXTRA_DIST += doc/vnicd.8.in doc/vnicctl.8.in doc/vnicd-hook.8.in \
-	doc/architecture.md doc/hook-protocol.md
-CLEANFILES += doc/vnicd.8 doc/vnicctl.8 doc/vnicd-hook.8
+MANUAL_PAGES = \
+	doc/vnicctl.8 \
+	doc/vnicd-hook.8 \
+	doc/vnicd.8
 
-doc/vnicd.8: doc/vnicd.8.in
-doc/vnicctl.8: doc/vnicctl.8.in
-doc/vnicd-hook.8: doc/vnicd-hook.8.in
-doc/vnicd.8 doc/vnicctl.8 doc/vnicd-hook.8: Makefile
+nodist_man_MANS += $(MANUAL_PAGES)
+EXTRA_DIST += $(MANUAL_PAGES:=.in) doc/architecture.md doc/hook-protocol.md
+CLEANFILES += $(MANUAL_PAGES)
+
+$(MANUAL_PAGES): %: %.in Makefile
 	@$(MKDIR_P) doc
 	$(SUBSTITUTE) $(srcdir)/$@.in > $@.tmp && mv $@.tmp $@
