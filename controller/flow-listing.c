@@ -3,7 +3,7 @@
 
 /* Listings of flows: what a bridge has of ours, and how that differs from what
  * is meant.  The keys are a contract with those who script against them: see
- * vnicd(8). */
+ * vnicctl(8). */
 
 #include <config.h>
 #include "controller/flow-listing.h"

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* Listings: what one pass saw, meant and planned, as rows and cells.  The keys
- * are a contract with those who script against them: see vnicd(8).  Pure. */
+ * are a contract with those who script against them: see vnicctl(8).  Pure. */
 
 #include <config.h>
 #include "controller/listings.h"

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* orphan/list: the rows that guests left behind, as one pass found them.  The
- * keys are a contract with those who script against them: see vnicd(8).
+ * keys are a contract with those who script against them: see vnicctl(8).
  * Pure. */
 
 #include <config.h>
