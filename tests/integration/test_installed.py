@@ -45,6 +45,7 @@ def test_places(root):
         "usr/lib/tmpfiles.d/vnicd.conf",
         "usr/share/bash-completion/completions/vnicctl",
         "usr/share/bash-completion/completions/vnicd",
+        "usr/share/man/man5/vnicd-settings.5",
         "usr/share/man/man8/vnicctl.8",
         "usr/share/man/man8/vnicd-hook.8",
         "usr/share/man/man8/vnicd.8",
@@ -167,9 +168,14 @@ def test_directory_of_open_vswitch_stays_as_it_is(root, tmp_path):
 # Manual pages.
 
 @needs["man"]
-@pytest.mark.parametrize("page", ["vnicd", "vnicctl", "vnicd-hook"])
-def test_manual_page(root, page):
-    path = root / "usr/share/man/man8" / f"{page}.8"
+@pytest.mark.parametrize("page, section", [
+    ("vnicd", 8),
+    ("vnicctl", 8),
+    ("vnicd-hook", 8),
+    ("vnicd-settings", 5),
+])
+def test_manual_page(root, page, section):
+    path = root / f"usr/share/man/man{section}" / f"{page}.{section}"
     done = subprocess.run(["man", "--warnings", "-Tutf8", "-l", path],
                           capture_output=True, text=True, timeout=120,
                           env={**os.environ, "MANWIDTH": "79"})
