@@ -2,6 +2,7 @@
 MANUAL_PAGES = \
 	doc/vnicctl.8 \
 	doc/vnicd-hook.8 \
+	doc/vnicd-isolation.7 \
 	doc/vnicd-settings.5 \
 	doc/vnicd.8
 

@@ -46,6 +46,7 @@ def test_places(root):
         "usr/share/bash-completion/completions/vnicctl",
         "usr/share/bash-completion/completions/vnicd",
         "usr/share/man/man5/vnicd-settings.5",
+        "usr/share/man/man7/vnicd-isolation.7",
         "usr/share/man/man8/vnicctl.8",
         "usr/share/man/man8/vnicd-hook.8",
         "usr/share/man/man8/vnicd.8",
@@ -173,6 +174,7 @@ def test_directory_of_open_vswitch_stays_as_it_is(root, tmp_path):
     ("vnicctl", 8),
     ("vnicd-hook", 8),
     ("vnicd-settings", 5),
+    ("vnicd-isolation", 7),
 ])
 def test_manual_page(root, page, section):
     path = root / f"usr/share/man/man{section}" / f"{page}.{section}"
