@@ -21,7 +21,7 @@ def isolated():
 
 
 def say(box, guest, content):
-    """As in the manual page, prefixes left to libvirt."""
+    """As in vnicd-settings(5), prefixes left to libvirt."""
     box.virsh("metadata", guest.name, "--live", "--uri", URI, "--key",
               "vnicd", "--set", f"<vnics><vnic mac='{guest.macs()[0]}'>"
               f"{content}</vnic></vnics>")
