@@ -452,13 +452,20 @@ def test_standard_output_closed(start_agent):
     assert done.stderr == "vnicctl: cannot write: Bad file descriptor\n"
 
 
+def heed_interrupts():
+    """As on any terminal, though we may have been started in the background,
+    where they are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def on_a_terminal(*args):
     """Runs vnicctl on a terminal of its own; yields the process, and a
     function that reads until it finds a pattern."""
     master, slave = pty.openpty()
     process = subprocess.Popen([VNICCTL, *args], stdin=slave, stdout=slave,
-                               stderr=slave, start_new_session=True)
+                               stderr=slave, start_new_session=True,
+                               preexec_fn=heed_interrupts)
     os.close(slave)
     seen = b""
 
