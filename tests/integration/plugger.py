@@ -73,11 +73,11 @@ def set_ids(port, ids):
             "mutations": _map_mutations(ids)}
 
 
-def set_setting(table, row_uuid, key, value):
+def set_setting(table, row_uuid, key, value, column="external_ids"):
     """A key of the bridge 'row_uuid', or of the host; None takes it away."""
     where = [["_uuid", "==", ["uuid", row_uuid]]] if row_uuid else []
     return {"op": "mutate", "table": table, "where": where,
-            "mutations": _map_mutations({key: value})}
+            "mutations": _map_mutations({key: value}, column)}
 
 
 def row_of(columns):
@@ -91,10 +91,10 @@ def _mutate_ports(bridge, mutator, port):
             "mutations": [["ports", mutator, port]]}
 
 
-def _map_mutations(ids):
+def _map_mutations(ids, column="external_ids"):
     kept = {key: value for key, value in ids.items() if value is not None}
-    return [["external_ids", "delete", ["set", list(ids)]],
-            ["external_ids", "insert", _map(kept)]]
+    return [[column, "delete", ["set", list(ids)]],
+            [column, "insert", _map(kept)]]
 
 
 def _map(content):

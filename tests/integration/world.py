@@ -469,10 +469,12 @@ class World:
 
     def _touch_switch(self):
         """The switch may have found a device that was just going, under the
-        name of one that has come: it tries again when anything changes."""
+        name of one that has come: it tries again when anything changes that
+        it looks at, which the host's external_ids are not."""
         self._n_probes += 1
         self.commit(plugger.set_setting("Open_vSwitch", None, "touched",
-                                        str(self._n_probes)))
+                                        str(self._n_probes),
+                                        column="other_config"))
 
     def _nudge_libvirt(self):
         """Nothing announces the edit of a network; the event of another one

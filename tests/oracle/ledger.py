@@ -76,8 +76,11 @@ class Ledger:
         """Should it be removed, its vNIC gets what it had, unless that was
         another VM's."""
         if port.key and not promise.is_another_vms(port):
-            for had, value in zip(self._had[port.key], port.columns):
-                had.add(value)
+            self._add_had(port.key, port.columns)
+
+    def _add_had(self, key, columns):
+        for had, value in zip(self._had[key], columns):
+            had.add(value)
 
     def _note_written(self, old, port):
         if old and old.vm_id != port.vm_id:
@@ -221,20 +224,29 @@ class Ledger:
             self._check_taint(port)
         self._written = {port.uuid: [{value} for value in port.columns]
                          for port in facts.switch.ports.values()}
+        self._settle_had(facts)
+        self._meant.clear()
         self._owners = defaultdict(set, {
             port.uuid: {port.key} for port in facts.switch.ports.values()})
-        self._meant.clear()
-        self._had = defaultdict(_no_values, {
-            key: had for key, had in self._had.items()
-            if key in facts.vnics and not facts.port_of(key)})
-        for port in facts.switch.ports.values():
-            self._note_had(port)
         self._was_right.clear()
         self._old_networks.clear()
         self._earlier.clear()
         self._settle_seen(facts)
         self.seen.starting.clear()
         self.note(facts)
+
+    def _settle_had(self, facts):
+        """A port that went meanwhile may have had what was meant just before:
+        nobody looked at that moment."""
+        was_there = set().union(*self._owners.values())
+        self._had = defaultdict(_no_values, {
+            key: had for key, had in self._had.items()
+            if key in facts.vnics and not facts.port_of(key)})
+        for key in self._had.keys() & was_there:
+            for columns in self._meant[key]:
+                self._add_had(key, columns)
+        for port in facts.switch.ports.values():
+            self._note_had(port)
 
     def _check_taint(self, port):
         """Our mark says that the columns are not another VM's any more."""
