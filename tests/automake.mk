@@ -39,6 +39,8 @@ unit_tests = \
 	tests/test-policy \
 	tests/test-policy-intent \
 	tests/test-port-plan \
+	tests/test-port-plan-bridge \
+	tests/test-port-plan-rows \
 	tests/test-port-table \
 	tests/test-read-pace \
 	tests/test-read-queue \
@@ -81,6 +83,8 @@ tests_libunit_a_SOURCES = \
 	tests/json-member.h \
 	tests/pipeline-json.c \
 	tests/pipeline-json.h \
+	tests/plan-host.c \
+	tests/plan-host.h \
 	tests/unit.h
 
 # Linked with every program that does not say otherwise.
@@ -127,6 +131,8 @@ tests_test_pipeline_change_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_intent_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_policy_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_port_plan_bridge_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_port_plan_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_port_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_pace_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_read_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
