@@ -205,33 +205,48 @@ parse_call(struct invocation *call, int argc, char *argv[])
 
 /* Judging. */
 
+/* Why can what libvirt writes not be read? */
+static const char *
+explain_input(int error)
+{
+    return (error == ETIMEDOUT ? "its end has not come in time"
+            : error == E2BIG ? "it is larger than 4 MiB"
+            : strerror(error));
+}
+
 /* Why is there no verdict? */
 static const char *
-explain(int error)
+explain_answer(int error)
 {
     return (error == ETIMEDOUT ? "no answer in time"
             : error == ECONNRESET ? "it hung up"
             : error == EPROTO ? "it speaks another language"
-            : error == E2BIG ? "the XML is larger than 4 MiB"
             : strerror(error));
 }
 
-/* Says why the agent did not do its part for 'event', and returns what that
- * means where it must not be missed. */
+/* Ends the sentence that says why the agent did not do its part, and returns
+ * what that means where it must not be missed. */
 static int
-judge_failure(const struct invocation *call, const struct hook_config *config,
-              const struct hook_answer *answer)
+do_without(const struct invocation *call, const struct hook_config *config)
 {
-    if (answer->error) {
-        fprintf(stderr, "vnicd: the agent at %s cannot be asked: %s",
-                config->socket, explain(answer->error));
-    } else {
-        fprintf(stderr, "vnicd: %s", answer->verdict.sentence);
-    }
     fprintf(stderr, "; guest %s may%s start (fail = %s in %s)\n",
             call->event.object, config->fails_open ? "" : " not",
             config->fails_open ? "open" : "closed", call->config_file);
     return config->fails_open ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Returns the status if the agent cannot be asked because of 'error': a guest
+ * of which nobody knows whether it is on Open vSwitch counts as one that is. */
+static int
+judge_unread(const struct invocation *call, enum need need,
+             const struct hook_config *config, int error)
+{
+    if (need != NEED_GATE) {
+        return EXIT_SUCCESS;
+    }
+    fprintf(stderr, "vnicd: the guest's XML cannot be read: %s",
+            explain_input(error));
+    return do_without(call, config);
 }
 
 /* Returns the status that tells libvirt what 'answer' means. */
@@ -239,16 +254,46 @@ static int
 judge(const struct invocation *call, enum need need,
       const struct hook_config *config, const struct hook_answer *answer)
 {
-    if (need < NEED_OPINION) {
-        return EXIT_SUCCESS;
-    }
-    if (!answer->error && answer->verdict.code == HOOK_REFUSE) {
+    bool has_verdict = !answer->error && need >= NEED_OPINION;
+    if (has_verdict && answer->verdict.code == HOOK_REFUSE) {
         fprintf(stderr, "vnicd: %s\n", answer->verdict.sentence);
         return EXIT_FAILURE;
+    } else if (need != NEED_GATE
+               || (has_verdict && answer->verdict.code == HOOK_PASS)) {
+        return EXIT_SUCCESS;
+    } else if (has_verdict) {
+        fprintf(stderr, "vnicd: %s", answer->verdict.sentence);
+    } else {
+        fprintf(stderr, "vnicd: the agent at %s cannot be asked: %s",
+                config->socket, explain_answer(answer->error));
     }
-    bool is_done = !answer->error && answer->verdict.code == HOOK_PASS;
-    return is_done || need != NEED_GATE ? EXIT_SUCCESS
-                                        : judge_failure(call, config, answer);
+    return do_without(call, config);
+}
+
+/* Returns what 'event' needs of an operation that needs 'need': guests that are
+ * not on Open vSwitch do without the agent. */
+static enum need
+relax_need(enum need need, const struct hook_event *event)
+{
+    return (need == NEED_GATE
+            && !hook_scan_is_on_ovs(event->xml, event->xml_size)
+            ? NEED_OPINION : need);
+}
+
+/* Asks the agent and returns the status. */
+static int
+ask(struct invocation *call, enum need need, const struct hook_config *config,
+    long long int deadline_ms)
+{
+    struct hook_request request = {
+        .socket = config->socket,
+        .deadline_ms = deadline_ms,
+        .insists = need == NEED_GATE,
+        .wants_verdict = need > NEED_NOTE,
+    };
+    struct hook_answer answer;
+    hook_client_ask(&request, &call->event, &answer);
+    return judge(call, need, config, &answer);
 }
 
 /* Reads what libvirt says, asks the agent, and returns the status. */
@@ -256,26 +301,19 @@ static int
 run(struct invocation *call, enum need need, const struct hook_config *config)
 {
     struct hook_event *event = &call->event;
-    struct hook_request request = {
-        .socket = config->socket,
-        .deadline_ms = hook_client_now() + config->deadline_ms,
-    };
-    struct hook_answer answer = { .error = 0 };
+    long long int deadline_ms = hook_client_now() + config->deadline_ms;
+    int status;
     char *xml;
-
-    answer.error = hook_client_read_input(STDIN_FILENO, request.deadline_ms,
-                                          &xml, &event->xml_size);
+    int error = hook_client_read_input(STDIN_FILENO, deadline_ms, &xml,
+                                       &event->xml_size);
     event->xml = xml;
-    if (need == NEED_GATE && !hook_scan_is_on_ovs(xml, event->xml_size)) {
-        need = NEED_OPINION;
-    }
-    if (!answer.error) {
-        request.insists = need == NEED_GATE;
-        request.wants_verdict = need > NEED_NOTE;
-        hook_client_ask(&request, event, &answer);
+    if (error) {
+        status = judge_unread(call, need, config, error);
+    } else {
+        status = ask(call, relax_need(need, event), config, deadline_ms);
     }
     free(xml);
-    return judge(call, need, config, &answer);
+    return status;
 }
 
 int

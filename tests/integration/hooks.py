@@ -28,16 +28,19 @@ class Result:
 
 
 class Hook:
-    """A run of vnicd-hook that may not have ended."""
+    """A run of vnicd-hook that may not have ended; without 'is_whole' more is
+    to come behind 'xml'."""
 
-    def __init__(self, command, xml):
+    def __init__(self, command, xml, is_whole=True):
         self._began = time.monotonic()
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
         try:
             self._process.stdin.write(xml)
-            self._process.stdin.close()
+            self._process.stdin.flush()
+            if is_whole:
+                self._process.stdin.close()
         except BrokenPipeError:     # It does not have to read everything.
             pass
 
@@ -72,11 +75,12 @@ class Hooks:
             for key, value in settings.items()))
         self.config.chmod(0o644)
 
-    def begin(self, driver, name, operation, xml="", sub_operation=None):
+    def begin(self, driver, name, operation, xml="", sub_operation=None,
+              is_whole=True):
         return Hook([self.host.program("vnicd-hook"),
                      f"--config={self.config}", driver, name, operation,
                      sub_operation or OPERATIONS.get(operation, "-"), "-"],
-                    xml)
+                    xml, is_whole)
 
     def run(self, *args, **kwargs):
         return self.begin(*args, **kwargs).wait()

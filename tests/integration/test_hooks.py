@@ -670,11 +670,42 @@ def test_whoever_connects_and_says_nothing_is_no_fault(host, settled):
     assert counts(settled, "events", "malformed") == (0, 0)
 
 
+TOO_LARGE = "x" * (4 * 1024 * 1024)
+
+
 def test_xml_that_is_too_large(settled, hooks):
-    xml = start_xml() + " " * (4 * 1024 * 1024)
-    assert "the XML is larger than 4 MiB; guest web1 may not start" in \
-        hooks.refuses("qemu", "web1", "start", xml)
+    xml = start_xml() + TOO_LARGE
+    assert "the guest's XML cannot be read: it is larger than 4 MiB; guest " \
+        "web1 may not start" in hooks.refuses("qemu", "web1", "start", xml)
     hooks.passes("qemu", "web1", "started", xml)
+
+
+def test_guest_hidden_by_what_is_too_large(settled, hooks):
+    """What it is on comes behind its description."""
+    xml = start_xml().replace(
+        "<metadata>", f"<description>{TOO_LARGE}</description><metadata>")
+    for operation in ("prepare", "started", "stopped"):
+        hooks.passes("qemu", "web1", operation, xml)
+    assert hooks.refuses("qemu", "web1", "start", xml) == (
+        "the guest's XML cannot be read: it is larger than 4 MiB; guest web1 "
+        f"may not start (fail = closed in {hooks.config})")
+    hooks.configure(fail="open")
+    result = hooks.run("qemu", "web1", "start", xml)
+    assert (result.status, result.stderr) == (
+        0, "vnicd: the guest's XML cannot be read: it is larger than 4 MiB; "
+           f"guest web1 may start (fail = open in {hooks.config})\n")
+
+
+@pytest.mark.parametrize("operation, status", [("start", 1), ("prepare", 0),
+                                               ("started", 0)])
+def test_xml_that_does_not_end(settled, hooks, operation, status):
+    hooks.configure(deadline_ms=200)
+    hook = hooks.begin("qemu", "web1", operation, "<domain>", is_whole=False)
+    result = hook.wait()
+    assert result.status == status
+    assert ("cannot be read: its end has not come in time; guest web1 may not "
+            "start" in result.stderr) == (status == 1), result
+    assert counts(settled, "events") == (0,)
 
 
 def test_large_xml(host, settled, hooks):
