@@ -366,6 +366,32 @@ is_bare(const struct bridge_flows *bf, const struct bridge_view *bridge)
            && nullable_string_is_equal(bridge->fail_mode, "secure");
 }
 
+/* Are flows that the switch does not have on their way to it?  Otherwise they
+ * come, if ever, after something that may take any time. */
+static bool
+are_flows_coming(const struct bridge_flows *bf)
+{
+    switch (bf->state) {
+    case BRIDGE_FLOWS_READING:
+    case BRIDGE_FLOWS_INSTALLING:
+    case BRIDGE_FLOWS_INSTALLED:
+    case BRIDGE_FLOWS_REMOVING:
+    case BRIDGE_FLOWS_REMOVED:
+        return true;
+    case BRIDGE_FLOWS_REFUSED:
+        /* A vNIC is left out at once; the bridge itself is not. */
+        return !refusals_find(&bf->refusals, 0);
+    case BRIDGE_FLOWS_DISCONNECTED:
+    case BRIDGE_FLOWS_FOREIGN_FLOWS:
+    case BRIDGE_FLOWS_ON_HOLD:
+    case BRIDGE_FLOWS_WAITING:
+        return false;
+    case N_BRIDGE_FLOWS_STATES:
+        break;
+    }
+    OVS_NOT_REACHED();
+}
+
 /* Notes in 'bridge' how its connection is, and what is to become of its patch
  * pair now. */
 void
@@ -376,6 +402,7 @@ bridge_flows_judge_bridge(const struct bridge_flows *bf,
     bridge->has_connection = true;
     bridge->is_connected = bf->state != BRIDGE_FLOWS_DISCONNECTED;
     bridge->has_flows = bf->state == BRIDGE_FLOWS_INSTALLED;
+    bridge->are_flows_coming = are_flows_coming(bf);
     bridge->is_bare = is_bare(bf, bridge->view);
     bridge->awaits_libvirt = bf->awaits_libvirt;
     bridge->pair_care = PAIR_AS_IS;

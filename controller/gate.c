@@ -27,17 +27,18 @@ is_enforced(const struct desired_vnic *d, const struct pass *pass)
     return bridge && isolation_is_enforced(&pass->desired, bridge->view);
 }
 
-/* Are flows of 'd', which has a port, on their way?  Where nothing is enforced,
- * nobody waits for a switch that does not answer.  Nor do those wait that come
- * when libvirt has told of all guests: it does not before this one's hook is
- * over.  Until then an enforcing pipeline does not know the port, and drops. */
+/* Has 'd', which has a port, to wait for its flows?  Where nothing is enforced,
+ * nobody waits for a switch that is not there, is on hold or has refused.  Nor
+ * do those wait that come when libvirt has told of all guests: it does not
+ * before this one's hook is over.  Until then an enforcing pipeline does not
+ * know the port, and drops. */
 static bool
 awaits_flows(const struct desired_vnic *d, const struct pass *pass)
 {
     const struct desired_bridge *bridge
         = desired_find_bridge(&pass->desired, d->port->bridge);
     return d->flows == FLOWS_PENDING && bridge && !bridge->awaits_libvirt
-           && (bridge->is_connected || is_enforced(d, pass));
+           && (bridge->are_flows_coming || is_enforced(d, pass));
 }
 
 /* Is anything of 'd' still to be put right?  What 'pass' itself has written is,

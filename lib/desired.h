@@ -105,6 +105,8 @@ struct desired_bridge {
                                  * pair comes before the flows, and goes after
                                  * them. */
     bool has_flows;             /* Noted by the same: all are installed. */
+    bool are_flows_coming;      /* And: those that are missing will be, in a
+                                 * moment. */
     bool is_bare;               /* And: it is "secure", and nobody has given it
                                  * a flow. */
     bool awaits_libvirt;        /* And: flows of an earlier run stay until

@@ -62,6 +62,7 @@ setup(void **state)
     f->bridge = (struct desired_bridge) {
         .view = &f->bridge_view,
         .is_connected = true,
+        .are_flows_coming = true,
     };
     f->pass.desired = (struct desired) {
         .vnics = f->vnics,
@@ -164,8 +165,8 @@ test_quarantined(void **state)
     check(f, GATE_OPEN, NULL);
 }
 
-/* Where nothing is enforced, a guest need not wait for a switch that is not
- * there. */
+/* Where nothing is enforced, a guest need not wait for a switch that is on
+ * hold, or not there. */
 static void
 test_flows_on_their_way(void **state)
 {
@@ -174,7 +175,7 @@ test_flows_on_their_way(void **state)
     f->vnics[2].flows_reason = flows_reason;
     check(f, GATE_WAITING,
           "web1/52:54:00:00:00:02: flows are on their way");
-    f->bridge.is_connected = false;
+    f->bridge.are_flows_coming = false;
     check(f, GATE_OPEN, NULL);
     f->bridge_view.settings.guard = GUARD_ENFORCE;
     check(f, GATE_WAITING,

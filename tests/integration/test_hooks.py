@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 from fake_agent import FakeAgent
+from fake_bridge import FakeBridge
 from hooks import (Hooks, domain_xml, event_frame, interface_xml, link_as,
                    simple_xml, verdict_frame)
 from host import access, portgroup, until, vm_mac, vm_uuid
@@ -19,6 +20,8 @@ from taphost import TapHost
 needs_root = pytest.mark.skipif(os.geteuid() != 0,
                                 reason="needs root for taps and users")
 OTHER_VM = vm_uuid(99)
+
+SHARED_COOKIE = 0x766e01 << 40 | 1      # Of flows that are nobody's own.
 
 # What a host that is busy may add to a deadline; the default is longer.
 SLACK_SECONDS = 2
@@ -214,6 +217,60 @@ def test_200_at_once(host, settled, hooks):
     assert {host.column(f"tap{n}", "tag") for n in numbers} == {"55"}
     events, malformed = counts(settled, "events", "malformed")
     assert (events, malformed) == (200, 0)
+
+
+@pytest.fixture
+def held(host, agent):
+    """An agent whose bridge has one VM, and no flows for another one."""
+    host.start_vm("web9", 9, 55)
+    until(lambda: flows_state(agent) == "installed", "flows are installed")
+    host.vsctl("set", "Open_vSwitch", ".",
+               "other_config:flow-restore-wait=true")
+    until(lambda: flows_state(agent) == "flow-restore-wait", "it is on hold")
+    yield agent
+    host.vsctl("remove", "Open_vSwitch", ".", "other_config",
+               "flow-restore-wait")
+
+
+def flows_state(agent):
+    return next((b["state"] for b in agent.status()["openflow"]), None)
+
+
+def test_flows_that_do_not_come_delay_nobody(host, held):
+    """Nothing is enforced, so nothing is worse without them."""
+    hooks = Hooks(host)
+    hooks.configure(deadline_ms=20000)
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    assert hooks.passes("qemu", "web1", "start", start_xml()).seconds < 5
+
+
+def test_flows_that_are_refused_delay_nobody(host, agent):
+    """Those of the bridge itself, which are tried again ever later."""
+    for words in ("refuses its flows", "rconn|WARN"):
+        agent.expect_warning(words)
+    with FakeBridge(host.rundir / "br0.mgmt") as bridge:
+        host.start_vm("web9", 9, 55)
+        until(lambda: flows_state(agent) == "installed", "flows are there")
+        bridge.refused.add(SHARED_COOKIE)
+        host.vsctl("add-port", "br0", "eth1")
+        until(lambda: bridge.n_refused > 2, "it is tried again in vain")
+        hooks = Hooks(host)
+        hooks.configure(deadline_ms=20000)
+        host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+        assert hooks.passes("qemu", "web1", "start", start_xml()).seconds < 3
+        bridge.refused.clear()
+        agent.ask("reconcile")
+        until(lambda: flows_state(agent) == "installed", "flows are there")
+
+
+def test_flows_that_have_to_come_do(host, held):
+    held.expect_warning("cannot be judged")
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-guard=enforce")
+    hooks = Hooks(host)
+    hooks.configure(deadline_ms=500)
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    assert "those of bridge br0: flow-restore-wait; guest web1 may not " \
+        "start" in hooks.refuses("qemu", "web1", "start", start_xml())
 
 
 # Refusals.
