@@ -244,9 +244,10 @@ parse_domain(const struct hook_call *call, enum domain_stage stage,
     return NULL;
 }
 
-/* Nothing is plugged yet.  What we cannot judge passes. */
+/* Nothing is plugged yet.  What we cannot judge passes: the gate is to come.
+ * 'is_incoming' says that the guest runs elsewhere. */
 static void
-handle_prepare(struct hooks *hooks, struct hook_call *call)
+judge_ahead(struct hooks *hooks, struct hook_call *call, bool is_incoming)
 {
     struct domain *domain;
     char *error = parse_domain(call, DOMAIN_PREPARED, &domain);
@@ -260,14 +261,26 @@ handle_prepare(struct hooks *hooks, struct hook_call *call)
 
     struct uuid uuid = domain->uuid;
     domain->is_active = true;   /* As good as; of a migration it is not said. */
-    domain->is_migrating = domain->is_incoming
-        = !strcmp(call->event.operation, "migrate");
+    domain->is_migrating = domain->is_incoming = is_incoming;
     inputs_tell_domain(hooks->in, call->event.driver, domain);
     if (sees_switch(hooks)) {
         wait_for_domain(hooks, call, &uuid)->is_opinion = true;
     } else {
         answer(hooks, call, HOOK_PASS, NULL);
     }
+}
+
+static void
+handle_prepare(struct hooks *hooks, struct hook_call *call)
+{
+    judge_ahead(hooks, call, false);
+}
+
+/* On the destination of a migration, before "prepare". */
+static void
+handle_migrate(struct hooks *hooks, struct hook_call *call)
+{
+    judge_ahead(hooks, call, true);
 }
 
 /* Everything is plugged, the guest does not run.  A container has no number yet
@@ -365,7 +378,7 @@ static const struct {
     handler *handle_late;       /* Its hook was to wait, and has given up. */
 } handlers[] = {
     { "qemu", "prepare", handle_prepare, handle_past },
-    { "qemu", "migrate", handle_prepare, handle_past },
+    { "qemu", "migrate", handle_migrate, handle_past },
     { "qemu", "start", handle_start, handle_past },
     { "qemu", "started", handle_note, handle_note },
     { "qemu", "reconnect", handle_note, handle_note },

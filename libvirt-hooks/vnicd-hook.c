@@ -46,7 +46,7 @@ static const struct {
     enum need need;
 } needs[] = {
     { "qemu", "prepare", NEED_OPINION },
-    { "qemu", "migrate", NEED_GATE },
+    { "qemu", "migrate", NEED_OPINION },
     { "qemu", "start", NEED_GATE },
     { "qemu", "started", NEED_NOTE },
     { "qemu", "reconnect", NEED_NOTE },

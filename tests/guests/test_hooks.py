@@ -337,8 +337,9 @@ def test_autostart_at_boot(box, stopped_agent, define, networks):
 
 
 def test_migration(box, agent, define, networks, make_box):
-    """The destination refuses what it knows to be wrong there, and the guest
-    stays; otherwise it is in the VLAN of the destination's port group."""
+    """The destination refuses what it knows to be wrong there, or cannot know
+    when the guest is to start, and the guest stays; otherwise it is in the VLAN
+    of the destination's port group."""
     there = make_box()
     hooks.install(there)
     box.join(there)
@@ -357,6 +358,12 @@ def test_migration(box, agent, define, networks, make_box):
 
     there.remove_network("lan")
     there.add_network("lan", portgroups={"web": Vlan.access(30)})
+    agent_there.stop()
+    with pytest.raises(HostboxError, match="guest moving may not start"):
+        box.migrate("moving", there)
+    assert moving.state() == "running"
+
+    agent_there.start()
     moved = box.migrate("moving", there)
     assert agent_there.wait_state(moved)["tag"] == 30
     assert switch.is_access(switch.columns(there, moved.taps()[0]), 30)
