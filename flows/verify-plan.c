@@ -164,6 +164,19 @@ is_same_group(const struct pipeline_vnic *a, const struct pipeline_vnic *b)
            && a->vlan.mode == b->vlan.mode;
 }
 
+/* Does one of 'chosen' stand for the group of 'vnic'? */
+static bool
+is_represented(const struct pipeline_bridge *bridge,
+               const struct members *chosen, const struct pipeline_vnic *vnic)
+{
+    for (size_t i = 0; i < chosen->n; i++) {
+        if (is_same_group(&bridge->vnics[chosen->indexes[i]], vnic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Returns the members that stand for their groups, the first of each; or all
  * of them. */
 static struct members
@@ -175,14 +188,10 @@ choose_representatives(const struct pipeline_bridge *bridge,
         .indexes = xmalloc(members->n * sizeof *chosen.indexes),
     };
     for (size_t i = 0; i < members->n; i++) {
-        size_t j = 0;
-        while (j < chosen.n && (wants_all || !is_same_group(
-                   &bridge->vnics[chosen.indexes[j]],
-                   &bridge->vnics[members->indexes[i]]))) {
-            j++;
-        }
-        if (j == chosen.n) {
-            chosen.indexes[chosen.n++] = members->indexes[i];
+        size_t index = members->indexes[i];
+        if (wants_all
+            || !is_represented(bridge, &chosen, &bridge->vnics[index])) {
+            chosen.indexes[chosen.n++] = index;
         }
     }
     return chosen;
@@ -218,26 +227,30 @@ add_peer(struct verify_plan *plan, const struct members *members, size_t from)
     }
 }
 
-/* To one that is not in this VLAN. */
-static void
-add_stranger(struct verify_plan *plan, size_t from, int vid)
+/* Returns the index of a vNIC that is not in VLAN 'vid', VERIFY_OUTSIDE if all
+ * are. */
+static size_t
+find_stranger(const struct verify_plan *plan, int vid)
 {
     for (size_t i = 0; i < plan->bridge.n_vnics; i++) {
         if (!entitlement_is_member(&plan->bridge.vnics[i], vid)) {
-            add_probe_in(plan, VERIFY_UNICAST, from, i, vid);
-            return;
+            return i;
         }
     }
+    return VERIFY_OUTSIDE;
 }
 
 static void
 add_pairs(struct verify_plan *plan, const struct members *members,
           const struct members *representatives)
 {
+    size_t stranger = find_stranger(plan, members->vid);
     for (size_t i = 0; i < representatives->n; i++) {
         size_t from = representatives->indexes[i];
         add_floods(plan, from, members->vid);
-        add_stranger(plan, from, members->vid);
+        if (stranger != VERIFY_OUTSIDE) {
+            add_probe_in(plan, VERIFY_UNICAST, from, stranger, members->vid);
+        }
         add_peer(plan, members, from);
         for (size_t j = 0; j < representatives->n; j++) {
             if (i != j) {
@@ -252,6 +265,7 @@ static void
 add_vlan(struct verify_plan *plan, int vid, bool wants_all)
 {
     struct members members;
+    plan->n_vlans++;
     members_init(&members, &plan->bridge, vid);
     struct members representatives
         = choose_representatives(&plan->bridge, &members, wants_all);
@@ -429,16 +443,21 @@ find_index(const struct verify_plan *plan, unsigned int ofport)
     return VERIFY_OUTSIDE;
 }
 
+/* VLANs come first: if those are few enough, so is all else. */
 static void
 add_probes(struct verify_plan *plan, bool wants_all)
 {
     struct vlan_set vlans;
     choose_vlans(&plan->bridge, wants_all, &vlans);
-    add_foreign_vlans(plan, &vlans);
-    add_blocked(plan);
     VLAN_SET_FOR_EACH (vid, &vlans) {
         add_vlan(plan, vid, wants_all);
+        if (plan->is_too_large) {
+            return;
+        }
     }
+    add_foreign_vlans(plan, &vlans);
+    add_blocked(plan);
+    plan->is_too_large = plan->n_probes > VERIFY_MAX_PROBES;
 }
 
 /* Makes the probes for 'bridge', with 'wants_all' for each pair of vNICs in

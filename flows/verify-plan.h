@@ -61,6 +61,7 @@ struct verify_plan {
     struct eth_addr strangers[2]; /* Addresses that are nobody's. */
     struct verify_probe *probes; /* Owned. */
     size_t n_probes, allocated_probes;
+    size_t n_vlans;             /* That were looked at for them. */
     bool is_too_large;          /* Then it is not complete. */
 };
 

@@ -110,6 +110,28 @@ test_too_much_is_refused(void **state)
     assert_in_range(plan.n_probes, 7000, 8000);
 }
 
+/* The first VLAN is too much, so nobody looks at the 4,093 others. */
+static void
+test_too_much_ends_the_plan(void **state)
+{
+    CLEANUP(verify_plan) struct verify_plan plan;
+    make_bridge(1000);
+    for (size_t i = 0; i < bridge.n_vnics; i++) {
+        struct vlan_spec *vlan = &bridge.vnics[i].vlan;
+        *vlan = (struct vlan_spec) { .mode = VLAN_TRUNK, .tag = -1 };
+        for (int vid = 1; vid <= 4094; vid++) {
+            vlan_set_add(&vlan->trunks, vid);
+        }
+    }
+    assert_string_taken(verify_plan_init(&plan, &bridge, true),
+                        "bridge br0 needs more than 100000 traces");
+    assert_int_equal(plan.n_vlans, 1);
+    assert_int_equal(plan.n_probes, 0);
+    verify_plan_destroy(&plan);
+    assert_null(verify_plan_init(&plan, &bridge, false));
+    assert_int_equal(plan.n_vlans, 1);
+}
+
 static void
 test_vlans_with_the_same_members_are_one(void **state)
 {
@@ -201,6 +223,7 @@ main(void)
         TEST(test_everybody_is_sender_and_receiver),
         TEST(test_all_is_each_pair),
         TEST(test_too_much_is_refused),
+        TEST(test_too_much_ends_the_plan),
         TEST(test_vlans_with_the_same_members_are_one),
         TEST(test_what_a_trace_cannot_tell_is_left_out),
         TEST(test_nobody_has_no_probes),
