@@ -137,14 +137,20 @@ find_distrust(FILE *file)
 static void
 load_lines(const char *path, FILE *file, struct hook_config *config)
 {
-    char line[512];
-    for (int number = 1; fgets(line, sizeof line, file); number++) {
+    char *line = NULL;
+    size_t allocated = 0;
+    for (int number = 1; getline(&line, &allocated, file) >= 0; number++) {
         const char *error = hook_config_parse(line, config);
         if (error) {
             fprintf(stderr, "vnicd: %s, line %d is ignored: %s\n", path,
                     number, error);
         }
     }
+    if (!feof(file)) {
+        fprintf(stderr, "vnicd: %s is not read to its end: %s\n", path,
+                strerror(errno));
+    }
+    free(line);
 }
 
 /* Takes over into 'config' what the file 'path' says, if there is one. */

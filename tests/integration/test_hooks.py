@@ -858,6 +858,18 @@ def test_a_bad_line_costs_itself(hooks):
     assert result.seconds < 0.1 + SLACK_SECONDS
 
 
+def test_a_long_line_is_one_line(hooks):
+    """What ends a comment is no setting."""
+    hooks.configure(deadline_ms=100)
+    text = hooks.config.read_text()
+    hooks.config.write_text(f"#{'x' * 510}fail = open\n{text}fail\n")
+    result = hooks.run("qemu", "web1", "start", start_xml())
+    assert result.status == 1
+    assert result.stderr.splitlines()[0] == (
+        f"vnicd: {hooks.config}, line 4 is ignored: the line is not KEY = "
+        "VALUE")
+
+
 @pytest.mark.parametrize("driver, name, status", [
     ("qemu.d", "50-vnicd", 1), ("qemu.d", "50-vnicd.dpkg-new", 0),
     ("qemu.d", "50-vnicd~", 0), ("qemu.d", "51-vnicd", 0),
