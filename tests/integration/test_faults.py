@@ -189,6 +189,13 @@ def test_a_command_line_of_no_use(host, options, sentence):
     assert list(host.rundir.glob("vnicd.*")) == []
 
 
+def test_an_option_of_open_vswitch_of_no_use(host):
+    done = host.run(host.program("vnicd"), "-vnonsense", check=False)
+    assert done.returncode == 1
+    assert 'no destination, level, or module "nonsense"' in done.stderr
+    assert list(host.rundir.glob("vnicd.*")) == []
+
+
 def test_cleanup_takes_marks_and_nothing_else(host, agent):
     host.start_vm("web1", 1, 10)
     until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
