@@ -27,6 +27,7 @@
 #include "lib/error.h"
 #include "lib/text.h"
 #include "lib/vnic.h"
+#include "libvirt-hooks/hook-step.h"
 #include "openvswitch/list.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -370,44 +371,29 @@ handle_nothing(struct hooks *hooks, struct hook_call *call)
 
 typedef void handler(struct hooks *, struct hook_call *);
 
-/* "" stands for all other operations. */
 static const struct {
-    const char *driver;
-    const char *operation;
     handler *handle;
     handler *handle_late;       /* Its hook was to wait, and has given up. */
-} handlers[] = {
-    { "qemu", "prepare", handle_prepare, handle_past },
-    { "qemu", "migrate", handle_migrate, handle_past },
-    { "qemu", "start", handle_start, handle_past },
-    { "qemu", "started", handle_note, handle_note },
-    { "qemu", "reconnect", handle_note, handle_note },
-    { "qemu", "release", handle_note, handle_note },
-    { "qemu", "stopped", handle_past, handle_past },
-    { "lxc", "prepare", handle_prepare, handle_past },
-    { "lxc", "start", handle_start, handle_past },
-    { "lxc", "started", handle_note, handle_note },
-    { "lxc", "reconnect", handle_note, handle_note },
-    { "lxc", "release", handle_note, handle_note },
-    { "lxc", "stopped", handle_past, handle_past },
-    { "network", "", handle_network, handle_network },
-    { "daemon", "start", handle_daemon_start, handle_nothing },
+} handlers[N_HOOK_STEPS] = {
+    [HOOK_STEP_OTHER] = { handle_nothing, handle_nothing },
+    [HOOK_STEP_PREPARE] = { handle_prepare, handle_past },
+    [HOOK_STEP_MIGRATE] = { handle_migrate, handle_past },
+    [HOOK_STEP_START] = { handle_start, handle_past },
+    [HOOK_STEP_STARTED] = { handle_note, handle_note },
+    [HOOK_STEP_RECONNECT] = { handle_note, handle_note },
+    [HOOK_STEP_STOPPED] = { handle_past, handle_past },
+    [HOOK_STEP_RELEASE] = { handle_note, handle_note },
+    [HOOK_STEP_NETWORK] = { handle_network, handle_network },
+    [HOOK_STEP_DAEMON_START] = { handle_daemon_start, handle_nothing },
 };
 
 static void
 handle(struct hooks *hooks, struct hook_call *call)
 {
+    enum hook_step step = hook_step_of_event(&call->event);
     hooks->n_events++;
-    for (size_t i = 0; i < ARRAY_SIZE(handlers); i++) {
-        if (!strcmp(call->event.driver, handlers[i].driver)
-            && (!strcmp(call->event.operation, handlers[i].operation)
-                || !*handlers[i].operation)) {
-            (hook_call_is_over(call) ? handlers[i].handle_late
-             : handlers[i].handle)(hooks, call);
-            return;
-        }
-    }
-    handle_nothing(hooks, call);
+    (hook_call_is_over(call) ? handlers[step].handle_late
+     : handlers[step].handle)(hooks, call);
 }
 
 /* The interface. */

@@ -9,7 +9,9 @@ libvirt_hooks_libvnic_hook_a_SOURCES = \
 	libvirt-hooks/hook-proto.c \
 	libvirt-hooks/hook-proto.h \
 	libvirt-hooks/hook-scan.c \
-	libvirt-hooks/hook-scan.h
+	libvirt-hooks/hook-scan.h \
+	libvirt-hooks/hook-step.c \
+	libvirt-hooks/hook-step.h
 
 sbin_PROGRAMS += libvirt-hooks/vnicd-hook
 libvirt_hooks_vnicd_hook_CPPFLAGS = $(AM_CPPFLAGS) \

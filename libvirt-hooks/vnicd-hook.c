@@ -22,6 +22,7 @@
 #include "libvirt-hooks/hook-client.h"
 #include "libvirt-hooks/hook-config.h"
 #include "libvirt-hooks/hook-scan.h"
+#include "libvirt-hooks/hook-step.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -39,41 +40,18 @@ enum need {
     NEED_GATE,                  /* It has to agree. */
 };
 
-/* "" stands for all other operations. */
-static const struct {
-    const char *driver;
-    const char *operation;
-    enum need need;
-} needs[] = {
-    { "qemu", "prepare", NEED_OPINION },
-    { "qemu", "migrate", NEED_OPINION },
-    { "qemu", "start", NEED_GATE },
-    { "qemu", "started", NEED_NOTE },
-    { "qemu", "reconnect", NEED_NOTE },
-    { "qemu", "stopped", NEED_NOTE },
-    { "qemu", "release", NEED_NOTE },
-    { "lxc", "prepare", NEED_OPINION },
-    { "lxc", "start", NEED_GATE },
-    { "lxc", "started", NEED_NOTE },
-    { "lxc", "reconnect", NEED_NOTE },
-    { "lxc", "stopped", NEED_NOTE },
-    { "lxc", "release", NEED_NOTE },
-    { "network", "", NEED_NOTE },
-    { "daemon", "start", NEED_WORK },
+static const enum need needs[N_HOOK_STEPS] = {
+    [HOOK_STEP_OTHER] = NEED_NOTHING,
+    [HOOK_STEP_PREPARE] = NEED_OPINION,
+    [HOOK_STEP_MIGRATE] = NEED_OPINION,
+    [HOOK_STEP_START] = NEED_GATE,
+    [HOOK_STEP_STARTED] = NEED_NOTE,
+    [HOOK_STEP_RECONNECT] = NEED_NOTE,
+    [HOOK_STEP_STOPPED] = NEED_NOTE,
+    [HOOK_STEP_RELEASE] = NEED_NOTE,
+    [HOOK_STEP_NETWORK] = NEED_NOTE,
+    [HOOK_STEP_DAEMON_START] = NEED_WORK,
 };
-
-static enum need
-find_need(const struct hook_event *event)
-{
-    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
-        if (!strcmp(event->driver, needs[i].driver)
-            && (!strcmp(event->operation, needs[i].operation)
-                || !*needs[i].operation)) {
-            return needs[i].need;
-        }
-    }
-    return NEED_NOTHING;
-}
 
 /* The command line. */
 
@@ -323,7 +301,7 @@ main(int argc, char *argv[])
     if (!parse_call(&call, argc, argv)) {
         return EXIT_SUCCESS;
     }
-    enum need need = find_need(&call.event);
+    enum need need = needs[hook_step_of_event(&call.event)];
     if (need == NEED_NOTHING) {
         return EXIT_SUCCESS;
     }

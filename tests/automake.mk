@@ -22,6 +22,7 @@ unit_tests = \
 	tests/test-hook-config \
 	tests/test-hook-proto \
 	tests/test-hook-scan \
+	tests/test-hook-step \
 	tests/test-intent \
 	tests/test-journal \
 	tests/test-memory \
@@ -190,6 +191,8 @@ tests_test_hook_proto_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_test_hook_proto_LDADD = $(HOOK_LDADD)
 tests_test_hook_scan_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_test_hook_scan_LDADD = $(HOOK_LDADD)
+tests_test_hook_step_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_test_hook_step_LDADD = $(HOOK_LDADD)
 
 # For --enable-sanitizers=thread.
 EXTRA_DIST += tests/tsan.supp
