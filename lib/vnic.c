@@ -415,6 +415,16 @@ has_run_here(const struct domain *domain)
            && domain->stage != DOMAIN_STARTING;
 }
 
+/* Is 'domain' of the same start of its guest as 'before', the reading before
+ * it?  The first hook of a start is "prepare", unless "migrate" comes before
+ * it. */
+static bool
+is_of_same_start(const struct domain *domain, const struct domain *before)
+{
+    return domain->stage != DOMAIN_PREPARED
+           || before->stage == DOMAIN_PREPARED;
+}
+
 /* Completes what 'domain' says of a migration with what 'before' did, the
  * reading before it; NULL: there is none.  libvirt calls both of its ends the
  * same, and of hooks only the first says that a guest comes from elsewhere. */
@@ -424,7 +434,8 @@ domain_follow_migration(struct domain *domain, const struct domain *before)
     if (domain->stage == DOMAIN_READ) {
         domain->is_incoming = domain->is_migrating
                               && !(before && has_run_here(before));
-    } else if (before && before->is_incoming) {
+    } else if (before && before->is_incoming
+               && is_of_same_start(domain, before)) {
         domain->is_incoming = domain->is_migrating = true;
     }
 }

@@ -232,6 +232,24 @@ test_guest_comes_until_libvirt_says_that_it_runs(void **state)
     domain_destroy(d);
 }
 
+/* Its migration came to nothing, whatever was heard of that. */
+static void
+test_guest_that_did_not_come_is_started_here(void **state)
+{
+    static const enum domain_stage last[] = {
+        DOMAIN_STARTING, DOMAIN_TOLD, DOMAIN_READ
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(last); i++) {
+        struct domain *d = make_guest(last[i], true);
+        d->is_incoming = true;
+        d = follow(d, make_guest(DOMAIN_PREPARED, false));
+        assert_migration(d, false, false);
+        d = follow(d, make_guest(DOMAIN_STARTING, false));
+        assert_migration(d, false, false);
+        domain_destroy(d);
+    }
+}
+
 static void
 test_guest_that_ran_here_goes(void **state)
 {
@@ -269,6 +287,7 @@ main(void)
         cmocka_unit_test(test_merged_vnics_get_their_config),
         cmocka_unit_test(test_replace_tells_news),
         cmocka_unit_test(test_guest_comes_until_libvirt_says_that_it_runs),
+        cmocka_unit_test(test_guest_that_did_not_come_is_started_here),
         cmocka_unit_test(test_guest_that_ran_here_goes),
         cmocka_unit_test(test_guest_that_nobody_has_seen_run_comes),
     };
