@@ -113,7 +113,7 @@ static const struct word {
       run_question, "vNICs that are held back, and why" },
     { "flows", "flow/dump", "[BRIDGE]", 0, 1, TAKES_FORMAT, false,
       run_question, "the flows that isolate vNICs, with their names" },
-    { "diff", "flow/diff", "[BRIDGE]", 0, 1, TAKES_FORMAT, false,
+    { "diff", "flow/diff", "[BRIDGE]", 0, 1, TAKES_FORMAT, true,
       run_question, "flows that are not as meant, and flows in their way" },
     { "orphans", "orphan/list", "", 0, 0, TAKES_FORMAT, true,
       run_question, "rows that guests left behind, and when they go" },

@@ -129,14 +129,17 @@ def test_refusal(start_agent):
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 @pytest.mark.parametrize("word, code", [
-    ("plan", 1), ("drift", 1), ("orphans", 1), ("collect", 0), ("verify", 1), ("why tap1", 0), ("list", 0), ("vlan", 0), ("reconcile", 0)])
+    ("plan", 1), ("drift", 1), ("quarantine", 1), ("diff", 1),
+    ("diff br0", 1), ("orphans", 1), ("verify", 1), ("collect", 0),
+    ("flows", 0), ("why tap1", 0), ("list", 0), ("vlan", 0),
+    ("reconcile", 0)])
 def test_findings(start_agent, word, code, form):
     start_agent(answering(ROWS[form]))
     check(vnicctl(*word.split(), "--format", form), code, ROWS[form])
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
-@pytest.mark.parametrize("word", ["plan", "drift", "verify"])
+@pytest.mark.parametrize("word", ["plan", "drift", "diff", "verify"])
 def test_no_findings(start_agent, word, form):
     start_agent(answering(NO_ROWS[form]))
     check(vnicctl(word, "--format", form), 0, NO_ROWS[form])
