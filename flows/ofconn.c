@@ -46,7 +46,6 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-msgs.h"
-#include "openvswitch/ofp-port.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -701,15 +700,6 @@ const struct flow_table *
 ofconn_desired(const struct ofconn *conn)
 {
     return &conn->desired;
-}
-
-/* Returns the OpenFlow number of 'port', or 0: the bridge has no such port, or
- * it is not known now. */
-ofp_port_t
-ofconn_ofport(const struct ofconn *conn, const char *port)
-{
-    const struct ofputil_phy_port *desc = port_conn_find(conn->ports, port);
-    return desc ? desc->port_no : 0;
 }
 
 /* Flows are not installed for good while NORMAL floods past them.  Where the

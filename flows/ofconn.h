@@ -10,7 +10,6 @@
 #include "flows/bundle.h"
 #include "flows/port-conn.h"
 #include "openvswitch/compiler.h"
-#include "openvswitch/types.h"
 
 struct flow_change;
 struct flow_space;
@@ -78,7 +77,6 @@ unsigned int ofconn_facts_seqno(const struct ofconn *);
 char *ofconn_problem(const struct ofconn *) OVS_WARN_UNUSED_RESULT;
 const struct flow_table *ofconn_installed(const struct ofconn *);
 const struct flow_table *ofconn_desired(const struct ofconn *);
-ofp_port_t ofconn_ofport(const struct ofconn *, const char *port);
 
 enum ofconn_verdict ofconn_verdict(const struct ofconn *);
 const struct bundle_error *ofconn_errors(const struct ofconn *,

@@ -290,20 +290,6 @@ pipeline_vnic_destroy(struct pipeline_vnic *vnic)
     policy_destroy(&vnic->policy);
 }
 
-/* True if a vNIC asks for anything that NORMAL does not do. */
-bool
-pipeline_is_needed(const struct pipeline_bridge *bridge)
-{
-    for (size_t i = 0; i < bridge->n_vnics; i++) {
-        const struct policy *policy = &bridge->vnics[i].policy;
-        if (policy->isolation != ISOLATION_PROMISCUOUS
-            || policy->guard != GUARD_OFF) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Stores in '*vlans' those that 'vnic' is on; 0 stands for frames without a
  * tag on a port that is on every VLAN, and gives them no native one. */
 static void

@@ -89,7 +89,6 @@ void pipeline_vnic_clone(struct pipeline_vnic *dst,
                          const struct pipeline_vnic *src);
 void pipeline_vnic_destroy(struct pipeline_vnic *);
 
-bool pipeline_is_needed(const struct pipeline_bridge *);
 void pipeline_build(const struct pipeline_bridge *, struct flow_table *);
 void pipeline_build_change(const struct pipeline_bridge *old,
                            const struct pipeline_bridge *new,

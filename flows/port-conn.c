@@ -438,14 +438,6 @@ port_conn_is_refused(const struct port_conn *conn)
     return channel_is_refused(conn->channel);
 }
 
-/* Returns the port called 'name', or NULL: there is none, or it is not known
- * now. */
-const struct ofputil_phy_port *
-port_conn_find(const struct port_conn *conn, const char *name)
-{
-    return port_table_find(&conn->ports, name);
-}
-
 /* Returns how many port-mods were sent. */
 uint64_t
 port_conn_n_changes(const struct port_conn *conn)

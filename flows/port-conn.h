@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct ofputil_phy_port;
 struct simap;
 
 /* The ports of one bridge, and whether NORMAL may flood to them.  Main thread
@@ -53,8 +52,6 @@ enum port_conn_state port_conn_state(const struct port_conn *);
 unsigned int port_conn_seqno(const struct port_conn *);
 bool port_conn_is_settled(const struct port_conn *);
 bool port_conn_is_refused(const struct port_conn *);
-const struct ofputil_phy_port *port_conn_find(const struct port_conn *,
-                                              const char *name);
 uint64_t port_conn_n_changes(const struct port_conn *);
 uint64_t port_conn_n_errors(const struct port_conn *);
 

@@ -49,14 +49,6 @@ port_table_remove(struct port_table *table, const char *name)
     free(shash_find_and_delete(&table->ports, name));
 }
 
-/* Returns the port called 'name', or NULL. */
-const struct ofputil_phy_port *
-port_table_find(const struct port_table *table, const char *name)
-{
-    const struct port_entry *entry = shash_find_data(&table->ports, name);
-    return entry ? &entry->desc : NULL;
-}
-
 static bool
 has_no_flood(const struct port_entry *entry)
 {

@@ -30,8 +30,6 @@ void port_table_clear(struct port_table *);
 
 void port_table_update(struct port_table *, const struct ofputil_phy_port *);
 void port_table_remove(struct port_table *, const char *name);
-const struct ofputil_phy_port *port_table_find(const struct port_table *,
-                                               const char *name);
 
 bool port_table_next_change(const struct port_table *,
                             const struct simap *floods,

@@ -240,21 +240,6 @@ test_a_vlan_with_too_many_is_named(void **state)
     assert_int_equal(vlan_set_next(&crowded, 11), -1);
 }
 
-/* Need. */
-
-static void
-test_a_bridge_where_nobody_asks_needs_no_pipeline(void **state)
-{
-    CLEANUP(pipeline_bridge) struct pipeline_bridge bridge;
-    fill(&bridge, 3, GUARD_OFF);
-    assert_false(pipeline_is_needed(&bridge));
-    bridge.vnics[2].policy.isolation = ISOLATION_ISOLATED;
-    assert_true(pipeline_is_needed(&bridge));
-    bridge.vnics[2].policy.isolation = ISOLATION_PROMISCUOUS;
-    bridge.vnics[1].policy.guard = GUARD_MONITOR;
-    assert_true(pipeline_is_needed(&bridge));
-}
-
 /* Blocks of VLANs. */
 
 /* Returns the number of blocks, which must be 'set', each VLAN once. */
@@ -341,7 +326,6 @@ main(void)
         cmocka_unit_test(test_scenarios),
         cmocka_unit_test(test_flows_grow_with_vnics),
         cmocka_unit_test(test_a_vlan_with_too_many_is_named),
-        cmocka_unit_test(test_a_bridge_where_nobody_asks_needs_no_pipeline),
         cmocka_unit_test(test_blocks_are_the_set),
         cmocka_unit_test(test_our_frames_go_to_the_last_tables),
     };
