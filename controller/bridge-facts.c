@@ -20,13 +20,13 @@
 
 #include "bitmap.h"
 #include "controller/reconcile.h"
+#include "flows/flood-map.h"
 #include "flows/pipeline.h"
 #include "hash.h"
 #include "lib/cleanup.h"
 #include "lib/error.h"
 #include "lib/isolation.h"
 #include "packets.h"
-#include "simap.h"
 #include "svec.h"
 #include "util.h"
 
@@ -276,9 +276,8 @@ is_guest_flooded(const struct port_view *port,
                  const struct pipeline_bridge *facts)
 {
     return facts->passes_unknown_ports && !port->mirror
-           && (port->ofport <= 0
-               || (!pipeline_bridge_find_vnic(facts, port->ofport)
-                   && !is_blocked(facts, to_ofport(port->ofport))));
+           && !pipeline_bridge_find_vnic(facts, port->ofport)
+           && !is_blocked(facts, to_ofport(port->ofport));
 }
 
 /* Adds to 'floods', for each port of 'bridge' that concerns its pipeline,
@@ -289,20 +288,22 @@ void
 bridge_facts_find_floods(const struct pass *pass,
                          const struct desired_bridge *bridge,
                          const struct pipeline_bridge *facts,
-                         const struct simap *before, struct simap *floods)
+                         const struct flood_map *before,
+                         struct flood_map *floods)
 {
     for (size_t i = 0; i < pass->view.n_ports; i++) {
         const struct port_view *port = &pass->view.ports[i];
-        if (!is_on(port, bridge)) {
+        if (!is_on(port, bridge) || port->ofport <= 0) {
             continue;
         }
+        ofp_port_t number = to_ofport(port->ofport);
         if (port->patch_side == PATCH_INSIDE) {
-            simap_put(floods, port->name, !facts);
+            flood_map_put(floods, number, !facts);
         } else if (is_guests(pass, port)) {
-            simap_put(floods, port->name,
-                      !facts || is_guest_flooded(port, facts));
-        } else if (simap_contains(before, port->name)) {
-            simap_put(floods, port->name, true);
+            flood_map_put(floods, number,
+                          !facts || is_guest_flooded(port, facts));
+        } else if (flood_map_contains(before, number)) {
+            flood_map_put(floods, number, true);
         }
     }
 }

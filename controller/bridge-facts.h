@@ -9,9 +9,9 @@
 
 struct desired_bridge;
 struct desired_vnic;
+struct flood_map;
 struct pass;
 struct pipeline_bridge;
-struct simap;
 struct vlan_spec;
 
 /* What the pipeline of a bridge is computed from, out of one pass. */
@@ -23,7 +23,7 @@ char *bridge_facts_check(const struct desired_vnic *,
 void bridge_facts_find_floods(const struct pass *,
                               const struct desired_bridge *,
                               const struct pipeline_bridge *,
-                              const struct simap *before,
-                              struct simap *floods);
+                              const struct flood_map *before,
+                              struct flood_map *floods);
 
 #endif /* controller/bridge-facts.h */

@@ -44,6 +44,7 @@
 #include "controller/reconcile.h"
 #include "coverage.h"
 #include "dirs.h"
+#include "flows/flood-map.h"
 #include "flows/flow-change.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
@@ -57,7 +58,6 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
-#include "simap.h"
 #include "timeval.h"
 #include "util.h"
 #include "uuid.h"
@@ -81,7 +81,7 @@ struct bridge_flows {
     struct pipeline_bridge facts;
     struct refusals refusals;
     struct arrivals arrivals;
-    struct simap floods;        /* Names of ports -> whether NORMAL may. */
+    struct flood_map floods;    /* As the connection was told. */
     bool was_ours;              /* After TOLD_REMOVAL: it had a pipeline. */
     bool are_floods_normal;     /* After TOLD_REMOVAL: set for none. */
     char *fail_mode;            /* Of the bridge, as last seen. */
@@ -131,7 +131,6 @@ bridge_flows_create(const struct bridge_view *bridge)
     pipeline_bridge_init(&bf->facts);
     refusals_init(&bf->refusals);
     arrivals_init(&bf->arrivals);
-    simap_init(&bf->floods);
     bf->since_ms = time_wall_msec();
     read_pace_init(&bf->pace, time_msec());
     return bf;
@@ -146,7 +145,6 @@ bridge_flows_destroy(struct bridge_flows *bf)
         pipeline_bridge_destroy(&bf->facts);
         refusals_destroy(&bf->refusals);
         arrivals_destroy(&bf->arrivals);
-        simap_destroy(&bf->floods);
         free(bf->fail_mode);
         free(bf->name);
         free(bf);
@@ -489,11 +487,10 @@ set_floods(struct bridge_flows *bf, const struct pass *pass,
            const struct desired_bridge *bridge,
            const struct pipeline_bridge *facts)
 {
-    struct simap floods = SIMAP_INITIALIZER(&floods);
+    struct flood_map floods = { .known = { 0 } };
     bridge_facts_find_floods(pass, bridge, facts, &bf->floods, &floods);
-    simap_swap(&bf->floods, &floods);
-    ofconn_set_floods(bf->conn, &bf->floods);
-    simap_destroy(&floods);
+    bf->floods = floods;
+    ofconn_set_floods(bf->conn, &floods);
 }
 
 /* Tells the connection all flows of 'facts'. */

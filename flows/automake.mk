@@ -17,6 +17,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/entitlement.h \
 	flows/fate.c \
 	flows/fate.h \
+	flows/flood-map.c \
+	flows/flood-map.h \
 	flows/flow-change.c \
 	flows/flow-change.h \
 	flows/flow-diff.c \

@@ -548,10 +548,9 @@ ofconn_wait(struct ofconn *conn)
     }
 }
 
-/* For each port named in 'floods': whether NORMAL may flood to it.  No flow is
- * sent before that is so. */
+/* Makes NORMAL flood as 'floods' says.  No flow is sent before that is so. */
 void
-ofconn_set_floods(struct ofconn *conn, const struct simap *floods)
+ofconn_set_floods(struct ofconn *conn, const struct flood_map *floods)
 {
     port_conn_set_floods(conn->ports, floods);
 }

@@ -11,11 +11,11 @@
 #include "flows/port-conn.h"
 #include "openvswitch/compiler.h"
 
+struct flood_map;
 struct flow_change;
 struct flow_space;
 struct flow_table;
 struct ofpbuf;
-struct simap;
 
 /* The OpenFlow side of one bridge: which flows it has, and making them those
  * that are meant.  Main thread only; never blocks. */
@@ -60,7 +60,7 @@ void ofconn_destroy(struct ofconn *);
 void ofconn_run(struct ofconn *);
 void ofconn_wait(struct ofconn *);
 
-void ofconn_set_floods(struct ofconn *, const struct simap *);
+void ofconn_set_floods(struct ofconn *, const struct flood_map *);
 void ofconn_set_fragments(struct ofconn *, enum fragment_mode);
 void ofconn_set_hold(struct ofconn *, bool);
 void ofconn_set_desired(struct ofconn *, struct flow_table *);

@@ -29,6 +29,7 @@
 #include <stdlib.h>
 
 #include "flows/channel.h"
+#include "flows/flood-map.h"
 #include "flows/port-table.h"
 #include "openvswitch/ofp-connection.h"
 #include "openvswitch/ofp-errors.h"
@@ -38,7 +39,6 @@
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "simap.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(port_conn);
@@ -64,7 +64,7 @@ struct port_conn {
 
     enum fragment_mode fragments;
     bool is_configured;         /* The switch has been told that. */
-    struct simap floods;        /* Port name -> whether NORMAL may flood. */
+    struct flood_map floods;
     struct port_table ports;
     ofp_port_t *changes;        /* The ports of the changes on their way ... */
     size_t n_changes_sent;      /* ... MAX_CHANGES at most ... */
@@ -93,7 +93,6 @@ port_conn_create(const char *bridge, const char *target)
     conn->bridge = xstrdup(bridge);
     conn->channel = channel_create(target, 1u << OFP10_VERSION);
     conn->changes = xmalloc(MAX_CHANGES * sizeof *conn->changes);
-    simap_init(&conn->floods);
     port_table_init(&conn->ports);
     return conn;
 }
@@ -103,7 +102,6 @@ port_conn_destroy(struct port_conn *conn)
 {
     if (conn) {
         channel_destroy(conn->channel);
-        simap_destroy(&conn->floods);
         port_table_destroy(&conn->ports);
         free(conn->changes);
         free(conn->bridge);
@@ -267,7 +265,7 @@ recv_port_status(struct port_conn *conn, const struct ofpbuf *msg)
         return;
     }
     if (status.reason == OFPPR_DELETE) {
-        port_table_remove(&conn->ports, status.desc.name);
+        port_table_remove(&conn->ports, status.desc.port_no);
     } else {
         port_table_update(&conn->ports, &status.desc);
     }
@@ -372,20 +370,15 @@ port_conn_wait(struct port_conn *conn)
     }
 }
 
-/* For each port named in 'floods': whether NORMAL may flood to it.  Others
- * stay as they are. */
+/* Makes NORMAL flood as 'floods' says. */
 void
-port_conn_set_floods(struct port_conn *conn, const struct simap *floods)
+port_conn_set_floods(struct port_conn *conn, const struct flood_map *floods)
 {
-    if (simap_equal(&conn->floods, floods)) {
+    if (flood_map_equals(&conn->floods, floods)) {
         return;
     }
 
-    simap_clear(&conn->floods);
-    const struct simap_node *node;
-    HMAP_FOR_EACH (node, node, &floods->map) {
-        simap_put(&conn->floods, node->name, node->data);
-    }
+    conn->floods = *floods;
     conn->is_settled = false;
     if (conn->state == PORT_CONN_SETTLED) {
         settle(conn);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct simap;
+struct flood_map;
 
 /* The ports of one bridge, and whether NORMAL may flood to them.  Main thread
  * only; never blocks. */
@@ -44,7 +44,7 @@ void port_conn_destroy(struct port_conn *);
 void port_conn_run(struct port_conn *);
 void port_conn_wait(struct port_conn *);
 
-void port_conn_set_floods(struct port_conn *, const struct simap *);
+void port_conn_set_floods(struct port_conn *, const struct flood_map *);
 void port_conn_set_fragments(struct port_conn *, enum fragment_mode);
 void port_conn_refresh(struct port_conn *);
 

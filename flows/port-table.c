@@ -9,20 +9,23 @@
 
 #include <stdlib.h>
 
-#include "simap.h"
+#include "flow.h"
+#include "flows/flood-map.h"
+#include "hash.h"
 #include "util.h"
 
 void
 port_table_init(struct port_table *table)
 {
-    shash_init(&table->ports);
+    hmap_init(&table->entries);
 }
 
 void
 port_table_destroy(struct port_table *table)
 {
     if (table) {
-        shash_destroy_free_data(&table->ports);
+        port_table_clear(table);
+        hmap_destroy(&table->entries);
         port_table_init(table);
     }
 }
@@ -30,7 +33,29 @@ port_table_destroy(struct port_table *table)
 void
 port_table_clear(struct port_table *table)
 {
-    shash_clear_free_data(&table->ports);
+    struct port_entry *entry;
+    HMAP_FOR_EACH_POP (entry, node, &table->entries) {
+        free(entry);
+    }
+}
+
+static uint32_t
+hash_number(ofp_port_t port_no)
+{
+    return hash_int(ofp_to_u16(port_no), 0);
+}
+
+static struct port_entry *
+find(const struct port_table *table, ofp_port_t port_no)
+{
+    struct port_entry *entry;
+    HMAP_FOR_EACH_WITH_HASH (entry, node, hash_number(port_no),
+                             &table->entries) {
+        if (entry->desc.port_no == port_no) {
+            return entry;
+        }
+    }
+    return NULL;
 }
 
 /* Takes note of what the switch says of a port. */
@@ -38,15 +63,20 @@ void
 port_table_update(struct port_table *table,
                   const struct ofputil_phy_port *desc)
 {
+    port_table_remove(table, desc->port_no);
     struct port_entry *entry = xzalloc(sizeof *entry);
     entry->desc = *desc;
-    free(shash_replace(&table->ports, desc->name, entry));
+    hmap_insert(&table->entries, &entry->node, hash_number(desc->port_no));
 }
 
 void
-port_table_remove(struct port_table *table, const char *name)
+port_table_remove(struct port_table *table, ofp_port_t port_no)
 {
-    free(shash_find_and_delete(&table->ports, name));
+    struct port_entry *entry = find(table, port_no);
+    if (entry) {
+        hmap_remove(&table->entries, &entry->node);
+        free(entry);
+    }
 }
 
 static bool
@@ -66,38 +96,23 @@ make_change(const struct port_entry *entry)
     };
 }
 
-/* Looks for a port that is not as 'floods' says: the name of a port, and
- * whether NORMAL may flood to it.  Ports that are not named stay as they are.
- * Returns true and sets '*change' to what has to be sent, or returns false. */
+/* Looks for a port that is not as 'floods' says.  Returns true and sets
+ * '*change' to what has to be sent, or returns false. */
 bool
 port_table_next_change(const struct port_table *table,
-                       const struct simap *floods,
+                       const struct flood_map *floods,
                        struct ofputil_port_mod *change)
 {
-    const struct simap_node *node;
-    HMAP_FOR_EACH (node, node, &floods->map) {
-        const struct port_entry *entry = shash_find_data(&table->ports,
-                                                         node->name);
-        if (entry && !entry->is_refused
-            && has_no_flood(entry) == (node->data != 0)) {
+    const struct port_entry *entry;
+    HMAP_FOR_EACH (entry, node, &table->entries) {
+        ofp_port_t port_no = entry->desc.port_no;
+        if (!entry->is_refused && flood_map_contains(floods, port_no)
+            && has_no_flood(entry) == flood_map_allows(floods, port_no)) {
             *change = make_change(entry);
             return true;
         }
     }
     return false;
-}
-
-static struct port_entry *
-find_by_number(const struct port_table *table, ofp_port_t port_no)
-{
-    const struct shash_node *node;
-    HMAP_FOR_EACH (node, node, &table->ports.map) {
-        struct port_entry *entry = node->data;
-        if (entry->desc.port_no == port_no) {
-            return entry;
-        }
-    }
-    return NULL;
 }
 
 /* Takes note that 'change' was sent: the switch does not tell him who asked
@@ -106,7 +121,7 @@ void
 port_table_apply(struct port_table *table,
                  const struct ofputil_port_mod *change)
 {
-    struct port_entry *entry = find_by_number(table, change->port_no);
+    struct port_entry *entry = find(table, change->port_no);
     if (entry) {
         entry->desc.config = ((entry->desc.config & ~change->mask)
                               | change->config);
@@ -119,7 +134,7 @@ port_table_apply(struct port_table *table,
 const char *
 port_table_refuse(struct port_table *table, ofp_port_t port_no)
 {
-    struct port_entry *entry = find_by_number(table, port_no);
+    struct port_entry *entry = find(table, port_no);
     if (!entry) {
         return NULL;
     }

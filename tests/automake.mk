@@ -12,6 +12,7 @@ unit_tests = \
 	tests/test-dp-ports \
 	tests/test-entitlement \
 	tests/test-error \
+	tests/test-flood-map \
 	tests/test-flow-change \
 	tests/test-flow-diff \
 	tests/test-flow-monitor \
@@ -110,6 +111,7 @@ tests_test_entitlement_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_error_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_change_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_diff_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_test_flood_map_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_monitor_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_msg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_test_flow_space_CPPFLAGS = $(UNIT_CPPFLAGS)

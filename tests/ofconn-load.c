@@ -10,7 +10,7 @@
  *
  *     load FILE        these flows and groups are meant, in the syntax of
  *                      ovs-ofctl
- *     floods PORT=0|1 ...
+ *     floods NUMBER=0|1 ...
  *     fragments 0|1
  *     refresh
  *     status
@@ -29,6 +29,8 @@
 
 #include "byte-order.h"
 #include "fatal-signal.h"
+#include "flow.h"
+#include "flows/flood-map.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "flows/ofconn.h"
@@ -38,7 +40,6 @@
 #include "openvswitch/ofp-port.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "simap.h"
 #include "socket-util.h"
 #include "tests/flow-text.h"
 #include "timeval.h"
@@ -200,18 +201,17 @@ load(struct loader *loader, const char *name)
 static char *
 set_floods(struct loader *loader, char *words)
 {
-    struct simap floods = SIMAP_INITIALIZER(&floods);
+    struct flood_map floods = { .known = { 0 } };
     char *save = NULL;
     for (char *word = strtok_r(words, " ", &save); word;
          word = strtok_r(NULL, " ", &save)) {
         char *value = strchr(word, '=');
         if (value) {
             *value++ = '\0';
-            simap_put(&floods, word, atoi(value));
+            flood_map_put(&floods, u16_to_ofp(atoi(word)), atoi(value));
         }
     }
     ofconn_set_floods(loader->conn, &floods);
-    simap_destroy(&floods);
     return NULL;
 }
 

@@ -6,10 +6,10 @@
 #include <limits.h>
 
 #include "controller/reconcile.h"
+#include "flows/flood-map.h"
 #include "flows/pipeline.h"
 #include "lib/cleanup.h"
 #include "lib/isolation.h"
-#include "simap.h"
 #include "tests/build.h"
 #include "tests/host.h"
 #include "tests/unit.h"
@@ -119,16 +119,14 @@ collect(struct fixture *f)
 static int
 flood(struct fixture *f, const char *name)
 {
-    struct simap before = SIMAP_INITIALIZER(&before);
-    struct simap floods = SIMAP_INITIALIZER(&floods);
+    struct flood_map before = { .known = { 0 } };
+    struct flood_map floods = { .known = { 0 } };
     const struct desired_bridge *d = collect(f);
-    simap_put(&before, "old0", false);
+    ofp_port_t number = OFP_PORT_C(port(f, name)->ofport);
+    flood_map_put(&before, OFP_PORT_C(8), false);
     bridge_facts_find_floods(&f->pass, d, &f->facts, &before, &floods);
-    int result = simap_contains(&floods, name) ? simap_get(&floods, name)
-                                               : -1;
-    simap_destroy(&before);
-    simap_destroy(&floods);
-    return result;
+    return (flood_map_contains(&floods, number)
+            ? flood_map_allows(&floods, number) : -1);
 }
 
 static void

@@ -7,13 +7,13 @@
 
 #include "fatal-signal.h"
 #include "flow.h"
+#include "flows/flood-map.h"
 #include "flows/flow-change.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "flows/pipeline.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "simap.h"
 #include "tests/fake-switch.h"
 #include "tests/flow-text.h"
 #include "tests/unit.h"
@@ -467,11 +467,10 @@ test_queue_for_a_deaf_switch_is_bounded(void **state)
 static void
 test_floods_are_forbidden_before_flows_are_sent(void **state)
 {
-    struct simap floods = SIMAP_INITIALIZER(&floods);
-    simap_put(&floods, "vnet1", 0);
-    simap_put(&floods, "vnet2", 0);
+    struct flood_map floods = { .known = { 0 } };
+    flood_map_put(&floods, OFP_PORT_C(1), false);
+    flood_map_put(&floods, OFP_PORT_C(2), false);
     ofconn_set_floods(conn, &floods);
-    simap_destroy(&floods);
     ofconn_set_fragments(conn, FRAGMENTS_MATCHED);
     mean(one, NULL);
     mean_instead(NULL, two);

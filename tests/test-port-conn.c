@@ -5,9 +5,9 @@
 
 #include "fatal-signal.h"
 #include "flow.h"
+#include "flows/flood-map.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "simap.h"
 #include "tests/fake-switch.h"
 #include "tests/unit.h"
 #include "timeval.h"
@@ -93,12 +93,11 @@ run_until(bool (*condition)(void))
 
 /* Forbids floods to 'port'. */
 static void
-forbid(const char *port)
+forbid(uint16_t port)
 {
-    struct simap floods = SIMAP_INITIALIZER(&floods);
-    simap_put(&floods, port, 0);
+    struct flood_map floods = { .known = { 0 } };
+    flood_map_put(&floods, u16_to_ofp(port), false);
     port_conn_set_floods(conn, &floods);
-    simap_destroy(&floods);
 }
 
 static void
@@ -120,13 +119,13 @@ test_ports_are_read(void **state)
 static void
 test_changes_are_sent_once(void **state)
 {
-    forbid("vnet1");
+    forbid(1);
     run_until(is_settled);
     assert_log(START CHANGE BARRIER);
     assert_int_equal(port_conn_n_changes(conn), 1);
 
     unsigned int seqno = port_conn_seqno(conn);
-    forbid("vnet1");
+    forbid(1);
     run_until(is_settled);
     assert_int_equal(port_conn_seqno(conn), seqno);
     assert_log("");
@@ -135,7 +134,7 @@ test_changes_are_sent_once(void **state)
 static void
 test_new_port_is_changed(void **state)
 {
-    forbid("vnet9");
+    forbid(9);
     run_until(is_settled);
     assert_log(START);
     unsigned int seqno = port_conn_seqno(conn);
@@ -152,9 +151,9 @@ test_port_goes(void **state)
     seqno_before = port_conn_seqno(conn);
     fake_switch_tell(&sw, OFPPR_DELETE, "vnet1", 1);
     run_until(has_news);
-    forbid("vnet1");
+    forbid(1);
     assert_int_equal(port_conn_n_changes(conn), 0);
-    forbid("vnet2");
+    forbid(2);
     assert_int_equal(port_conn_n_changes(conn), 1);
 }
 
@@ -162,7 +161,7 @@ static void
 test_refused_port_is_no_loop(void **state)
 {
     sw.refuses_port_mod = true;
-    forbid("vnet1");
+    forbid(1);
     run_until(is_settled);
     assert_log(START CHANGE BARRIER);
     assert_int_equal(port_conn_n_errors(conn), 1);
@@ -171,7 +170,7 @@ test_refused_port_is_no_loop(void **state)
 static void
 test_new_connection_starts_again(void **state)
 {
-    forbid("vnet1");
+    forbid(1);
     run_until(is_settled);
     ds_clear(&sw.port_log);
     fake_switch_hang_up(&sw);

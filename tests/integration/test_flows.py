@@ -153,6 +153,17 @@ def test_without_need_there_is_no_trace(host):
     assert host.vsctl("list-ports", "br0") == "tap1"
 
 
+def test_long_names_of_ports_are_told_apart(host, agent):
+    """A socket of vhost-user can have one.  OpenFlow 1.0, which alone can keep
+    NORMAL from flooding, cuts both to the same 15 characters."""
+    start_isolated(host, agent, 1, 2, port="web-frontend-vhost-")
+    start(host, agent, 3)
+    assert receivers(host, "web-frontend-vhost-1", frame(1, None)) == [
+        "br0", "tap3"]
+    assert len(re.findall("NO_FLOOD",
+                          host.run("ovs-ofctl", "show", "br0").stdout)) == 4
+
+
 def test_names_of_the_pair_are_free_and_short(host, agent):
     host.vsctl("add-port", "br0", "br0-in")
     host.add_bridge("br-of-a-host-15")
@@ -376,17 +387,17 @@ def test_what_only_metadata_asks_for_survives_a_restart(host):
     assert agent.transactions() == 0
 
 
-def start_isolated(host, agent, *numbers):
+def start_isolated(host, agent, *numbers, port="tap"):
     """VMs that their metadata isolates; ready."""
     for n in numbers:
-        host.plug(f"tap{n}", vm_uuid(n), vm_mac(n), ["tag=10"])
-        host.libvirt.createXML(isolated_xml(host, n))
+        host.plug(f"{port}{n}", vm_uuid(n), vm_mac(n), ["tag=10"])
+        host.libvirt.createXML(isolated_xml(host, n, port))
     wait_ready(agent, *numbers)
 
 
-def isolated_xml(host, n):
+def isolated_xml(host, n, port="tap"):
     xml = host.domain_xml(f"web{n}", vm_uuid(n),
-                          (vm_mac(n), f"tap{n}", access(10)))
+                          (vm_mac(n), f"{port}{n}", access(10)))
     return xml.replace("<devices>", "<metadata>"
                        "<v:vnics xmlns:v='urn:vnicd:domain:1'>"
                        f"<v:vnic mac='{vm_mac(n)}'>"

@@ -351,7 +351,7 @@ def is_back(loader, bundles):
 
 @pytest.mark.parametrize("number", SIGNALS, ids=["restart", "kill"])
 def test_one_bundle_brings_all_back(switch, loader, number):
-    loader.ask("floods", "p1=0", "p2=0")
+    loader.ask("floods", "1=0", "2=0")
     loader.ask("fragments", "1")
     loader.load(*WHOLE)
     before = dump(switch)
@@ -408,20 +408,20 @@ def test_a_bridge_with_other_versions_is_a_problem(switch, loader):
 # Ports.
 
 
-def test_floods_to_named_ports_are_forbidden(switch, loader):
-    loader.ask("floods", "p1=0", "p2=0")
+def test_floods_to_ports_are_forbidden(switch, loader):
+    loader.ask("floods", "1=0", "2=0")
     loader.until(lambda status: status["counters"]["port_mods"] == 2)
     until(lambda: has_no_flood(switch, "p2"), "p2 is not flooded to")
     assert has_no_flood(switch, "p1") and not has_no_flood(switch, "p3")
 
-    loader.ask("floods", "p1=0", "p2=1")
+    loader.ask("floods", "1=0", "2=1")
     until(lambda: not has_no_flood(switch, "p2"), "p2 is flooded to")
     assert has_no_flood(switch, "p1")
     assert loader.refresh()["counters"]["port_mods"] == 3
 
 
 def test_floods_are_forbidden_again_when_somebody_allows_them(switch, loader):
-    loader.ask("floods", "p1=0")
+    loader.ask("floods", "1=0")
     until(lambda: has_no_flood(switch, "p1"), "p1 is not flooded to")
     switch.run("ovs-ofctl", "mod-port", "br0", "p1", "flood")
     loader.until(lambda status: status["counters"]["port_mods"] == 2)
@@ -429,9 +429,9 @@ def test_floods_are_forbidden_again_when_somebody_allows_them(switch, loader):
 
 
 def test_a_new_port_is_not_flooded_to(switch, loader):
-    loader.ask("floods", "p1=0", "p9=0")
+    loader.ask("floods", "1=0", "9=0")
     switch.vsctl("add-port", "br0", "p9", "--", "set", "interface", "p9",
-                 "type=dummy")
+                 "type=dummy", "ofport_request=9")
     until(lambda: has_no_flood(switch, "p9"), "p9 is not flooded to")
 
 
