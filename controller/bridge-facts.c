@@ -280,10 +280,21 @@ is_guest_flooded(const struct port_view *port,
            && !is_blocked(facts, to_ofport(port->ofport));
 }
 
-/* Adds to 'floods', for each port of 'bridge' that concerns its pipeline,
- * whether NORMAL may flood to it.  The pipeline is made from 'facts', NULL:
- * there is none.  A port in 'before' that is no guest's any more is flooded to
- * again. */
+/* Must NORMAL not flood to 'port', on a bridge whose pipeline is made from
+ * 'facts', NULL: it has none? */
+static bool
+is_kept_from_floods(const struct pass *pass, const struct port_view *port,
+                    const struct pipeline_bridge *facts)
+{
+    return facts && (port->patch_side == PATCH_INSIDE
+                     || (is_guests(pass, port)
+                         && !is_guest_flooded(port, facts)));
+}
+
+/* Adds to 'floods' whether NORMAL may flood to the ports of 'bridge', whose
+ * pipeline is made from 'facts', NULL: it has none.  A port in 'before' that
+ * it need not be kept from any more is flooded to again; any other is as
+ * somebody else wants it. */
 void
 bridge_facts_find_floods(const struct pass *pass,
                          const struct desired_bridge *bridge,
@@ -297,13 +308,38 @@ bridge_facts_find_floods(const struct pass *pass,
             continue;
         }
         ofp_port_t number = to_ofport(port->ofport);
-        if (port->patch_side == PATCH_INSIDE) {
-            flood_map_put(floods, number, !facts);
-        } else if (is_guests(pass, port)) {
-            flood_map_put(floods, number,
-                          !facts || is_guest_flooded(port, facts));
+        if (is_kept_from_floods(pass, port, facts)) {
+            flood_map_put(floods, number, false);
         } else if (flood_map_contains(before, number)) {
             flood_map_put(floods, number, true);
+        }
+    }
+}
+
+/* Was NORMAL kept from flooding to 'port' by an earlier run of the agent,
+ * whose flows drop what comes from unknown ports if 'dropped_unknown'? */
+static bool
+was_kept_from_floods(const struct pass *pass, const struct port_view *port,
+                     bool dropped_unknown)
+{
+    return port->patch_side == PATCH_INSIDE
+           || switch_view_find_role(&pass->view, port) == PORT_ROLE_VNIC
+           || (dropped_unknown && is_guests(pass, port));
+}
+
+/* Adds to 'floods' the ports of 'bridge' that an earlier run of the agent kept
+ * NORMAL from flooding to: nobody noted which, but its flows tell whether they
+ * drop what comes from unknown ports, 'dropped_unknown'. */
+void
+bridge_facts_adopt_floods(const struct pass *pass,
+                          const struct desired_bridge *bridge,
+                          bool dropped_unknown, struct flood_map *floods)
+{
+    for (size_t i = 0; i < pass->view.n_ports; i++) {
+        const struct port_view *port = &pass->view.ports[i];
+        if (is_on(port, bridge) && port->ofport > 0
+            && was_kept_from_floods(pass, port, dropped_unknown)) {
+            flood_map_put(floods, to_ofport(port->ofport), false);
         }
     }
 }

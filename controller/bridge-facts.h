@@ -25,5 +25,8 @@ void bridge_facts_find_floods(const struct pass *,
                               const struct pipeline_bridge *,
                               const struct flood_map *before,
                               struct flood_map *floods);
+void bridge_facts_adopt_floods(const struct pass *,
+                               const struct desired_bridge *,
+                               bool dropped_unknown, struct flood_map *);
 
 #endif /* controller/bridge-facts.h */

@@ -97,6 +97,7 @@ struct bridge_flows {
     uint64_t n_refused;         /* Bundles, by then. */
     bool has_ours, has_foreign; /* Flows. */
     bool has_others;            /* Flows in the first table. */
+    bool drops_unknown;         /* By ours, what comes from unknown ports. */
 
     enum bridge_flows_state state;
     long long int since_ms;     /* Wall clock: when 'state' became so. */
@@ -207,15 +208,25 @@ update_state(struct bridge_flows *bf)
     }
 }
 
+/* Does 'entry', a flow of ours, drop what comes from unknown ports? */
+static bool
+drops_unknown(const struct flow_entry *entry)
+{
+    return (table_cookie_rule(entry->cookie) == RULE_UNKNOWN_PORT
+            && !entry->actions_len);
+}
+
 /* Whose flows are installed? */
 static void
 look_at_facts(struct bridge_flows *bf)
 {
     bf->has_ours = bf->has_foreign = bf->has_others = false;
+    bf->drops_unknown = false;
     const struct flow_entry *entry;
     HMAP_FOR_EACH (entry, node, &ofconn_installed(bf->conn)->flows) {
         if (table_cookie_is_ours(entry->cookie)) {
             bf->has_ours = true;
+            bf->drops_unknown = bf->drops_unknown || drops_unknown(entry);
         } else {
             bf->has_others = bf->has_others
                              || entry->table_id == TABLE_CLASSIFY;
@@ -480,6 +491,18 @@ bridge_flows_judge_vnic(const struct bridge_flows *bf,
 
 /* What comes out of a pass. */
 
+/* Takes over what an earlier run of the agent has set. */
+static void
+adopt_floods(struct bridge_flows *bf, const struct pass *pass,
+             const struct desired_bridge *bridge)
+{
+    if (bf->told == TOLD_NOTHING
+        && (bf->has_ours || patch_pair_is_there(&bridge->pair))) {
+        bridge_facts_adopt_floods(pass, bridge, bf->drops_unknown,
+                                  &bf->floods);
+    }
+}
+
 /* Sets which ports of 'bridge' NORMAL may flood to.  'facts' is NULL where
  * there is no pipeline. */
 static void
@@ -584,6 +607,7 @@ install(struct bridge_flows *bf, const struct pass *pass,
     if (pipeline_bridge_is_open(&facts)) {
         refusals_apply(&bf->refusals, &facts,
                        isolation_is_enforced(&pass->desired, bridge->view));
+        adopt_floods(bf, pass, bridge);
         set_floods(bf, pass, bridge, &facts);
         if (is_news(bf, &facts)) {
             tell_pipeline(bf, &facts);
@@ -618,6 +642,7 @@ take_away(struct bridge_flows *bf, const struct pass *pass,
           const struct desired_bridge *bridge)
 {
     if (bf->told != TOLD_REMOVAL) {
+        adopt_floods(bf, pass, bridge);
         tell_removal(bf, bridge);
     } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
         set_floods(bf, pass, bridge, NULL);

@@ -115,18 +115,28 @@ collect(struct fixture *f)
     return d;
 }
 
-/* Returns whether NORMAL may flood to 'name', -1: it stays as it is. */
+/* Returns what 'floods' says of 'name', -1: it stays as it is. */
 static int
-flood(struct fixture *f, const char *name)
+flood_in(struct fixture *f, const struct flood_map *floods, const char *name)
+{
+    ofp_port_t number = OFP_PORT_C(port(f, name)->ofport);
+    return (flood_map_contains(floods, number)
+            ? flood_map_allows(floods, number) : -1);
+}
+
+/* Returns whether NORMAL may flood to 'name' where the pipeline is there; it
+ * was kept from that before if 'was_kept'. */
+static int
+flood(struct fixture *f, const char *name, bool was_kept)
 {
     struct flood_map before = { .known = { 0 } };
     struct flood_map floods = { .known = { 0 } };
     const struct desired_bridge *d = collect(f);
-    ofp_port_t number = OFP_PORT_C(port(f, name)->ofport);
-    flood_map_put(&before, OFP_PORT_C(8), false);
+    if (was_kept) {
+        flood_map_put(&before, OFP_PORT_C(port(f, name)->ofport), false);
+    }
     bridge_facts_find_floods(&f->pass, d, &f->facts, &before, &floods);
-    return (flood_map_contains(&floods, number)
-            ? flood_map_allows(&floods, number) : -1);
+    return flood_in(f, &floods, name);
 }
 
 static void
@@ -156,7 +166,7 @@ test_what_a_mirror_sends_copies_to_is_no_vnic(void **state)
     assert_int_equal(f->facts.n_infrastructure, 0);
     assert_int_equal(f->facts.n_blocked, 0);
     assert_int_equal(f->facts.n_mirrors, 2);
-    assert_int_equal(flood(f, "vnet1"), false);
+    assert_int_equal(flood(f, "vnet1", true), 0);
 }
 
 static void
@@ -234,14 +244,14 @@ test_who_is_quarantined_is_blocked_where_it_matters(void **state)
     (void) collect(f);
     assert_int_equal(f->facts.n_vnics, 1);
     assert_int_equal(f->facts.n_blocked, 0);
-    assert_int_equal(flood(f, "vnet1"), 1);
+    assert_int_equal(flood(f, "vnet1", true), 1);
 
     bridge(f)->settings.guard = GUARD_ENFORCE;
     bridge(f)->settings.passes_unknown_ports = true;
     (void) collect(f);
     assert_int_equal(f->facts.n_blocked, 1);
     assert_int_equal(f->facts.blocked[0], 1);
-    assert_int_equal(flood(f, "vnet1"), 0);
+    assert_int_equal(flood(f, "vnet1", false), 0);
 }
 
 static void
@@ -249,14 +259,15 @@ test_unknown_guests_pass_as_the_setting_says(void **state)
 {
     struct fixture *f = *state;
     add_open_port(&f->base.view, "tap7", "", 7)->has_guest_keys = true;
-    assert_int_equal(flood(f, "tap7"), 1);
+    assert_int_equal(flood(f, "tap7", false), -1);
     bridge(f)->settings.guard = GUARD_ENFORCE;
     (void) collect(f);
     assert_false(f->facts.passes_unknown_ports);
     assert_int_equal(f->facts.n_infrastructure, 1);
-    assert_int_equal(flood(f, "tap7"), 0);
+    assert_int_equal(flood(f, "tap7", false), 0);
     bridge(f)->settings.passes_unknown_ports = true;
-    assert_int_equal(flood(f, "tap7"), 1);
+    assert_int_equal(flood(f, "tap7", true), 1);
+    assert_int_equal(flood(f, "tap7", false), -1);
 }
 
 static void
@@ -264,11 +275,44 @@ test_normal_floods_to_no_vnic(void **state)
 {
     struct fixture *f = *state;
     add_open_port(&f->base.view, "old0", "", 8);
-    assert_int_equal(flood(f, "vnet1"), 0);
-    assert_int_equal(flood(f, "br0-in"), 0);
-    assert_int_equal(flood(f, "br0-out"), -1);
-    assert_int_equal(flood(f, "eth0"), -1);
-    assert_int_equal(flood(f, "old0"), 1);
+    assert_int_equal(flood(f, "vnet1", false), 0);
+    assert_int_equal(flood(f, "br0-in", false), 0);
+    assert_int_equal(flood(f, "br0-out", false), -1);
+    assert_int_equal(flood(f, "eth0", false), -1);
+    assert_int_equal(flood(f, "old0", false), -1);
+    assert_int_equal(flood(f, "old0", true), 1);
+}
+
+static void
+test_without_pipeline_normal_floods_again_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct flood_map before = { .known = { 0 } };
+    struct flood_map floods = { .known = { 0 } };
+    const struct desired_bridge *d = collect(f);
+    flood_map_put(&before, OFP_PORT_C(1), false);
+    bridge_facts_find_floods(&f->pass, d, NULL, &before, &floods);
+    assert_int_equal(flood_in(f, &floods, "vnet1"), 1);
+    assert_int_equal(flood_in(f, &floods, "vnet2"), -1);
+    assert_int_equal(flood_in(f, &floods, "br0-in"), -1);
+}
+
+static void
+test_what_an_earlier_run_kept_follows_from_its_flows(void **state)
+{
+    struct fixture *f = *state;
+    struct flood_map floods = { .known = { 0 } };
+    add_open_port(&f->base.view, "tap7", "", 7)->has_guest_keys = true;
+    const struct desired_bridge *d = collect(f);
+    bridge_facts_adopt_floods(&f->pass, d, false, &floods);
+    assert_int_equal(flood_in(f, &floods, "vnet1"), 0);
+    assert_int_equal(flood_in(f, &floods, "br0-in"), 0);
+    assert_int_equal(flood_in(f, &floods, "br0-out"), -1);
+    assert_int_equal(flood_in(f, &floods, "eth0"), -1);
+    assert_int_equal(flood_in(f, &floods, "tap7"), -1);
+    bridge_facts_adopt_floods(&f->pass, d, true, &floods);
+    assert_int_equal(flood_in(f, &floods, "tap7"), 0);
+    assert_int_equal(flood_in(f, &floods, "eth0"), -1);
 }
 
 static void
@@ -349,6 +393,8 @@ main(void)
         TEST(test_who_is_quarantined_is_blocked_where_it_matters),
         TEST(test_unknown_guests_pass_as_the_setting_says),
         TEST(test_normal_floods_to_no_vnic),
+        TEST(test_without_pipeline_normal_floods_again_and_no_more),
+        TEST(test_what_an_earlier_run_kept_follows_from_its_flows),
         TEST(test_before_libvirt_has_told_the_row_must_do),
         TEST(test_before_libvirt_has_told_rows_need_not_be_trusted),
         TEST(test_who_is_migrated_is_elsewhere),

@@ -851,6 +851,39 @@ def test_an_unwanted_pipeline_leaves_no_trace(host, agent, setting, mode):
     until(lambda: agent.status()["openflow"] == [], "nobody is talked to")
 
 
+def add_strange_guest(host):
+    """A port of another program's guest."""
+    host.vsctl("add-port", "br0", "tap8", "--", "set", "interface", "tap8",
+               "type=dummy", "external_ids:iface-id=x")
+
+
+def test_what_others_keep_normal_from_flooding_to_stays_so(host, agent):
+    add_strange_guest(host)
+    host.run("ovs-ofctl", "mod-port", "br0", "tap8", "no-flood")
+    start(host, agent, 1)
+    assert no_floods(host) == {"tap1", "tap8", "br0-in"}
+    agent.stop()
+    agent.start()
+    host.settled(agent)
+    set_guard(host, "off")
+    until(lambda: host.vsctl("list-ports", "br0").split() == ["tap1", "tap8"],
+          "the pair is gone")
+    assert no_floods(host) == {"tap8"}
+
+
+@pytest.mark.parametrize("setting", ("vnicd-guard=monitor", "vnicd-guard=off"))
+def test_who_is_not_kept_out_any_more_is_flooded_to(host, agent, setting):
+    """Even if the agent did not run when it was decided."""
+    add_strange_guest(host)
+    set_guard(host, "enforce")
+    start(host, agent, 1)
+    until(lambda: "tap8" in no_floods(host), "it is kept out")
+    agent.stop()
+    host.vsctl("set", "bridge", "br0", f"external_ids:{setting}")
+    agent.start()
+    until(lambda: "tap8" not in no_floods(host), "it is flooded to")
+
+
 def test_a_bridge_that_was_made_secure_is_not_left_without_flows(host, agent):
     """It had NORMAL, until somebody followed the advice of 'fail-open'."""
     start(host, agent, 1, 2)
