@@ -96,7 +96,7 @@ struct bridge_flows {
     enum ofconn_verdict verdict; /* At that time. */
     uint64_t n_refused;         /* Bundles, by then. */
     bool has_ours, has_foreign; /* Flows. */
-    bool has_others;            /* Flows in the first table. */
+    bool has_others;            /* Flows in the first table, that stay. */
     bool drops_unknown;         /* By ours, what comes from unknown ports. */
 
     enum bridge_flows_state state;
@@ -229,7 +229,8 @@ look_at_facts(struct bridge_flows *bf)
             bf->drops_unknown = bf->drops_unknown || drops_unknown(entry);
         } else {
             bf->has_others = bf->has_others
-                             || entry->table_id == TABLE_CLASSIFY;
+                             || (entry->table_id == TABLE_CLASSIFY
+                                 && !entry->is_fleeting);
             bf->has_foreign = bf->has_foreign
                               || flow_space_is_obstructed(&table_space,
                                                           entry);

@@ -6,7 +6,8 @@
  *
  * A flow of somebody else, that is, with a cookie that is not ours, is never
  * part of an operation, even if it stands where one of ours is meant: it is
- * reported, and an operator decides. */
+ * reported, and an operator decides.  Except that one with a time-out, which
+ * another flow may have learnt, keeps no place of ours. */
 
 #include <config.h>
 #include "flows/flow-diff.h"
@@ -83,6 +84,8 @@ compare_desired_flow(const struct flow_entry *after,
     const struct flow_entry *before = flow_table_find(installed, after);
     if (!before) {
         add_flow_op(diff, FLOW_OP_ADD_FLOW, FLOW_CAUSE_MISSING, NULL, after);
+    } else if (before->is_fleeting) {
+        add_flow_op(diff, FLOW_OP_ADD_FLOW, FLOW_CAUSE_TIMEOUT, before, after);
     } else if (flow_space_owns_flow(space, before->cookie)
                && !flow_entry_equals(before, after)) {
         /* OpenFlow can change the actions of a flow, and keep its counters,
@@ -107,13 +110,21 @@ add_foreign(struct flow_diff *diff, const struct flow_entry *entry)
     diff->foreign[diff->n_foreign++] = entry;
 }
 
+/* Does one of 'desired' take the place of 'before'? */
+static bool
+is_replaced(const struct flow_entry *before, const struct flow_table *desired)
+{
+    return before->is_fleeting && flow_table_find(desired, before);
+}
+
 static void
 compare_installed_flow(const struct flow_entry *before,
                        const struct flow_table *desired,
                        const struct flow_space *space, struct flow_diff *diff)
 {
     if (!flow_space_owns_flow(space, before->cookie)) {
-        if (flow_space_is_obstructed(space, before)) {
+        if (flow_space_is_obstructed(space, before)
+            && !is_replaced(before, desired)) {
             add_foreign(diff, before);
         }
     } else if (!flow_table_find(desired, before)) {

@@ -38,6 +38,8 @@ enum flow_op_kind {
     FLOW_CAUSE(BUCKETS, "buckets")                              \
     /* It belonged to another vNIC, or to another rule. */      \
     FLOW_CAUSE(COOKIE, "cookie")                                \
+    /* It would go by itself. */                                \
+    FLOW_CAUSE(TIMEOUT, "timeout")                              \
     FLOW_CAUSE(UNWANTED, "unwanted")
 
 enum flow_cause {

@@ -210,15 +210,23 @@ flow_msg_dump_groups(enum ofp_version version)
     return ofputil_encode_group_desc_request(version, OFPG_ALL);
 }
 
-/* A flow with a time-out is not ours, whatever its cookie: a "learn" action of
- * ours made it, and the switch removes it. */
+static bool
+is_fleeting(const struct ofputil_flow_stats *fs)
+{
+    return fs->idle_timeout || fs->hard_timeout;
+}
+
+/* What a "learn" action of ours has made nobody means, and the switch removes
+ * it. */
 static bool
 is_of_interest(const struct ofputil_flow_stats *fs,
                const struct flow_space *space)
 {
-    return (!fs->idle_timeout && !fs->hard_timeout
+    uint64_t cookie = ntohll(fs->cookie);
+    return (!(is_fleeting(fs)
+              && flow_space_learns(space, fs->table_id, cookie))
             && flow_space_concerns(space, fs->table_id, fs->priority,
-                                   ntohll(fs->cookie)));
+                                   cookie));
 }
 
 /* Adds to 'table' the flows of 'reply' that are ours by 'space', or in our
@@ -234,8 +242,10 @@ flow_msg_read_flows(struct ofpbuf *reply, const struct flow_space *space,
     while (!(error = ofputil_decode_flow_stats_reply(&fs, reply, false,
                                                      &actions))) {
         if (is_of_interest(&fs, space)) {
-            flow_table_add(table, fs.table_id, fs.priority, ntohll(fs.cookie),
-                           &fs.match, &actions);
+            struct flow_entry *entry
+                = flow_table_add(table, fs.table_id, fs.priority,
+                                 ntohll(fs.cookie), &fs.match, &actions);
+            entry->is_fleeting = is_fleeting(&fs);
         }
     }
     ofpbuf_uninit(&actions);

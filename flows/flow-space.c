@@ -56,6 +56,25 @@ flow_space_concerns(const struct flow_space *space, uint8_t table_id,
             || flow_space_covers(space, table_id, priority));
 }
 
+/* True if a flow in this table with 'cookie' and a time-out is one that a flow
+ * of ours has learnt. */
+bool
+flow_space_learns(const struct flow_space *space, uint8_t table_id,
+                  uint64_t cookie)
+{
+    return (space->learnt_table && table_id == space->learnt_table
+            && flow_space_owns_flow(space, cookie));
+}
+
+/* True if some priorities of this table are ours, and others are not. */
+bool
+flow_space_shares(const struct flow_space *space, uint8_t table_id)
+{
+    return (flow_space_watches(space, table_id)
+            && !(flow_space_covers(space, table_id, 0)
+                 && flow_space_covers(space, table_id, UINT16_MAX)));
+}
+
 /* True if what changes in this table is worth to be told of. */
 bool
 flow_space_watches(const struct flow_space *space, uint8_t table_id)

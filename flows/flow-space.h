@@ -34,6 +34,9 @@ bool flow_space_covers(const struct flow_space *, uint8_t table_id,
                        uint16_t priority);
 bool flow_space_concerns(const struct flow_space *, uint8_t table_id,
                          uint16_t priority, uint64_t cookie);
+bool flow_space_learns(const struct flow_space *, uint8_t table_id,
+                       uint64_t cookie);
+bool flow_space_shares(const struct flow_space *, uint8_t table_id);
 bool flow_space_watches(const struct flow_space *, uint8_t table_id);
 bool flow_space_is_obstructed(const struct flow_space *,
                               const struct flow_entry *);

@@ -225,13 +225,13 @@ insert_flow(struct flow_table *table, struct flow_entry *entry, uint32_t hash)
 }
 
 /* Adds a flow to 'table', in place of one with the same identity, as a switch
- * does. */
-void
+ * does.  Returns it; it is not fleeting. */
+struct flow_entry *
 flow_table_add(struct flow_table *table, uint8_t table_id, uint16_t priority,
                uint64_t cookie, const struct match *match,
                const struct ofpbuf *actions)
 {
-    struct flow_entry *entry = xmalloc(sizeof *entry);
+    struct flow_entry *entry = xzalloc(sizeof *entry);
     entry->table_id = table_id;
     entry->priority = priority;
     entry->cookie = cookie;
@@ -239,6 +239,7 @@ flow_table_add(struct flow_table *table, uint8_t table_id, uint16_t priority,
     entry->actions = canonicalise_flow_actions(actions, &entry->actions_len);
 
     insert_flow(table, entry, flow_hash(entry));
+    return entry;
 }
 
 /* Adds a copy of 'entry' to 'table', in place of one with the same
@@ -266,12 +267,14 @@ flow_table_find(const struct flow_table *table, const struct flow_entry *key)
     return find_flow(table, key, flow_hash(key));
 }
 
-/* True if 'a' and 'b' are the same flow, cookie and actions included. */
+/* True if 'a' and 'b' are the same flow, cookie, actions and whether it stays
+ * included. */
 bool
 flow_entry_equals(const struct flow_entry *a, const struct flow_entry *b)
 {
     return (have_same_identity(a, b)
             && a->cookie == b->cookie
+            && a->is_fleeting == b->is_fleeting
             && ofpacts_equal(a->actions, a->actions_len,
                              b->actions, b->actions_len));
 }

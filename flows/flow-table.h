@@ -27,6 +27,7 @@ struct flow_entry {
     struct minimatch match;
     struct ofpact *actions;     /* Owned. */
     size_t actions_len;         /* In bytes. */
+    bool is_fleeting;           /* Has a time-out: goes by itself. */
 };
 
 /* One group of type "all"; its id is its identity. */
@@ -49,9 +50,10 @@ bool flow_table_is_empty(const struct flow_table *);
 void flow_table_merge(struct flow_table *dst, struct flow_table *src);
 void flow_table_subtract(struct flow_table *, const struct flow_table *keys);
 
-void flow_table_add(struct flow_table *, uint8_t table_id, uint16_t priority,
-                    uint64_t cookie, const struct match *,
-                    const struct ofpbuf *actions);
+struct flow_entry *flow_table_add(struct flow_table *, uint8_t table_id,
+                                  uint16_t priority, uint64_t cookie,
+                                  const struct match *,
+                                  const struct ofpbuf *actions);
 void flow_table_copy(struct flow_table *, const struct flow_entry *);
 void flow_table_remove(struct flow_table *, const struct flow_entry *key);
 const struct flow_entry *flow_table_find(const struct flow_table *,

@@ -74,7 +74,8 @@ struct ofconn {
     struct flow_table installed;
     bool has_facts;             /* 'installed' is what this switch has. */
     unsigned int facts_seqno;   /* Changes with 'installed', but for what our
-                                 * bundles do. */
+                                 * bundles do to our flows. */
+    size_t n_fleeting;          /* See flow_monitor_count_fleeting(). */
     bool is_stale;              /* Everything has to be read once more. */
     bool is_outdated;           /* Others have changed flows since. */
     uint32_t first_request;     /* xids of the requests to tell of that ... */
@@ -172,7 +173,9 @@ start_watching(struct ofconn *conn)
         if (flow_space_watches(&conn->space, table)) {
             uint32_t xid = channel_send(
                 conn->channel,
-                flow_monitor_request(table, channel_version(conn->channel)));
+                flow_monitor_request(table,
+                                     flow_space_shares(&conn->space, table),
+                                     channel_version(conn->channel)));
             conn->first_request = conn->n_requests ? conn->first_request : xid;
             conn->n_requests++;
         }
@@ -208,7 +211,8 @@ recv_update(struct ofconn *conn, struct ofpbuf *msg)
             && flow_reader_awaits_flows(conn->reader))) {
         return;
     }
-    conn->is_outdated = flow_monitor_concerns(msg, &conn->space);
+    conn->is_outdated = flow_monitor_concerns(msg, &conn->space,
+                                              conn->n_fleeting);
     if (conn->is_outdated) {
         VLOG_INFO_RL(&rl, "bridge %s: somebody has changed flows",
                      conn->bridge);
@@ -229,6 +233,8 @@ static void
 finish_reading(struct ofconn *conn)
 {
     flow_reader_steal(conn->reader, &conn->installed);
+    conn->n_fleeting = flow_monitor_count_fleeting(&conn->installed,
+                                                   &conn->space);
     conn->has_facts = true;
     conn->facts_seqno++;
     conn->n_reads++;
@@ -283,11 +289,25 @@ log_commit(const struct ofconn *conn, const struct flow_diff *diff)
     ds_destroy(&s);
 }
 
+/* Does 'diff' put flows in place of others'? */
+static bool
+replaces_others(const struct ofconn *conn, const struct flow_diff *diff)
+{
+    for (size_t i = 0; i < diff->n_ops; i++) {
+        const struct flow_entry *before = diff->ops[i].flow.before;
+        if (before && !flow_space_owns_flow(&conn->space, before->cookie)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 finish_commit(struct ofconn *conn)
 {
     struct flow_diff *diff = bundle_diff(conn->bundle);
     log_commit(conn, diff);
+    conn->facts_seqno += replaces_others(conn, diff);
     flow_diff_apply(diff, &conn->installed);
     set_verdict(conn, has_news(conn) ? OFCONN_PENDING : OFCONN_INSTALLED);
     set_state(conn, OFCONN_READY);
@@ -664,7 +684,7 @@ ofconn_has_facts(const struct ofconn *conn)
 }
 
 /* Returns a number that changes with what is installed, but for what our own
- * bundles do. */
+ * bundles do to our flows. */
 unsigned int
 ofconn_facts_seqno(const struct ofconn *conn)
 {

@@ -28,8 +28,10 @@ add_flow(struct flow_table *table, const char *line)
     minimatch_expand(&fm.match, &match);
     struct ofpbuf actions;
     ofpbuf_use_const(&actions, fm.ofpacts, fm.ofpacts_len);
-    flow_table_add(table, fm.table_id == OFPTT_ALL ? 0 : fm.table_id,
-                   fm.priority, ntohll(fm.new_cookie), &match, &actions);
+    struct flow_entry *entry
+        = flow_table_add(table, fm.table_id == OFPTT_ALL ? 0 : fm.table_id,
+                         fm.priority, ntohll(fm.new_cookie), &match, &actions);
+    entry->is_fleeting = fm.idle_timeout || fm.hard_timeout;
     minimatch_destroy(&fm.match);
     free(fm.ofpacts);
     return NULL;

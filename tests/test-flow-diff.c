@@ -123,6 +123,34 @@ test_changed_cookie_needs_a_new_flow(void **state)
 }
 
 static void
+test_what_goes_by_itself_keeps_no_place(void **state)
+{
+    static const char *const cookies[] = { "0x7601", "0x99" };
+    for (size_t i = 0; i < ARRAY_SIZE(cookies); i++) {
+        char *have = xasprintf("table=100,priority=5,cookie=%s,"
+                               "idle_timeout=9,actions=drop", cookies[i]);
+        char *expected = xasprintf(
+            "add-flow (timeout) flow table=100, priority=5: cookie=%s, "
+            "actions=drop -> cookie=0x7601, actions=drop\n", cookies[i]);
+        check(LINES("table=100,priority=5,cookie=0x7601,actions=drop"),
+              LINES(have), expected);
+        free(expected);
+        free(have);
+    }
+}
+
+static void
+test_flows_that_lead_past_ours_for_a_while_are_found(void **state)
+{
+    check(LINES(NULL),
+          LINES("priority=200,cookie=0x99,idle_timeout=9,actions=NORMAL",
+                "priority=201,cookie=0x7601,hard_timeout=9,actions=NORMAL"),
+          "delete-flow (unwanted) flow table=0, priority=201: "
+          "cookie=0x7601, actions=NORMAL -> removed\n"
+          "foreign cookie=0x99, table=0, priority=200 actions=NORMAL\n");
+}
+
+static void
 test_groups_go_first_and_are_deleted_last(void **state)
 {
     check(LINES("group_id=0x7601,type=all,bucket=bucket_id:1,output:1",
@@ -283,6 +311,8 @@ main(void)
         cmocka_unit_test(test_flow_that_nobody_means_is_deleted),
         cmocka_unit_test(test_changed_actions_keep_the_counters),
         cmocka_unit_test(test_changed_cookie_needs_a_new_flow),
+        cmocka_unit_test(test_what_goes_by_itself_keeps_no_place),
+        cmocka_unit_test(test_flows_that_lead_past_ours_for_a_while_are_found),
         cmocka_unit_test(test_groups_go_first_and_are_deleted_last),
         cmocka_unit_test(test_flows_come_in_the_order_of_lookup),
         cmocka_unit_test(test_what_is_others_stays),

@@ -7,6 +7,7 @@
 
 #include "byte-order.h"
 #include "flows/flow-space.h"
+#include "flows/flow-table.h"
 #include "openvswitch/list.h"
 #include "openvswitch/ofp-monitor.h"
 #include "openvswitch/ofp-msgs.h"
@@ -14,6 +15,7 @@
 #include "openvswitch/ofp-protocol.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
+#include "tests/flow-text.h"
 #include "tests/unit.h"
 #include "util.h"
 
@@ -37,7 +39,10 @@ static const struct ofputil_flow_update
     own = { .event = OFPFME_ABBREV, .xid = CONSTANT_HTONL(7) },
     ours = FLOW(160, 0x7601), foreign = FLOW(110, 0x99),
     shared = FLOW(0, 0x99), elsewhere = FLOW(20, 0x99),
-    learnt = { .event = OFPFME_ADDED, .idle_timeout = 10 },
+    learnt = { .event = OFPFME_ADDED, .idle_timeout = 10,
+               .priority = 200 },
+    forged = { .event = OFPFME_ADDED, .idle_timeout = 10,
+               .priority = 200, .cookie = CONSTANT_HTONLL(0x7601) },
     fleeting = { .event = OFPFME_ADDED, .hard_timeout = 10,
                  .table_id = 110 },
     paused = { .event = OFPFME_PAUSED };
@@ -87,22 +92,31 @@ concern(const struct ofputil_flow_update *first,
     }
     struct ofpbuf *msg = transmit(&replies);
     assert_true(flow_monitor_is_update(msg));
-    bool result = flow_monitor_concerns(msg, &space);
+    bool result = flow_monitor_concerns(msg, &space, 0);
     ofpbuf_delete(msg);
     return result;
+}
+
+/* Takes ownership of 'msg'. */
+static void
+assert_requests(struct ofpbuf *msg, const char *what, const char *table)
+{
+    assert_false(flow_monitor_is_update(msg));
+    char *text = ofp_to_string(msg->data, msg->size, NULL, NULL, 2);
+    assert_non_null(strstr(text, what));
+    assert_non_null(strstr(text, table));
+    free(text);
+    ofpbuf_delete(msg);
 }
 
 static void
 test_request_names_a_table(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
-        struct ofpbuf *msg = flow_monitor_request(130, versions[i]);
-        assert_false(flow_monitor_is_update(msg));
-        char *text = ofp_to_string(msg->data, msg->size, NULL, NULL, 2);
-        assert_non_null(strstr(text, "id=130 flags=add,delete,modify"));
-        assert_non_null(strstr(text, "table=130"));
-        free(text);
-        ofpbuf_delete(msg);
+        assert_requests(flow_monitor_request(130, false, versions[i]),
+                        "id=130 flags=add,delete,modify", "table=130");
+        assert_requests(flow_monitor_request(0, true, versions[i]),
+                        "id=0 flags=add,delete,modify,actions", "table=0");
     }
 }
 
@@ -119,6 +133,7 @@ test_what_others_do_to_flows_concerns_us(void **state)
         { &shared, NULL, true },
         { &elsewhere, NULL, false },
         { &learnt, NULL, false },
+        { &forged, NULL, true },
         { &fleeting, NULL, true },
         { &paused, NULL, true },
         { &own, &ours, true },
@@ -133,6 +148,64 @@ test_what_others_do_to_flows_concerns_us(void **state)
     }
 }
 
+/* Does 'event' concern us, of a flow of others that has a time-out and does
+ * 'actions', while 'n' such lead past ours? */
+static bool
+fleeting_concerns(enum ofp_flow_update_event event, const char *actions,
+                  size_t n)
+{
+    struct flow_table table;
+    flow_table_init(&table);
+    assert_null(flow_text_add(&table, actions));
+    const struct flow_entry *entry
+        = CONTAINER_OF(hmap_first(&table.flows), struct flow_entry, node);
+    struct ofputil_flow_update update = {
+        .event = event, .idle_timeout = 10, .priority = 200,
+        .ofpacts = entry->actions, .ofpacts_len = entry->actions_len,
+    };
+    struct ovs_list replies = OVS_LIST_INITIALIZER(&replies);
+    append(&update, &replies, OFP15_VERSION);
+    struct ofpbuf *msg = transmit(&replies);
+    bool result = flow_monitor_concerns(msg, &space, n);
+    ofpbuf_delete(msg);
+    flow_table_destroy(&table);
+    return result;
+}
+
+static void
+test_the_first_and_the_last_that_lead_past_ours_concern_us(void **state)
+{
+    const char *normal = "actions=NORMAL", *drop = "actions=drop";
+    assert_true(fleeting_concerns(OFPFME_ADDED, normal, 0));
+    assert_true(fleeting_concerns(OFPFME_MODIFIED, normal, 0));
+    assert_false(fleeting_concerns(OFPFME_ADDED, normal, 1));
+    assert_false(fleeting_concerns(OFPFME_ADDED, drop, 0));
+    assert_true(fleeting_concerns(OFPFME_REMOVED, normal, 1));
+    assert_false(fleeting_concerns(OFPFME_REMOVED, normal, 0));
+    assert_false(fleeting_concerns(OFPFME_REMOVED, normal, 2));
+    assert_false(fleeting_concerns(OFPFME_REMOVED, drop, 1));
+}
+
+static void
+test_those_that_lead_past_ours_for_a_while_are_counted(void **state)
+{
+    static const char *const lines[] = {
+        "priority=200,idle_timeout=9,actions=NORMAL",
+        "priority=0,hard_timeout=9,in_port=1,actions=output:2",
+        "priority=201,idle_timeout=9,actions=drop",
+        "priority=202,actions=NORMAL",
+        "priority=50,idle_timeout=9,actions=NORMAL",
+        "priority=203,cookie=0x7601,idle_timeout=9,actions=NORMAL",
+    };
+    struct flow_table table;
+    flow_table_init(&table);
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        assert_null(flow_text_add(&table, lines[i]));
+    }
+    assert_int_equal(flow_monitor_count_fleeting(&table, &space), 2);
+    flow_table_destroy(&table);
+}
+
 static void
 test_what_cannot_be_decoded_concerns_us(void **state)
 {
@@ -142,7 +215,7 @@ test_what_cannot_be_decoded_concerns_us(void **state)
     ovs_be16 *length = ofpbuf_at_assert(msg, sizeof(struct ofp_header) + 8,
                                         sizeof *length);
     *length = htons(5);
-    assert_true(flow_monitor_concerns(msg, &space));
+    assert_true(flow_monitor_concerns(msg, &space, 0));
     ofpbuf_delete(msg);
 }
 
@@ -152,6 +225,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_names_a_table),
         cmocka_unit_test(test_what_others_do_to_flows_concerns_us),
+        cmocka_unit_test(
+            test_the_first_and_the_last_that_lead_past_ours_concern_us),
+        cmocka_unit_test(
+            test_those_that_lead_past_ours_for_a_while_are_counted),
         cmocka_unit_test(test_what_cannot_be_decoded_concerns_us),
     };
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);

@@ -25,6 +25,7 @@ static const struct flow_space space = {
     .cookie_mask = 0xff00,
     .group = 0x7600,
     .group_mask = 0xff00,
+    .learnt_table = 131,
 };
 
 static const enum ofp_version versions[] = { OFP14_VERSION, OFP15_VERSION };
@@ -156,11 +157,12 @@ reply_with(const struct ofputil_flow_stats *fs, enum ofp_version version)
 }
 
 static size_t
-count_read(uint64_t cookie, uint16_t idle_timeout, uint16_t hard_timeout)
+count_read(uint8_t table_id, uint64_t cookie, uint16_t idle_timeout,
+           uint16_t hard_timeout)
 {
     struct ofputil_flow_stats fs = {
         .cookie = htonll(cookie),
-        .table_id = 7,
+        .table_id = table_id,
         .idle_timeout = idle_timeout,
         .hard_timeout = hard_timeout,
     };
@@ -171,6 +173,10 @@ count_read(uint64_t cookie, uint16_t idle_timeout, uint16_t hard_timeout)
     struct ofpbuf *reply = reply_with(&fs, OFP15_VERSION);
     assert_int_equal(flow_msg_read_flows(reply, &space, &table), 0);
     size_t n = hmap_count(&table.flows);
+    const struct flow_entry *entry;
+    HMAP_FOR_EACH (entry, node, &table.flows) {
+        assert_int_equal(entry->is_fleeting, idle_timeout || hard_timeout);
+    }
     ofpbuf_delete(reply);
     flow_table_destroy(&table);
     return n;
@@ -179,15 +185,24 @@ count_read(uint64_t cookie, uint16_t idle_timeout, uint16_t hard_timeout)
 static void
 test_flows_that_are_not_ours_are_not_read(void **state)
 {
-    assert_int_equal(count_read(0x7601, 0, 0), 1);
-    assert_int_equal(count_read(0x9900, 0, 0), 0);
+    assert_int_equal(count_read(7, 0x7601, 0, 0), 1);
+    assert_int_equal(count_read(7, 0x9900, 0, 0), 0);
 }
 
 static void
 test_learnt_flows_are_the_switchs(void **state)
 {
-    assert_int_equal(count_read(0x7601, 300, 0), 0);
-    assert_int_equal(count_read(0x7601, 0, 300), 0);
+    assert_int_equal(count_read(131, 0x7601, 300, 0), 0);
+    assert_int_equal(count_read(131, 0x7601, 0, 300), 0);
+}
+
+static void
+test_other_flows_with_a_timeout_are_read(void **state)
+{
+    assert_int_equal(count_read(131, 0x7601, 0, 0), 1);
+    assert_int_equal(count_read(0, 0x7601, 300, 0), 1);
+    assert_int_equal(count_read(0, 0x9900, 300, 0), 1);
+    assert_int_equal(count_read(0, 0x9900, 0, 300), 1);
 }
 
 static void
@@ -241,6 +256,7 @@ main(void)
         cmocka_unit_test(test_message_that_is_too_long_is_not_sent),
         cmocka_unit_test(test_flows_that_are_not_ours_are_not_read),
         cmocka_unit_test(test_learnt_flows_are_the_switchs),
+        cmocka_unit_test(test_other_flows_with_a_timeout_are_read),
         cmocka_unit_test(test_broken_reply_is_an_error),
         cmocka_unit_test(test_frame_becomes_a_message),
     };

@@ -89,6 +89,25 @@ test_what_the_switch_learns_is_not_watched(void **state)
     }
 }
 
+static void
+test_what_is_learnt_is_so_by_table_and_cookie(void **state)
+{
+    uint64_t our_cookie = UINT64_C(0x766e000000000001);
+    assert_true(flow_space_learns(&space, 131, our_cookie));
+    assert_false(flow_space_learns(&space, 131, 0));
+    assert_false(flow_space_learns(&space, 0, our_cookie));
+    const struct flow_space none = { .cookie = 1, .cookie_mask = 1 };
+    assert_false(flow_space_learns(&none, 0, 1));
+}
+
+static void
+test_one_table_is_shared(void **state)
+{
+    assert_true(flow_space_shares(&space, 0));
+    assert_false(flow_space_shares(&space, 7));
+    assert_false(flow_space_shares(&space, 110));
+}
+
 static bool
 is_obstructed(const char *line)
 {
@@ -136,6 +155,8 @@ main(void)
         cmocka_unit_test(test_space_has_bounds),
         cmocka_unit_test(test_what_concerns_us),
         cmocka_unit_test(test_what_the_switch_learns_is_not_watched),
+        cmocka_unit_test(test_what_is_learnt_is_so_by_table_and_cookie),
+        cmocka_unit_test(test_one_table_is_shared),
         cmocka_unit_test(test_others_are_in_the_way_if_they_lead_past_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,7 +269,10 @@ def test_a_flow_that_will_time_out_takes_no_place_of_ours(host, agent):
     ours = next(line for line in before if "table=110" in line)
     place = re.search("table=.*(?= actions)", ours)[0]
     ofctl(host, "add-flow", "br0", f"{place},hard_timeout=9,actions=drop")
-    until(lambda: our_flows(host) == before, "it is ours again", timeout=2)
+    until(lambda: [flow.replace("reset_counts ", "")
+                   for flow in our_flows(host)] == before,
+          "it is ours again, and counts anew", timeout=2)
+    assert agent.status()["warnings"] == []
 
 
 def n_flows(host):
@@ -721,6 +724,51 @@ def test_flows_of_others_that_come_later_are_warned_of(host, agent):
                       for w in agent.status()["warnings"]), "it is told")
     ofctl(host, "--strict", "del-flows", "br0", "priority=32768")
     until(lambda: agent.status()["warnings"] == [], "it is not told any more")
+
+
+FLEETING = "priority=200,idle_timeout={},actions=NORMAL"
+
+
+def test_flows_that_lead_past_ours_for_a_while_are_warned_of(host, agent):
+    start(host, agent, 1)
+    wait_ready(agent, 1)
+    status = wait_flows(agent)
+    ofctl(host, "add-flow", "br0", FLEETING.format(2))
+    until(lambda: any("foreign-flows" in w
+                      for w in agent.status()["warnings"]), "it is told")
+    row, = agent.json("flow/diff")
+    assert (row["kind"], row["reason"]) == ("report", "foreign-flows")
+    assert row["key"] == "flow table=0, priority=200"
+    until(lambda: agent.status()["warnings"] == [], "it has expired")
+    assert agent.json("flow/diff") == []
+    assert flows(agent)["reads"] == status["reads"] + 2
+
+
+def test_a_flow_that_will_time_out_is_no_last_flow(host, agent):
+    """Nothing would pass when it is gone."""
+    start(host, agent, 1, 2)
+    ofctl(host, "del-flows", "br0", "cookie=0/-1")
+    ofctl(host, "add-flow", "br0", FLEETING.format(3600))
+    agent.json("reconcile")
+    set_guard(host, "off")
+    until(lambda: host.vsctl("list-ports", "br0").split() == ["tap1", "tap2"],
+          "the pair is gone")
+    assert any(flow.endswith("priority=0 actions=NORMAL")
+               for flow in dump(host))
+
+
+def test_what_others_learn_is_read_once(host, agent):
+    start(host, agent, 1)
+    reads = wait_flows(agent)["reads"]
+    learnt = host.dir / "learnt"
+    learnt.write_text("".join(
+        f"priority=500,hard_timeout=2,in_port={n + 1000},actions=NORMAL\n"
+        for n in range(1000)))
+    ofctl(host, "add-flows", "br0", learnt)
+    until(lambda: any("foreign-flows" in w
+                      for w in agent.status()["warnings"]), "it is told")
+    until(lambda: n_flows(host) < 1000, "they have timed out")
+    assert flows(agent)["reads"] <= reads + 2
 
 
 def test_a_restore_of_flows_is_waited_for(host, agent):
