@@ -7,7 +7,10 @@
  * A flow of somebody else, that is, with a cookie that is not ours, is never
  * part of an operation, even if it stands where one of ours is meant: it is
  * reported, and an operator decides.  Except that one with a time-out, which
- * another flow may have learnt, keeps no place of ours. */
+ * another flow may have learnt, keeps no place of ours.
+ *
+ * This holds for what has been read.  In a place that was empty then, "add"
+ * replaces whatever is there by now: see flow-msg.c. */
 
 #include <config.h>
 #include "flows/flow-diff.h"

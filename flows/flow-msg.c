@@ -54,6 +54,9 @@ require_cookie(struct ofputil_flow_mod *fm, const struct flow_entry *entry)
     fm->cookie_mask = OVS_BE64_MAX;
 }
 
+/* Replaces whatever is in this place, also somebody else's flow that has come
+ * since we looked.  OFPFF_CHECK_OVERLAP is of no help: it is about other
+ * matches, and a switch does not look for those if this one is there. */
 static struct ofpbuf *
 encode_add_flow(const struct flow_op *op, enum ofp_version version)
 {

@@ -264,6 +264,19 @@ def test_a_flow_that_took_our_place_meanwhile_stays(switch, loader):
     assert "cookie=0x99" in dump(switch)[0]
 
 
+def test_a_flow_that_took_an_empty_place_meanwhile_is_replaced(switch, loader):
+    """OpenFlow cannot be told not to: it looks for flows that overlap with one
+    that is added only if none has the same match."""
+    place = "table=100,priority=7,in_port=1"
+    loader.load()
+    ofctl(switch, "add-flow", "br0", f"{place},cookie=0x99,actions=output:2")
+    ofctl(switch, "add-flow", "br0",
+          f"check_overlap,{place},cookie=0x98,actions=output:2")
+    assert "cookie=0x98" in dump(switch)[0]
+    loader.load(flow(1, "drop"))
+    assert [line for line in dump(switch) if "cookie=0x98" in line] == []
+
+
 def test_learnt_flows_are_not_ours(switch, loader):
     learnt = (f"table=131,cookie={PREFIX | 1 << 16:#x},idle_timeout=300,"
               "dl_dst=52:54:00:00:00:09,actions=drop")
