@@ -41,6 +41,8 @@ controller_vnicd_SOURCES = \
 	controller/hooks.h \
 	controller/inputs.c \
 	controller/inputs.h \
+	controller/learnt-flush.c \
+	controller/learnt-flush.h \
 	controller/loop.c \
 	controller/loop.h \
 	controller/main.c \

@@ -14,7 +14,9 @@
  *     the patch pair, in the database;
  *     NORMAL floods to vNICs no more;
  *     one bundle with all flows;
- *     the vNICs are ready.
+ *     the vNICs are ready;
+ *     NORMAL forgets what it has learnt from them, and they are asked for
+ *     their multicast groups.
  *
  * And the order in which it goes:
  *
@@ -40,6 +42,7 @@
 #include "controller/arrivals.h"
 #include "controller/bridge-facts.h"
 #include "controller/greeting.h"
+#include "controller/learnt-flush.h"
 #include "controller/read-pace.h"
 #include "controller/reconcile.h"
 #include "coverage.h"
@@ -81,6 +84,9 @@ struct bridge_flows {
     struct pipeline_bridge facts;
     struct refusals refusals;
     struct arrivals arrivals;
+    struct learnt_flush *flush;
+    bool has_learnt;            /* NORMAL, while flows of ours were not there:
+                                 * on the ports of vNICs, too. */
     struct flood_map floods;    /* As the connection was told. */
     bool was_ours;              /* After TOLD_REMOVAL: it had a pipeline. */
     bool are_floods_normal;     /* After TOLD_REMOVAL: set for none. */
@@ -132,6 +138,7 @@ bridge_flows_create(const struct bridge_view *bridge)
     pipeline_bridge_init(&bf->facts);
     refusals_init(&bf->refusals);
     arrivals_init(&bf->arrivals);
+    bf->flush = learnt_flush_create(bridge->name);
     bf->since_ms = time_wall_msec();
     read_pace_init(&bf->pace, time_msec());
     return bf;
@@ -146,6 +153,7 @@ bridge_flows_destroy(struct bridge_flows *bf)
         pipeline_bridge_destroy(&bf->facts);
         refusals_destroy(&bf->refusals);
         arrivals_destroy(&bf->arrivals);
+        learnt_flush_destroy(bf->flush);
         free(bf->fail_mode);
         free(bf->name);
         free(bf);
@@ -285,6 +293,8 @@ look_at_installed(struct bridge_flows *bf)
     if (bf->facts_seqno != ofconn_facts_seqno(bf->conn)) {
         bf->facts_seqno = ofconn_facts_seqno(bf->conn);
         look_at_facts(bf);
+        bf->has_learnt = bf->has_learnt || (ofconn_has_facts(bf->conn)
+                                            && !bf->has_ours);
     } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
         bf->has_ours = bf->told == TOLD_PIPELINE;
     }
@@ -343,6 +353,22 @@ welcome_arrivals(struct bridge_flows *bf, long long int now)
     }
 }
 
+/* Once flows keep NORMAL from the ports of vNICs, what it has learnt there is
+ * to be forgotten. */
+static void
+flush_learnt(struct bridge_flows *bf, long long int now)
+{
+    if (bf->has_learnt && bf->state == BRIDGE_FLOWS_INSTALLED) {
+        bf->has_learnt = false;
+        learnt_flush_start(bf->flush, now);
+    }
+    if (learnt_flush_run(bf->flush, now)) {
+        for (size_t i = 0; i < bf->facts.n_vnics; i++) {
+            greet(bf->conn, &bf->facts.vnics[i], ARRIVAL_ASK);
+        }
+    }
+}
+
 void
 bridge_flows_run(struct bridge_flows *bf, long long int now)
 {
@@ -353,6 +379,7 @@ bridge_flows_run(struct bridge_flows *bf, long long int now)
     }
     bf->seqno += refusals_let_in(&bf->refusals, now);
     welcome_arrivals(bf, now);
+    flush_learnt(bf, now);
 }
 
 void
@@ -362,6 +389,7 @@ bridge_flows_wait(const struct bridge_flows *bf)
     poll_timer_wait_until(bf->pace.due_ms);
     poll_timer_wait_until(refusals_next_ms(&bf->refusals));
     poll_timer_wait_until(arrivals_ms(bf));
+    learnt_flush_wait(bf->flush);
 }
 
 /* What goes into a pass. */

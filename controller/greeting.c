@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* What is said about a guest that a migration has brought: to whoever is
- * outside, where it is now, and to itself, which groups has it joined?  These
- * are the only packets that the agent makes. */
+ * outside, where it is now, and to itself, which groups has it joined?  The
+ * latter is asked, too, when the switch has forgotten it.  These are the only
+ * packets that the agent makes. */
 
 #include <config.h>
 #include "controller/greeting.h"

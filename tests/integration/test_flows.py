@@ -7,6 +7,7 @@ import signal
 import pytest
 from fake_bridge import FakeBridge
 from host import access, until, vm_mac, vm_uuid
+from scapy.contrib.igmp import IGMP
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
@@ -544,7 +545,7 @@ def test_a_vnic_costs_its_own_flows(host, agent):
     assert spent(after, coverage(agent), "bridge_flows_built") <= 1
 
 
-# Mirrors.
+# Real frames.
 
 
 class Wire:
@@ -567,6 +568,64 @@ class Wire:
         """VM 'number' sends 'packet'; all of it has been dealt with then."""
         self.host.run("ovs-appctl", "netdev-dummy/receive", f"tap{number}",
                       bytes(packet).hex())
+
+
+GROUP, GROUP_MAC = "239.1.1.1", "01:00:5e:01:01:01"
+EVERYBODY = "01:00:5e:00:00:01"     # Whom queries are for.
+
+
+def joins(source):
+    """VM 'source' joins the group, with IGMPv2."""
+    return (Ether(src=vm_mac(source), dst=GROUP_MAC)
+            / IP(src=f"10.0.0.{source}", dst=GROUP, ttl=1)
+            / IGMP(type=0x16, gaddr=GROUP))
+
+
+def multicast(source):
+    return (Ether(src=vm_mac(source), dst=GROUP_MAC)
+            / IP(src=f"10.0.0.{source}", dst=GROUP) / Raw(b"m" * 40))
+
+
+def learnt(host, table):
+    return re.findall("52:54:00:00:00:0[0-9]|239.1.1.1",
+                      host.run("ovs-appctl", f"{table}/show", "br0").stdout)
+
+
+def test_what_normal_has_learnt_before_is_forgotten(host):
+    """NO_FLOOD is not about members of groups, nor about known addresses."""
+    host.vsctl("set", "bridge", "br0", "mcast_snooping_enable=true")
+    for n in 1, 2, 3:
+        host.plug(f"tap{n}", vm_uuid(n), vm_mac(n), ["tag=10"])
+    wire = Wire(host, 1, 2, 3)
+    for n in 1, 2, 3:
+        wire.send(n, frame(n, None))
+        wire.send(n, joins(n))
+    assert (len(learnt(host, "fdb")), len(learnt(host, "mdb"))) == (3, 3)
+
+    agent = host.agent()
+    host.start_domain("web3", vm_uuid(3), (vm_mac(3), "tap3", access(10)))
+    for n in 1, 2:
+        host.libvirt.createXML(isolated_xml(host, n))
+    wait_ready(agent, 1, 2, 3)
+    query = bytes.fromhex(EVERYBODY.replace(":", ""))
+    until(lambda: all(wire.sent(n, query) for n in (1, 2, 3)),
+          "they are asked for their groups")
+    assert learnt(host, "fdb") == learnt(host, "mdb") == []
+    wire.send(1, multicast(1))
+    until(lambda: wire.sent(3, multicast(1)), "it came")
+    assert [wire.sent(n, multicast(1)) for n in (1, 2, 3)] == [0, 0, 1]
+
+    # What it learns afterwards stays, if only the agent is new.
+    wire.send(2, joins(2))
+    assert learnt(host, "mdb") == [GROUP]
+    agent.stop()
+    agent.start()
+    host.settled(agent)
+    wait_flows(agent)
+    assert learnt(host, "mdb") == [GROUP]
+
+
+# Mirrors.
 
 
 def test_the_output_port_of_a_mirror_gets_copies_alone(host, agent):
