@@ -147,14 +147,15 @@ find_conn(const struct inputs *in, const char *driver,
     return found ? found : in->virts[0];
 }
 
-/* Is what is known of the domain 'uuid' libvirt's own answer? */
+/* Is what is known of the domain 'uuid' libvirt's own answer?  Not if libvirt
+ * cannot answer any more. */
 bool
 inputs_has_read_domain(const struct inputs *in, const struct uuid *uuid)
 {
     for (size_t i = 0; i < in->n_virts; i++) {
         const struct domain *domain
             = domain_set_find(in->sources[i].domains, uuid);
-        if (domain && domain->stage == DOMAIN_READ) {
+        if (domain && domain->stage == DOMAIN_READ && !domain->failure) {
             return true;
         }
     }

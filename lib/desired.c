@@ -157,6 +157,32 @@ find_port(const struct facts *facts, const struct domain *domain,
            ? port : NULL;
 }
 
+/* True if 'domain', one of libvirt's, may have vNICs that are not known. */
+bool
+desired_is_untold(const struct desired *desired, const struct uuid *domain)
+{
+    for (size_t i = 0; i < desired->n_untold; i++) {
+        if (uuid_equals(&desired->untold[i], domain)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+note_untold(const struct domain *domain, struct desired *desired)
+{
+    if (domain_is_told(domain)) {
+        return;
+    }
+    if (desired->n_untold >= desired->allocated_untold) {
+        desired->untold = x2nrealloc(desired->untold,
+                                     &desired->allocated_untold,
+                                     sizeof *desired->untold);
+    }
+    desired->untold[desired->n_untold++] = domain->uuid;
+}
+
 static void
 collect_domain(const struct facts *facts, const struct domain_source *source,
                const struct domain *domain, struct desired *desired)
@@ -172,7 +198,7 @@ collect_domain(const struct facts *facts, const struct domain_source *source,
         d->domain = xstrdup(domain->name);
         d->stage = domain->stage;
         d->read_ms = domain->read_ms;
-        d->can_be_asked = source->is_complete;
+        d->can_be_asked = source->is_complete && !domain->failure;
         d->is_elsewhere = domain->is_migrating;
         d->is_incoming = domain->is_incoming;
         d->networks = source->networks;
@@ -187,19 +213,20 @@ collect_domain(const struct facts *facts, const struct domain_source *source,
     }
 }
 
-/* Returns the domain 'uuid', by the first connection that has it: two of them
- * may lead to one libvirt. */
+/* Returns the domain 'uuid', by the first connection that has it, and can tell
+ * of it if any can: two of them may lead to one libvirt. */
 static const struct domain *
 find_domain(const struct facts *facts, const struct uuid *uuid)
 {
+    const struct domain *found = NULL;
     for (size_t i = 0; i < facts->n_sources; i++) {
         const struct domain *domain
             = domain_set_find(facts->sources[i].domains, uuid);
-        if (domain) {
-            return domain;
+        if (domain && (!found || (found->failure && !domain->failure))) {
+            found = domain;
         }
     }
-    return NULL;
+    return found;
 }
 
 /* False while some connection may yet tell of domains that we do not know. */
@@ -223,6 +250,10 @@ explain_stray(const struct facts *facts, const struct domain *domain,
         return is_complete(facts)
                ? xstrdup("no domain with this vm-id is known to libvirt")
                : xstrdup("libvirt has not told us about this domain");
+    }
+    if (domain->failure) {
+        return xasprintf("libvirt cannot tell of this domain: %s",
+                         domain->failure);
     }
     if (!domain->is_active) {
         return xasprintf("domain %s is not running", domain->name);
@@ -249,14 +280,15 @@ collect_stray(const struct facts *facts, const struct port_view *port,
 
     const struct domain *domain = find_domain(facts, &port->vm_id);
     if (domain) {
-        d->domain = xstrdup(domain->name);
+        d->domain = nullable_xstrdup(domain->name);
         d->read_ms = domain->read_ms;
     }
     if (domain && domain->error) {
         d->care = VNIC_MANAGED;     /* Quarantined below, for its error. */
         d->vnic.error = xstrdup(domain->error);
     } else {
-        d->care = is_complete(facts) ? VNIC_UNMANAGED : VNIC_UNKNOWN;
+        bool is_told = is_complete(facts) && !(domain && domain->failure);
+        d->care = is_told ? VNIC_UNMANAGED : VNIC_UNKNOWN;
         d->reason = explain_stray(facts, domain, port);
         if (d->care == VNIC_UNKNOWN && port_view_is_marked(port)
             && port->marked_isolation) {
@@ -328,7 +360,7 @@ collect_bridges(const struct switch_view *view, struct desired *desired)
 /* Computing. */
 
 /* How old may what libvirt says be?  Returns when the oldest part of it was
- * asked for. */
+ * asked for.  That it cannot tell is an answer, too. */
 static long long int
 find_read_ms(const struct facts *facts)
 {
@@ -338,7 +370,7 @@ find_read_ms(const struct facts *facts)
         const struct domain *domain;
         read_ms = MIN(read_ms, source->listed_ms);
         HMAP_FOR_EACH (domain, node, &source->domains->domains) {
-            read_ms = MIN(read_ms, domain->read_ms);
+            read_ms = MIN(read_ms, MAX(domain->read_ms, domain->failed_ms));
         }
     }
     return read_ms;
@@ -368,6 +400,7 @@ desired_compute(const struct facts *facts, struct desired *desired)
         HMAP_FOR_EACH (domain, node, &source->domains->domains) {
             if (find_domain(facts, &domain->uuid) == domain) {
                 collect_domain(facts, source, domain, desired);
+                note_untold(domain, desired);
             }
         }
     }
@@ -401,6 +434,7 @@ desired_destroy(struct desired *desired)
         patch_pair_destroy(&desired->bridges[i].pair);
     }
     free(desired->bridges);
+    free(desired->untold);
     free(desired->vnics);
     *desired = (struct desired) DESIRED_INIT;
 }

@@ -120,6 +120,8 @@ struct desired {
     struct desired_bridge *bridges; /* In the order of their names. */
     size_t n_bridges;
     bool is_complete;           /* Every connection has told all it knows. */
+    struct uuid *untold;        /* Domains that may have other vNICs, too. */
+    size_t n_untold, allocated_untold;
     long long int read_ms;      /* All that libvirt says was asked for then or
                                  * later, monotonic; 0: some never. */
 };
@@ -148,6 +150,7 @@ void desired_destroy(struct desired *);
 
 const struct desired_bridge *desired_find_bridge(const struct desired *,
                                                  const char *name);
+bool desired_is_untold(const struct desired *, const struct uuid *domain);
 bool desired_vnic_is_to_start(const struct desired_vnic *);
 bool desired_vnic_is_meant(const struct desired_vnic *);
 bool desired_vnic_is_written(const struct desired_vnic *);

@@ -14,6 +14,8 @@
  *   - every libvirt that we ask has told all of its domains, and no running
  *     one has an interface of that name.
  *
+ * What is of a domain that libvirt lists and cannot tell of is no orphan.
+ *
  * And it is not removed before that has been so for a while, and libvirt has
  * been asked once more; see ovsdb/port-plan.c.  A port that we plugged ourselves
  * goes as soon as libvirt says that its guest has gone.
@@ -133,14 +135,16 @@ is_made_for(const struct qos_view *qos, const struct desired_vnic *d)
            && nullable_string_is_equal(vnic_port_name(&d->vnic), qos->ifname);
 }
 
-/* Is there still the vNIC, or its port, that 'qos' was made for?  Then it may
- * be linked to that again, also if the port has to be put back first. */
+/* May there still be the vNIC, or its port, that 'qos' was made for?  Then it
+ * may be linked to that again, also if the port has to be put back first. */
 static bool
 is_wanted(const struct switch_view *view, const struct desired *desired,
           const struct qos_view *qos)
 {
     const struct port_view *port = switch_view_find_port(view, qos->ifname);
-    if (port && port->is_vnic && uuid_equals(&port->vm_id, &qos->vm_id)) {
+    if (desired_is_untold(desired, &qos->vm_id)
+        || (port && port->is_vnic
+            && uuid_equals(&port->vm_id, &qos->vm_id))) {
         return true;
     }
     for (size_t i = 0; i < desired->n_vnics; i++) {

@@ -295,6 +295,7 @@ domain_destroy(struct domain *domain)
         free(domain->vnics);
         free(domain->name);
         free(domain->error);
+        free(domain->failure);
         svec_destroy(&domain->metadata_errors);
         free(domain);
     }
@@ -312,6 +313,7 @@ domain_equals(const struct domain *a, const struct domain *b)
         || a->n_vnics != b->n_vnics
         || !nullable_string_is_equal(a->name, b->name)
         || !nullable_string_is_equal(a->error, b->error)
+        || !nullable_string_is_equal(a->failure, b->failure)
         || !svec_equal(&a->metadata_errors, &b->metadata_errors)) {
         return false;
     }
@@ -355,6 +357,13 @@ domain_find_mac(const struct domain *domain, struct eth_addr mac)
         }
     }
     return NULL;
+}
+
+/* True if 'domain' has no vNICs but those that it says. */
+bool
+domain_is_told(const struct domain *domain)
+{
+    return !domain->error && !domain->failure;
 }
 
 /* True if some vNIC of 'domain' is merged. */

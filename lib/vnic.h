@@ -155,7 +155,13 @@ struct domain {
                                  * <metadata> and concerns no vNIC. */
     enum domain_stage stage;
     long long int read_ms;      /* When the reading was asked for; when the
-                                 * hook told it. */
+                                 * hook told it; 0: never. */
+    char *failure;              /* Why libvirt lists it, and cannot tell of it:
+                                 * a sentence, or NULL.  The rest is what was
+                                 * told before: nothing but 'uuid', and NULL
+                                 * for 'name', if 'read_ms' is 0. */
+    long long int failed_ms;    /* When the reading was asked for that led to
+                                 * 'failure'. */
 };
 
 struct domain *domain_create(void);
@@ -163,6 +169,7 @@ void domain_destroy(struct domain *);
 bool domain_equals(const struct domain *, const struct domain *);
 struct vnic *domain_add_vnic(struct domain *, struct vnic *);
 const struct vnic *domain_find_mac(const struct domain *, struct eth_addr);
+bool domain_is_told(const struct domain *);
 bool domain_is_merged(const struct domain *);
 bool domain_has_networks(const struct domain *);
 void domain_set_configs(struct domain *, const struct domain *configured);

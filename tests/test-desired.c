@@ -145,6 +145,69 @@ test_broken_domain_quarantines_its_ports(void **state)
                         "52:54:00:00:00:01: not XML");
 }
 
+/* As libvirt lists 'number', and cannot tell of it. */
+static struct domain *
+add_unreadable_domain(struct host *host, unsigned int number)
+{
+    struct domain *domain = domain_create();
+    domain->uuid = vm(number);
+    domain->failure = xstrdup("too large");
+    domain->failed_ms = 700;
+    (void) domain_set_replace(&host->domains, domain);
+    return domain;
+}
+
+static void
+test_ports_of_unreadable_domain_are_unknown(void **state)
+{
+    struct host *host = *state;
+    add_unreadable_domain(host, 1);
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(30));
+    add_vnic_port(&host->view, 2, "vnet1", "br0", 2, 2, access_vlan(30));
+
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d[0].care, VNIC_UNKNOWN);
+    assert_string_equal(d[0].reason,
+                        "libvirt cannot tell of this domain: too large");
+    assert_int_equal(d[1].care, VNIC_UNMANAGED); /* Costs itself only. */
+    assert_true(host->desired.is_complete);
+    struct uuid uuid = vm(1);
+    assert_true(desired_is_untold(&host->desired, &uuid));
+}
+
+/* Nothing waits for ever for libvirt to tell of it. */
+static void
+test_unreadable_domain_does_not_age(void **state)
+{
+    struct host *host = *state;
+    host->source.listed_ms = 800;
+    struct domain *domain = add_unreadable_domain(host, 1);
+    (void) compute(host, 0, 0);
+    assert_int_equal(host->desired.read_ms, 700);
+    domain->read_ms = 750;      /* Told by a hook. */
+    (void) compute(host, 0, 0);
+    assert_int_equal(host->desired.read_ms, 750);
+}
+
+static void
+test_unreadable_domain_keeps_its_vnics(void **state)
+{
+    struct host *host = *state;
+    struct domain *web = add_domain(&host->domains, 1, "web1");
+    add_bridge_vnic(web, 1, "br0", "vnet0", access_vlan(10));
+    add_vnic_port(&host->view, 1, "vnet0", "br0", 1, 1, access_vlan(10));
+    add_vnic_port(&host->view, 2, "vnet1", "br0", 1, 2, access_vlan(30));
+    assert_true(compute(host, 2, 0)->can_be_asked);
+    assert_int_equal(compute(host, 2, 1)->care, VNIC_UNMANAGED);
+
+    web->failure = xstrdup("too large");
+    struct desired_vnic *d = compute(host, 2, 0);
+    assert_int_equal(d[0].care, VNIC_MANAGED);
+    assert_int_equal(d[0].vlan.tag, 10);
+    assert_false(d[0].can_be_asked);
+    assert_int_equal(d[1].care, VNIC_UNKNOWN); /* It may be new. */
+}
+
 static void
 test_other_interfaces_are_listed(void **state)
 {
@@ -634,6 +697,9 @@ main(void)
         TEST(test_bad_input_costs_its_vnic_only),
         TEST(test_quarantine_keeps_the_last_good),
         TEST(test_broken_domain_quarantines_its_ports),
+        TEST(test_ports_of_unreadable_domain_are_unknown),
+        TEST(test_unreadable_domain_does_not_age),
+        TEST(test_unreadable_domain_keeps_its_vnics),
         TEST(test_other_interfaces_are_listed),
         TEST(test_ports_that_nobody_claims),
         TEST(test_namesake_is_told_from_the_port),

@@ -328,6 +328,11 @@ test_no_orphan_while_in_doubt(void **state)
     free(host->domain->error);
     host->domain->error = NULL;
 
+    host->domain->failure = xstrdup("too large");
+    (void) compute(host, 0);
+    free(host->domain->failure);
+    host->domain->failure = NULL;
+
     free(host->port->error);
     host->port->error = xstrdup("could not open network device vnet0 (Too "
                                 "many open files)");
@@ -439,6 +444,18 @@ test_unused_qos_is_an_orphan(void **state)
     CLEANUP_FREE char *expected
         = xasprintf(UUID_FMT"/vnet9", UUID_ARGS(&qos->vm_id));
     assert_string_equal(label, expected);
+}
+
+/* Its domain may have a vNIC, of which libvirt does not tell. */
+static void
+test_qos_of_an_unreadable_domain_is_no_orphan(void **state)
+{
+    struct plan_host *host = *state;
+    mark(host);
+    (void) compute(host, 0);
+    (void) add_qos(host, "vnet9", false);
+    host->domain->failure = xstrdup("too large");
+    (void) compute(host, 0);
 }
 
 /* Once the port is put back, it is linked again. */
@@ -630,6 +647,7 @@ main(void)
         PLAN_TEST(test_orphans_never_hold_up_repairs),
         PLAN_TEST(test_rows_go_one_by_one),
         PLAN_TEST(test_unused_qos_is_an_orphan),
+        PLAN_TEST(test_qos_of_an_unreadable_domain_is_no_orphan),
         PLAN_TEST(test_qos_of_a_missing_port_is_no_orphan),
         PLAN_TEST(test_our_own_port_is_plugged_at_once),
         PLAN_TEST(test_our_own_port_goes_with_its_guest),

@@ -612,6 +612,87 @@ test_sync_waits_for_failed_reading(void **state OVS_UNUSED)
     assert_state(VIRT_SYNCED, NULL);
 }
 
+/* Lets domain 'number' fail to be read, as often as we try. */
+static void
+fail_for_good(uint32_t number)
+{
+    fake.domains[number].error = "too large";
+    for (mark(number), settle(); virt_conn_is_reading(conn, NULL); settle()) {
+        advance();
+    }
+}
+
+#define TOO_LARGE "cannot read domain 00000000-0000-0000-0000-000000000002: " \
+    "too large"
+
+static void
+test_unreadable_domain_costs_itself(void **state OVS_UNUSED)
+{
+    create_domains(1, 2);
+    fake.domains[2].error = "too large";
+    settle();
+    for (int i = 1; i < 10; i++) {
+        assert_state(VIRT_SYNCING, TOO_LARGE);
+        assert_null(find(2));
+        advance();
+        settle();
+    }
+    assert_state(VIRT_SYNCED, TOO_LARGE);
+    assert_false(virt_conn_is_reading(conn, NULL));
+    assert_string_equal(find(2)->failure, "too large");
+    assert_int_equal(find(2)->read_ms, 0);
+    assert_int_equal(find(2)->failed_ms, now);
+    assert_int_equal(fake.n_reads, 2 + 9);
+}
+
+static void
+test_unreadable_domain_keeps_its_facts(void **state OVS_UNUSED)
+{
+    sync_with(2);
+    long long int read_ms = now;
+    fail_for_good(1);
+    assert_int_equal(fake.n_reads, 10);
+    assert_state(VIRT_SYNCED, "cannot read domain vm1: too large");
+    assert_true(find(1)->is_active);
+    assert_int_equal(find(1)->read_ms, read_ms);
+    assert_true(find(1)->failed_ms > read_ms);
+}
+
+/* Once with all others; and it may be read then. */
+static void
+test_unreadable_domain_is_tried_again(void **state OVS_UNUSED)
+{
+    sync_with(2);
+    fail_for_good(1);
+    fake.n_reads = 0;
+    virt_conn_read_all(conn, now);
+    settle();
+    assert_false(virt_conn_is_reading(conn, NULL));
+    assert_true(fake.n_reads <= 3); /* The other may have to go twice. */
+    assert_int_equal(find(1)->failed_ms, now);
+    assert_state(VIRT_SYNCED, "cannot read domain vm1: too large");
+
+    fake.domains[1].error = NULL;
+    uint64_t seqno = virt_conn_seqno(conn);
+    mark(1);
+    settle();
+    assert_true(virt_conn_seqno(conn) != seqno);
+    assert_null(find(1)->failure);
+    assert_state(VIRT_SYNCED, NULL);
+}
+
+static void
+test_unreadable_domain_is_forgotten(void **state OVS_UNUSED)
+{
+    sync_with(2);
+    fail_for_good(1);
+    fake.domains[1].exists = false;
+    virt_conn_read_all(conn, now);
+    settle();
+    assert_null(find(1));
+    assert_true(virt_conn_is_synced(conn));
+}
+
 /* A domain that vanishes before it could be read does not hold up the sync. */
 static void
 test_sync_does_not_wait_for_unlisted(void **state OVS_UNUSED)
@@ -1132,6 +1213,10 @@ main(void)
         TEST(test_refused_xml),
         TEST(test_failed_reading_is_retried),
         TEST(test_sync_waits_for_failed_reading),
+        TEST(test_unreadable_domain_costs_itself),
+        TEST(test_unreadable_domain_keeps_its_facts),
+        TEST(test_unreadable_domain_is_tried_again),
+        TEST(test_unreadable_domain_is_forgotten),
         TEST(test_sync_does_not_wait_for_unlisted),
         TEST(test_urgent_reading_goes_first),
         TEST(test_list_forgets_domains),

@@ -20,6 +20,7 @@ struct read_request {
     bool is_urgent;
     long long int asked_ms;     /* Since when it waits for an answer. */
     long long int due_ms;       /* Not to be taken before. */
+    unsigned int n_failures;    /* In a row, for whoever reads to count. */
 
     /* The answer, once 'is_answered': 'domain', or neither (there is no such
      * domain), or a sentence about why it could not be read. */

@@ -34,6 +34,10 @@
  * or "no such domain".  A connection that is lost or a reading that fails
  * removes nothing.
  *
+ * A domain that libvirt lists and fails to tell of, time after time, costs
+ * itself only: that is noted with what is known of it, if only its UUID, and it
+ * counts as read.  It is tried again with all others.
+ *
  * A hook of libvirt's may know more than libvirt would answer now, because it
  * holds the domain's lock meanwhile.  What it tells counts like an answer; one
  * to a question that was asked before is older, and asked again. */
@@ -64,6 +68,9 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 #define MAX_READS_PER_CALL 256
 #define RETRY_MS 1000           /* Pause after a question that failed. */
+#define MAX_READ_FAILURES 10    /* Tries to read a domain before nobody waits
+                                 * for it any more: as long as SETTLE_MS, since
+                                 * one that is not known loses its network. */
 #define MAX_BACKOFF_MS 8000     /* Longest pause between two connections. */
 #define SETTLE_MS 10000         /* From the first reading to the second. */
 #define RESYNC_MS 60000         /* From one complete reading to the next. */
@@ -366,18 +373,73 @@ recv_list(struct virt_conn *conn, const struct virt_call *call,
     conn->listed_ms = conn->call_ms;
 }
 
-/* Puts 'read', which failed, back in the queue; the old facts stay. */
+/* Returns a sentence.  'domain' is what is known of the domain 'uuid', or
+ * NULL. */
+static char *
+describe_failure(const struct uuid *uuid, const struct domain *domain,
+                 const char *error)
+{
+    return domain && domain->name
+           ? xasprintf("cannot read domain %s: %s", domain->name, error)
+           : xasprintf("cannot read domain "UUID_FMT": %s", UUID_ARGS(uuid),
+                       error);
+}
+
+/* Returns a sentence about a domain that libvirt cannot tell of, NULL if there
+ * is none. */
+static char *
+find_failure(const struct virt_conn *conn)
+{
+    const struct domain *domain;
+    HMAP_FOR_EACH (domain, node, &conn->domains.domains) {
+        if (domain->failure) {
+            return describe_failure(&domain->uuid, domain, domain->failure);
+        }
+    }
+    return NULL;
+}
+
+/* Notes that whoever waited for 'read' has its answer, and frees it. */
 static void
-retry_failed_read(struct virt_conn *conn, struct read_request *read,
-                  long long int now)
+finish_read(struct virt_conn *conn, struct read_request *read, bool is_news)
+{
+    /* Whoever asked for this reading waits for it, even if it is no news. */
+    conn->seqno += is_news || read->is_urgent;
+    uuidset_find_and_delete(&conn->unread, &read->uuid);
+    read_request_destroy(read);
+}
+
+/* Consumes 'read' and takes its failure for an answer; the old facts stay. */
+static void
+accept_failure(struct virt_conn *conn, struct read_request *read)
+{
+    struct domain *domain = domain_set_find(&conn->domains, &read->uuid);
+    if (!domain) {
+        domain = domain_create();
+        domain->uuid = read->uuid;
+        (void) domain_set_replace(&conn->domains, domain); /* It is new. */
+    }
+    bool is_news = !nullable_string_is_equal(domain->failure, read->error);
+    free(domain->failure);
+    domain->failure = TAKE_PTR(read->error);
+    domain->failed_ms = conn->call_ms;
+    finish_read(conn, read, is_news);
+}
+
+/* Puts 'read', which failed, back in the queue, unless that is how it always
+ * ends. */
+static void
+recv_failed_read(struct virt_conn *conn, struct read_request *read,
+                 long long int now)
 {
     const struct domain *domain = domain_set_find(&conn->domains, &read->uuid);
-    note_failure(conn, domain
-                 ? xasprintf("cannot read domain %s: %s",
-                             domain->name, read->error)
-                 : xasprintf("cannot read domain "UUID_FMT": %s",
-                             UUID_ARGS(&read->uuid), read->error));
-    read_queue_put_back(&conn->queue, read, now + RETRY_MS);
+    note_failure(conn, describe_failure(&read->uuid, domain, read->error));
+    if (++read->n_failures >= MAX_READ_FAILURES
+        || (domain && domain->failure)) {
+        accept_failure(conn, read);
+    } else {
+        read_queue_put_back(&conn->queue, read, now + RETRY_MS);
+    }
 }
 
 /* Puts 'read', whose answer is older than what is known, back in the queue. */
@@ -421,10 +483,7 @@ accept_read(struct virt_conn *conn, struct read_request *read,
     } else {
         changed = domain_set_remove(&conn->domains, &read->uuid);
     }
-    /* Whoever asked for this reading waits for it, even if it is no news. */
-    conn->seqno += changed || read->is_urgent;
-    uuidset_find_and_delete(&conn->unread, &read->uuid);
-    read_request_destroy(read);
+    finish_read(conn, read, changed);
 }
 
 static void
@@ -438,7 +497,7 @@ recv_reads(struct virt_conn *conn, struct virt_call *call, long long int now)
         } else if (read->is_answered && !read->error) {
             accept_read(conn, read, now);
         } else if (read->is_answered && !call->is_lost) {
-            retry_failed_read(conn, read, now);
+            recv_failed_read(conn, read, now);
         } else {
             read_queue_put_back(&conn->queue, read, now);
         }
@@ -522,7 +581,8 @@ run_connected(struct virt_conn *conn, long long int now)
     } else if (read_queue_due_ms(&conn->queue, false) <= now) {
         ask_reads(conn, false, now);
     } else if (!virt_conn_is_reading(conn, NULL)) {
-        (void) set_error(conn, NULL); /* All questions were answered. */
+        /* All questions were answered.  A failure was logged before. */
+        (void) set_error(conn, find_failure(conn));
     }
 }
 
@@ -699,7 +759,7 @@ virt_conn_seqno(const struct virt_conn *conn)
 }
 
 /* True if all networks and domains were listed and read since the connection
- * was made: then what is not known does not exist. */
+ * was made, as far as libvirt can: then what is not known does not exist. */
 bool
 virt_conn_is_synced(const struct virt_conn *conn)
 {
@@ -749,7 +809,8 @@ virt_conn_get_status(const struct virt_conn *conn, struct virt_status *status)
 }
 
 /* Asks for a reading of the domain 'uuid', before all others.  The answer is
- * there when the domain's 'read_ms' is 'now' or later, or when it is gone. */
+ * there when the domain's 'read_ms', or 'failed_ms', is 'now' or later, or when
+ * it is gone. */
 void
 virt_conn_read_domain(struct virt_conn *conn, const struct uuid *uuid,
                       long long int now)

@@ -209,3 +209,35 @@ def test_nothing_is_collected_while_libvirt_is_silent(host, agent):
     host.send("libvirtd", signal.SIGCONT)
     agent.ask("orphan/collect")
     assert rows(host, "qos") == []
+
+
+def start_unreadable(host, name, number):
+    """Starts a guest whose XML libvirt cannot send: it takes more room escaped
+    than it took to send it there."""
+    mac, port = vm_mac(number), f"tap{number}"
+    host.plug(port, vm_uuid(number), mac, ["tag=10"])
+    xml = host.domain_xml(name, vm_uuid(number), (mac, port, access(10)))
+    text = f"<description>{'>' * 1500000}</description>"
+    host.libvirt.createXML(xml.replace("<memory>", f"{text}<memory>"))
+
+
+def test_a_domain_that_cannot_be_read_costs_itself(host):
+    start_unreadable(host, "web1", 1)
+    host.start_vm("web2", 2, 10)
+    limit(host, "tap8", vm_uuid(1), link=False) # It may have a second vNIC.
+    limit(host, "tap9", vm_uuid(9), link=False)
+    agent = host.agent()
+    agent.expect_warning("cannot read domain")
+    until(lambda: agent.status()["libvirt"][0]["state"] == "synced",
+          "libvirt has told what it can", timeout=30)
+    until(lambda: is_ready(agent, "web2", 2), "the other one is ready")
+    web1 = agent.vnics()[None, vm_mac(1)]
+    assert web1["state"] == "waiting"
+    assert "libvirt cannot tell of this domain" in web1["reason"]
+    assert any("synced: cannot read domain" in warning
+               for warning in agent.status()["warnings"])
+
+    assert agent.json("reconcile") == []
+    assert {c["kind"] for c in agent.json("orphan/collect")} == {"collect"}
+    assert len(rows(host, "qos")) == 1
+    assert host.ports() == ["tap1", "tap2"]
