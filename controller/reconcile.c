@@ -182,18 +182,18 @@ update_flows(struct reconciler *r, long long int now)
     }
 }
 
+/* Wishes whose work cannot be done, because the database has gone, stay. */
 static void
 act(struct reconciler *r)
 {
-    struct ovsdb_idl_txn *txn = NULL;
-    if (port_plan_has_work(&r->pass.plan)) {
-        txn = ovsdb_conn_begin(r->in->ovsdb);
+    if (!port_plan_has_work(&r->pass.plan)) {
+        r->wishes &= ~r->served;
+        return;
     }
+    struct ovsdb_idl_txn *txn = ovsdb_conn_begin(r->in->ovsdb);
     if (txn) {
         port_apply(&r->pass.plan, ovsdb_conn_idl(r->in->ovsdb), txn,
                    time_wall_msec());
-    } else {
-        r->wishes &= ~r->served;
     }
 }
 

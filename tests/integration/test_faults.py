@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from host import access, until, vm_mac, vm_uuid
+from oracle.jsonrpc import Question
 
 
 def is_ready(agent, name, number):
@@ -295,6 +296,30 @@ def test_control_socket_is_its_owners_alone(host, agent):
     """It can command changes."""
     mode = os.stat(agent.control_socket()).st_mode
     assert stat.S_IMODE(mode) == 0o700
+
+
+def test_a_wish_outlives_the_database(host):
+    """The pass that is to fulfil it, when libvirt has had its time, finds that
+    the database has gone."""
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    host.vsctl("set", "port", port, "tag=20")
+    agent = host.agent()
+    until(lambda: agent.states().get(("web1", mac)) == "drifted",
+          "an operator has to decide")
+    host.send("libvirtd", signal.SIGSTOP)
+    operator = Question(agent.control_socket(), "reconcile")
+    before = agent.status()["passes"]           # It has been accepted.
+    host.stop("ovsdb-server", signal.SIGKILL)
+    host.send("libvirtd", signal.SIGCONT)
+    until(lambda: agent.status()["passes"] > before
+          and agent.status()["ovsdb"]["state"] == "disconnected",
+          "a pass was made without the database")
+    with pytest.raises(RuntimeError, match="the database did not answer"):
+        operator.answer()
+
+    host.start("ovsdb-server")
+    until(lambda: is_ready(agent, "web1", 1), "the wish is fulfilled")
+    assert host.column(port, "tag") == "10"
 
 
 def test_reconcile_says_that_libvirt_did_not_answer(host, agent):

@@ -24,8 +24,14 @@ class JsonRpc:
 
     def call(self, method, *params):
         """Returns the result, or raises with the error."""
+        self._ask(method, *params)
+        return self._answer(method)
+
+    def _ask(self, method, *params):
         self._n_calls += 1
         self._send(method=method, params=params, id=self._n_calls)
+
+    def _answer(self, method):
         while True:
             message = self._receive()
             if message.get("method") == "echo":     # Are we alive?
@@ -51,6 +57,21 @@ class JsonRpc:
             else:
                 self._text = self._text[end:].lstrip()
                 return message
+
+
+class Question(JsonRpc):
+    """One question, whose answer is waited for later."""
+
+    def __init__(self, path, method, *params):
+        super().__init__(path)
+        self._method = method
+        self._ask(method, *params)
+
+    def answer(self):
+        try:
+            return self._answer(self._method)
+        finally:
+            self.close()
 
 
 class Conflict(RuntimeError):
