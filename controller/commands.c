@@ -588,15 +588,16 @@ has_libvirt_told(const struct commands *c, const struct waiting *waiting)
                || newest_pass(c)->desired.is_complete);
 }
 
-/* What has become of a wish although libvirt did not answer. */
+/* What has become of a wish although libvirt has not told what it needs. */
 static char *
 explain_silence(const struct waiting *waiting, const struct journal *journal)
 {
     return (waiting->wish == WISH_COLLECT
-            ? xstrdup("libvirt did not answer; no orphan is collected "
-                      "before each connection has said that nobody needs it")
-            : xasprintf("libvirt did not answer; done with what was known of "
-                        "it, columns written: %"PRIu64,
+            ? xstrdup("libvirt has not told everything yet; no orphan is "
+                      "collected before each connection has said that nobody "
+                      "needs it")
+            : xasprintf("libvirt has not told everything yet; done with what "
+                        "is known of it, columns written: %"PRIu64,
                         journal->n - waiting->journal_start));
 }
 

@@ -98,6 +98,20 @@ inputs_are_reading(const struct inputs *in, long long int *since_msp)
     return is_reading;
 }
 
+/* True while libvirt owes an answer that may come soon: not by a connection
+ * that has to be made first. */
+bool
+inputs_are_answering(const struct inputs *in)
+{
+    for (size_t i = 0; i < in->n_virts; i++) {
+        if (virt_conn_is_connected(in->virts[i])
+            && virt_conn_is_reading(in->virts[i], NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Asks libvirt about the domain 'uuid': every connection, because only the
  * answer tells whose it is. */
 void

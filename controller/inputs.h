@@ -38,6 +38,7 @@ void inputs_wait(struct inputs *, long long int now);
 
 uint64_t inputs_seqno(const struct inputs *);
 bool inputs_are_reading(const struct inputs *, long long int *since_msp);
+bool inputs_are_answering(const struct inputs *);
 void inputs_read_domain(struct inputs *, const struct uuid *,
                         long long int now);
 void inputs_read_all(struct inputs *, long long int now);

@@ -39,9 +39,10 @@ COVERAGE_DEFINE(reconcile_pass);
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* How long a pass waits for libvirt's answers that are under way, so that a
- * burst of changes makes one transaction; when an operator asks for it, so that
- * it knows the newest intent. */
-enum { SETTLE_MS = 100, WISH_SETTLE_MS = 1000 };
+ * burst of changes makes one transaction; and how long one that an operator
+ * asks for, so that it knows the newest intent.  That leaves, of the 5 s in
+ * which the operator is answered, one for the database. */
+enum { SETTLE_MS = 100, WISH_SETTLE_MS = 4000 };
 
 /* The pauses after a transaction that came too late, and after one that the
  * database refused. */
@@ -203,11 +204,17 @@ static long long int
 settled_ms(const struct reconciler *r)
 {
     long long int since_ms;
-    if (!inputs_are_reading(r->in, &since_ms)) {
-        return LLONG_MIN;
-    }
-    return (r->wishes ? r->wished_ms + WISH_SETTLE_MS
-            : since_ms + SETTLE_MS);
+    return inputs_are_reading(r->in, &since_ms) ? since_ms + SETTLE_MS
+                                                : LLONG_MIN;
+}
+
+/* The same for an operator's wishes.  A libvirt that is not there is not waited
+ * for. */
+static long long int
+wishes_due_ms(const struct reconciler *r)
+{
+    return (inputs_are_answering(r->in) ? r->wished_ms + WISH_SETTLE_MS
+            : LLONG_MIN);
 }
 
 /* Takes note of what is about to be looked at, and clears the table.  A pass
@@ -221,7 +228,7 @@ begin_pass(struct reconciler *r, long long int now)
     r->seen_seqno = inputs_seqno(r->in);
     r->seen_flows = switch_flows_seqno(r->flows);
     r->is_dirty = false;
-    r->served = r->wishes & (now >= settled_ms(r) ? ~0u : WISH_SWEEP);
+    r->served = r->wishes & (now >= wishes_due_ms(r) ? ~0u : WISH_SWEEP);
     r->awaits_reading = r->awaits_reading && inputs_are_reading(r->in, NULL);
     if (r->served & ~WISH_SWEEP) {
         r->was_answered = !inputs_are_reading(r->in, NULL);
@@ -318,8 +325,9 @@ next_pass_ms(const struct reconciler *r)
     }
     if (!r->is_hurried) {
         due_ms = MAX(due_ms, settled_ms(r));
-    } else if (r->wishes & ~r->served) {
-        due_ms = MIN(due_ms, settled_ms(r));
+    }
+    if (r->wishes & ~r->served) {
+        due_ms = MIN(due_ms, wishes_due_ms(r));
     }
     return MAX(due_ms, r->retry_ms);
 }

@@ -134,12 +134,6 @@ virt_init(void)
 
 /* State. */
 
-static bool
-is_connected(const struct virt_conn *conn)
-{
-    return conn->state == VIRT_SYNCING || conn->state == VIRT_SYNCED;
-}
-
 /* Takes ownership of 'error', which may be NULL.  Returns true if it says
  * something new. */
 static bool
@@ -154,13 +148,13 @@ set_error(struct virt_conn *conn, char *error)
 static void
 transition(struct virt_conn *conn, enum virt_state state)
 {
-    bool was_connected = is_connected(conn);
+    bool was_connected = virt_conn_is_connected(conn);
 
     VLOG_DBG("libvirt %s: %s -> %s", conn->uri,
              virt_state_to_string(conn->state), virt_state_to_string(state));
     conn->state = state;
     conn->seqno++;
-    if (is_connected(conn) != was_connected) {
+    if (virt_conn_is_connected(conn) != was_connected) {
         conn->since_ms = time_wall_msec();
     }
 }
@@ -721,7 +715,7 @@ virt_conn_next_ms(const struct virt_conn *conn, long long int now)
     if (conn->call) {
         return conn->call->is_done ? now : LLONG_MAX;
     }
-    if (is_connected(conn)) {
+    if (virt_conn_is_connected(conn)) {
         long long int reads_due_ms
             = MIN(read_queue_due_ms(&conn->queue, true),
                   read_queue_due_ms(&conn->queue, false));
@@ -756,6 +750,13 @@ uint64_t
 virt_conn_seqno(const struct virt_conn *conn)
 {
     return conn->seqno;
+}
+
+/* True if libvirt can be asked. */
+bool
+virt_conn_is_connected(const struct virt_conn *conn)
+{
+    return conn->state == VIRT_SYNCING || conn->state == VIRT_SYNCED;
 }
 
 /* True if all networks and domains were listed and read since the connection

@@ -80,6 +80,7 @@ long long int virt_conn_next_ms(const struct virt_conn *, long long int now);
 const struct domain_set *virt_conn_domains(const struct virt_conn *);
 const struct network_set *virt_conn_networks(const struct virt_conn *);
 uint64_t virt_conn_seqno(const struct virt_conn *);
+bool virt_conn_is_connected(const struct virt_conn *);
 bool virt_conn_is_synced(const struct virt_conn *);
 long long int virt_conn_listed_ms(const struct virt_conn *);
 bool virt_conn_is_reading(const struct virt_conn *, long long int *since_ms);

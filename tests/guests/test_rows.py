@@ -297,7 +297,7 @@ def test_nothing_goes_while_libvirt_is_silent(box, agent, start_guest):
     try:
         box.run(["kill", "-9", str(guest.pid())])
         wait_noticed(box, "killed0")
-        assert "libvirt did not answer" in agent.ctl("collect", status=2)
+        assert "libvirt has not told" in agent.ctl("collect", status=2)
         assert {"killed0", "left0"} < all_ports(box)
         assert orphan_ports(agent) == {"left0"}
     finally:
