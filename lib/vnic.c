@@ -434,14 +434,27 @@ is_of_same_start(const struct domain *domain, const struct domain *before)
            || before->stage == DOMAIN_PREPARED;
 }
 
+/* Is the guest of 'domain', of which libvirt itself tells, not here?  While its
+ * QEMU is being started, whoever told of that before knows. */
+static bool
+is_elsewhere(const struct domain *domain, const struct domain *before)
+{
+    return domain->migration == MIGRATION_STARTING
+           && before && before->is_active
+           ? before->is_migrating : domain->migration != MIGRATION_NONE;
+}
+
 /* Completes what 'domain' says of a migration with what 'before' did, the
  * reading before it; NULL: there is none.  libvirt calls both of its ends the
- * same, and of hooks only the first says that a guest comes from elsewhere. */
+ * same, and of hooks only the first says that a guest comes from elsewhere.
+ * Without a hook each guest that is being started may. */
 void
 domain_follow_migration(struct domain *domain, const struct domain *before)
 {
     if (domain->stage == DOMAIN_READ) {
+        domain->is_migrating = is_elsewhere(domain, before);
         domain->is_incoming = domain->is_migrating
+                              && domain->migration != MIGRATION_LEFT
                               && !(before && has_run_here(before));
     } else if (before && before->is_incoming
                && is_of_same_start(domain, before)) {

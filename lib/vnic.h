@@ -137,6 +137,16 @@ enum domain_stage {
     DOMAIN_TOLD,                /* At some other moment. */
 };
 
+/* Where the guest of a domain is that libvirt calls paused. */
+enum domain_migration {
+    MIGRATION_NONE,             /* Here. */
+    MIGRATION_STARTING,         /* Nowhere: its QEMU is being started, for a
+                                 * guest of this host or for one that comes. */
+    MIGRATION_PAUSED,           /* Elsewhere: it is about to come, or has just
+                                 * gone. */
+    MIGRATION_LEFT,             /* Elsewhere: it has gone. */
+};
+
 /* One domain, as one reading of its XML gave it. */
 struct domain {
     struct hmap_node node;      /* In 'struct domain_set', by 'uuid'. */
@@ -144,6 +154,7 @@ struct domain {
     char *name;
     bool is_active;             /* Has a guest: running, paused, crashed but
                                  * kept, suspended.  Its XML is the live one. */
+    enum domain_migration migration; /* As libvirt says; of hooks, none. */
     bool is_migrating;          /* Its guest does not run here, but elsewhere:
                                  * it is about to come, or has just gone. */
     bool is_incoming;           /* It is about to come. */

@@ -184,14 +184,22 @@ test_replace_tells_news(void **state)
     domain_set_destroy(&set);
 }
 
-/* A reading of a guest: of libvirt's, or of a hook's. */
+/* What a hook tells of a guest. */
 static struct domain *
-make_guest(enum domain_stage stage, bool is_migrating)
+make_guest(enum domain_stage stage)
 {
     struct domain *domain = make_domain("web1", 1);
     domain->is_active = true;
     domain->stage = stage;
-    domain->is_migrating = is_migrating;
+    return domain;
+}
+
+/* What libvirt tells of it. */
+static struct domain *
+read_guest(enum domain_migration migration)
+{
+    struct domain *domain = make_guest(DOMAIN_READ);
+    domain->migration = migration;
     return domain;
 }
 
@@ -216,18 +224,23 @@ assert_migration(const struct domain *domain, bool is_migrating,
 static void
 test_guest_comes_until_libvirt_says_that_it_runs(void **state)
 {
-    struct domain *d = follow(NULL, make_guest(DOMAIN_PREPARED, true));
-    d->is_incoming = true;      /* As the first hook says, and no other. */
+    struct domain *d = make_guest(DOMAIN_PREPARED);
+    d->is_migrating = d->is_incoming = true; /* As no other hook says. */
     static const enum domain_stage hooks[] = {
         DOMAIN_PREPARED, DOMAIN_STARTING, DOMAIN_TOLD
     };
     for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
-        d = follow(d, make_guest(hooks[i], false));
+        d = follow(d, make_guest(hooks[i]));
         assert_migration(d, true, true);
     }
-    d = follow(d, make_guest(DOMAIN_READ, true));
-    assert_migration(d, true, true);
-    d = follow(d, make_guest(DOMAIN_READ, false));
+    static const enum domain_migration readings[] = {
+        MIGRATION_STARTING, MIGRATION_STARTING, MIGRATION_PAUSED
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(readings); i++) {
+        d = follow(d, read_guest(readings[i]));
+        assert_migration(d, true, true);
+    }
+    d = follow(d, read_guest(MIGRATION_NONE));
     assert_migration(d, false, false);
     domain_destroy(d);
 }
@@ -240,37 +253,74 @@ test_guest_that_did_not_come_is_started_here(void **state)
         DOMAIN_STARTING, DOMAIN_TOLD, DOMAIN_READ
     };
     for (size_t i = 0; i < ARRAY_SIZE(last); i++) {
-        struct domain *d = make_guest(last[i], true);
-        d->is_incoming = true;
-        d = follow(d, make_guest(DOMAIN_PREPARED, false));
+        struct domain *d = make_guest(last[i]);
+        d->is_migrating = d->is_incoming = true;
+        d = follow(d, make_guest(DOMAIN_PREPARED));
         assert_migration(d, false, false);
-        d = follow(d, make_guest(DOMAIN_STARTING, false));
+        d = follow(d, make_guest(DOMAIN_STARTING));
         assert_migration(d, false, false);
         domain_destroy(d);
     }
 }
 
+/* Of one that starts on this host hooks have told, or it would come, as far as
+ * anybody knows. */
+static void
+test_guest_that_starts_is_told_from_one_that_comes(void **state)
+{
+    static const enum domain_stage hooks[] = {
+        DOMAIN_PREPARED, DOMAIN_STARTING
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+        struct domain *d = make_guest(hooks[i]);
+        for (int j = 0; j < 2; j++) {
+            d = follow(d, read_guest(MIGRATION_STARTING));
+            assert_migration(d, false, false);
+        }
+        domain_destroy(d);
+    }
+
+    struct domain *d = read_guest(MIGRATION_NONE);
+    d->is_active = false;       /* Defined only. */
+    for (int j = 0; j < 2; j++) {
+        d = follow(d, read_guest(MIGRATION_STARTING));
+        assert_migration(d, true, true);
+    }
+    domain_destroy(d);
+}
+
 static void
 test_guest_that_ran_here_goes(void **state)
 {
-    struct domain *d = follow(NULL, make_guest(DOMAIN_READ, false));
+    struct domain *d = follow(NULL, read_guest(MIGRATION_NONE));
     for (int i = 0; i < 2; i++) {
-        d = follow(d, make_guest(DOMAIN_READ, true));
+        d = follow(d, read_guest(MIGRATION_PAUSED));
         assert_migration(d, true, false);
     }
-    d = follow(d, make_guest(DOMAIN_READ, false)); /* It stays. */
+    d = follow(d, read_guest(MIGRATION_NONE)); /* It stays. */
     assert_migration(d, false, false);
+    domain_destroy(d);
+}
+
+/* With post-copy; also where nobody has seen it run before. */
+static void
+test_guest_that_has_gone_does_not_come(void **state)
+{
+    struct domain *d = follow(NULL, read_guest(MIGRATION_LEFT));
+    assert_migration(d, true, false);
+    d = follow(d, read_guest(MIGRATION_LEFT));
+    assert_migration(d, true, false);
     domain_destroy(d);
 }
 
 static void
 test_guest_that_nobody_has_seen_run_comes(void **state)
 {
-    struct domain *d = follow(NULL, make_guest(DOMAIN_READ, true));
+    struct domain *d = follow(NULL, read_guest(MIGRATION_PAUSED));
     assert_migration(d, true, true);
-    d = follow(d, make_guest(DOMAIN_STARTING, false));
+    d = follow(d, make_guest(DOMAIN_STARTING));
     d->is_incoming = d->is_migrating = false;
-    d = follow(d, make_guest(DOMAIN_READ, true));
+    d = follow(d, read_guest(MIGRATION_PAUSED));
     assert_migration(d, true, true);
     domain_destroy(d);
 }
@@ -288,7 +338,9 @@ main(void)
         cmocka_unit_test(test_replace_tells_news),
         cmocka_unit_test(test_guest_comes_until_libvirt_says_that_it_runs),
         cmocka_unit_test(test_guest_that_did_not_come_is_started_here),
+        cmocka_unit_test(test_guest_that_starts_is_told_from_one_that_comes),
         cmocka_unit_test(test_guest_that_ran_here_goes),
+        cmocka_unit_test(test_guest_that_has_gone_does_not_come),
         cmocka_unit_test(test_guest_that_nobody_has_seen_run_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -464,19 +464,33 @@ read_configs(virDomainPtr libvirt_domain, struct domain **domainp)
     return NULL;
 }
 
-/* A guest that is being migrated is paused here as long as it runs on the other
- * host, for one of the first two reasons and no other, but for the time that it
- * takes to start its QEMU.  A domain that is gone meanwhile has an event of its
- * own. */
-static bool
-is_migrating(virDomainPtr domain)
+/* Returns where the guest of a domain is that is in 'state' for 'reason', both
+ * libvirt's.  One that is being migrated is paused here as long as it runs on
+ * the other host: on both ends for the first of these reasons, but for the time
+ * that it takes to start its QEMU; with post-copy, where it comes from, for the
+ * next one, and if that fails it is lost here.  Whoever is paused for another
+ * reason is where it was. */
+enum domain_migration
+virt_link_find_migration(int state, int reason)
+{
+    static const enum domain_migration migrations[] = {
+        [VIR_DOMAIN_PAUSED_MIGRATION] = MIGRATION_PAUSED,
+        [VIR_DOMAIN_PAUSED_POSTCOPY] = MIGRATION_LEFT,
+        [VIR_DOMAIN_PAUSED_POSTCOPY_FAILED] = MIGRATION_LEFT,
+        [VIR_DOMAIN_PAUSED_STARTING_UP] = MIGRATION_STARTING,
+    };
+    return state == VIR_DOMAIN_PAUSED
+           && reason >= 0 && reason < ARRAY_SIZE(migrations)
+           ? migrations[reason] : MIGRATION_NONE;
+}
+
+/* A domain that is gone meanwhile has an event of its own. */
+static enum domain_migration
+read_migration(virDomainPtr domain)
 {
     int state, reason;
-    return !virDomainGetState(domain, &state, &reason, 0)
-           && state == VIR_DOMAIN_PAUSED
-           && (reason == VIR_DOMAIN_PAUSED_MIGRATION
-               || reason == VIR_DOMAIN_PAUSED_POSTCOPY
-               || reason == VIR_DOMAIN_PAUSED_STARTING_UP);
+    return (virDomainGetState(domain, &state, &reason, 0) ? MIGRATION_NONE
+            : virt_link_find_migration(state, reason));
 }
 
 static char *
@@ -496,8 +510,9 @@ read_domain(virDomainPtr libvirt_domain, const struct uuid *uuid,
         *domainp = create_refused(libvirt_domain, uuid, error);
         return NULL;
     }
-    (*domainp)->is_migrating = (*domainp)->is_active
-                               && is_migrating(libvirt_domain);
+    if ((*domainp)->is_active) {
+        (*domainp)->migration = read_migration(libvirt_domain);
+    }
     if (domain_is_merged(*domainp)) {
         return read_configs(libvirt_domain, domainp);
     }

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/vnic.h"
 #include "openvswitch/compiler.h"
 
-struct domain;
 struct network_set;
 struct uuid;
 struct virt_link;
@@ -31,6 +31,7 @@ char *virt_link_read_networks(const struct virt_link *, struct network_set *)
     OVS_WARN_UNUSED_RESULT;
 char *virt_link_list(const struct virt_link *, struct uuid **, size_t *)
     OVS_WARN_UNUSED_RESULT;
+enum domain_migration virt_link_find_migration(int state, int reason);
 char *virt_link_read(const struct virt_link *, const struct uuid *,
                      struct domain **) OVS_WARN_UNUSED_RESULT;
 
