@@ -224,6 +224,7 @@ judge_management(const struct switch_view *view, struct desired_vnic *d)
     d->settings = bridge->settings;
     if (!bridge_view_is_managed(bridge)) {
         d->care = VNIC_DISOWNED;
+        free(d->reason);
         d->reason = xasprintf("bridge %s is not managed (vnicd-manage=%s%s)",
                               bridge->name,
                               manage_mode_to_string(bridge->settings.manage),
@@ -314,11 +315,13 @@ judge_intent(const struct facts *facts, const struct bridge_view *bridge,
                                         POLICY_FROM_METADATA);
 }
 
-/* Decides what is meant for 'd', of which a domain tells. */
+/* Decides what is meant for 'd', unless nobody knows whose it is: then only
+ * whether its bridge is ours to manage. */
 void
 judge_vnic(const struct facts *facts, struct desired_vnic *d)
 {
     if (d->care != VNIC_MANAGED) {
+        (void) judge_management(facts->view, d); /* Nothing else follows. */
         return;
     }
     judge_plug(facts->view, d);

@@ -351,6 +351,22 @@ test_no_trace_on_a_bridge_that_is_not_ours(void **state)
               "Interface vnet0 external_ids", "ready", "unmarked");
 }
 
+/* Nor of a guest that libvirt does not know, or has not told of. */
+static void
+test_no_trace_of_a_stray_either(void **state)
+{
+    struct plan_host *host = *state;
+    mark(host);
+    host->port->vm_id = host->port->marked_vm_id = vm(9);
+    (void) compute(host, 0);
+    host->base.view.bridges[0].settings.manage = MANAGE_NO;
+    for (int i = 0; i < 2; i++) {
+        host->base.source.is_complete = i;
+        assert_op(compute(host, 1), "forget", PORT_CAUSE_NOT_MANAGED,
+                  "Interface vnet0 external_ids", "ready", "unmarked");
+    }
+}
+
 /* Guests that are about to start. */
 
 /* libvirt plugs the ports one by one: until it is done, nothing is written. */
@@ -426,6 +442,7 @@ main(void)
         PLAN_TEST(test_fights_are_left_for_a_while),
         PLAN_TEST(test_written_fix_is_for_first_contact_too),
         PLAN_TEST(test_no_trace_on_a_bridge_that_is_not_ours),
+        PLAN_TEST(test_no_trace_of_a_stray_either),
         PLAN_TEST(test_ports_of_a_prepared_guest_wait),
         PLAN_TEST(test_starting_guest_is_put_right),
         PLAN_TEST(test_starting_guest_does_not_wait_for_libvirt),
