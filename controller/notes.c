@@ -115,7 +115,8 @@ remember_deed(struct memory *memory, const struct port_op *op,
 {
     if (op->bridge) {
         if (port_cause_is_drift(op->cause)) {
-            memory_note_pair(memory, op->bridge->view->name, now);
+            (op->kind == PORT_OP_SECURE ? memory_note_fail_mode
+             : memory_note_pair)(memory, op->bridge->view->name, now);
         }
     } else if (op->kind == PORT_OP_PLUG) {
         memory_note_plug(memory, &op->vnic->vnic.id, now);

@@ -127,27 +127,53 @@ warn_of_column_fight(struct svec *warnings, const char *port,
                  "once a minute", port, deed, repairs->n);
 }
 
+/* 'kind' and 'name' say of what somebody does 'deed' again and again. */
+static void
+warn_of_fight(struct svec *warnings, const char *kind, const char *name,
+              const char *deed, const struct repairs *repairs)
+{
+    warnings_add(warnings, "%s %s: somebody %s again and again, put right %u "
+                 "times; trying once a minute", kind, name, deed, repairs->n);
+}
+
+/* Is it for 'repairs' that there are to be no more before 'before_ms'? */
+static bool
+are_reason(const struct repairs *repairs, long long int before_ms)
+{
+    return repairs_are_fight(repairs)
+           && repairs->last_ms + MEMORY_REPAIR_PERIOD_MS == before_ms;
+}
+
+/* The VLAN columns of a port and its QoS are left alone together, for the sake
+ * of any of them. */
 static void
 warn_of_column_fights(struct svec *warnings, const char *port,
                       const struct port_memory *seen)
 {
+    const struct repairs *qos = &seen->repairs[MEMORY_QOS];
     for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
-        const struct repairs *repairs = &seen->repairs[column];
-        if (repairs_are_fight(repairs)
-            && repairs->last_ms + MEMORY_REPAIR_PERIOD_MS
-               == seen->no_repair_before_ms) {
-            warn_of_column_fight(warnings, port, column, repairs);
+        if (are_reason(&seen->repairs[column], seen->no_repair_before_ms)) {
+            warn_of_column_fight(warnings, port, column,
+                                 &seen->repairs[column]);
         }
+    }
+    if (are_reason(qos, seen->no_repair_before_ms)) {
+        warn_of_fight(warnings, "port", port, "unlinks its QoS", qos);
     }
 }
 
-/* 'deed' is what somebody does again and again. */
+/* Warns of whoever removes the port called 'name' over and over, by 'deed'; if
+ * nobody does, the database refuses it. */
 static void
-warn_of_fight(struct svec *warnings, const char *port, const char *deed,
-              const struct repairs *repairs)
+warn_of_row(struct svec *warnings, const char *name, const char *deed,
+            const struct repairs *repairs)
 {
-    warnings_add(warnings, "port %s: somebody %s again and again, put right "
-                 "%u times; trying once a minute", port, deed, repairs->n);
+    if (repairs_are_fight(repairs)) {
+        warn_of_fight(warnings, "port", name, deed, repairs);
+    } else {
+        warnings_add(warnings, "port %s: the database refuses it; trying once "
+                     "a minute", name);
+    }
 }
 
 /* Warns of what is changed over and over on the port of 'op', which is left
@@ -158,27 +184,19 @@ warn_of_fights(struct svec *warnings, const struct memory *memory,
 {
     const char *name = port_op_port_name(op);
     if (op->kind == PORT_OP_PLUG) {
-        const struct vnic_memory *vnic
-            = memory_find_vnic(memory, &op->vnic->vnic.id);
-        if (repairs_are_fight(&vnic->plugs)) {
-            warn_of_fight(warnings, name, "removes it", &vnic->plugs);
-        } else {
-            warnings_add(warnings, "port %s: the database refuses it; trying "
-                         "once a minute", name);
-        }
+        warn_of_row(warnings, name, "removes it",
+                    &memory_find_vnic(memory, &op->vnic->vnic.id)->plugs);
         return;
     }
 
     const struct port_memory *seen
         = memory_find_port(memory, &op->vnic->port->row);
-    if (op->kind == PORT_OP_SET) {
+    const struct repairs *mark = &seen->repairs[MEMORY_MARK];
+    if (op->kind == PORT_OP_SET || op->kind == PORT_OP_LINK_QOS) {
         warn_of_column_fights(warnings, name, seen);
-    } else if (op->kind == PORT_OP_LINK_QOS) {
-        warn_of_fight(warnings, name, "unlinks its QoS",
-                      &seen->repairs[MEMORY_QOS]);
-    } else {
-        warn_of_fight(warnings, name, "changes vnicd's keys in external_ids",
-                      &seen->repairs[MEMORY_MARK]);
+    } else if (are_reason(mark, seen->no_mark_before_ms)) {
+        warn_of_fight(warnings, "port", name,
+                      "changes vnicd's keys in external_ids", mark);
     }
 }
 
@@ -374,9 +392,10 @@ warn_of_isolation(struct svec *warnings, const struct pass *pass)
     }
 }
 
-/* Warns of a patch pair that is removed, or refused, over and over. */
+/* Warns of a patch pair that is removed, or refused, over and over, and of a
+ * fail_mode that is changed so. */
 static void
-warn_of_pairs(struct svec *warnings, const struct pass *pass,
+warn_of_bridge_fights(struct svec *warnings, const struct pass *pass,
               const struct memory *memory)
 {
     for (size_t i = 0; i < pass->plan.n_ops; i++) {
@@ -387,12 +406,12 @@ warn_of_pairs(struct svec *warnings, const struct pass *pass,
         const char *name = port_op_port_name(op);
         const struct bridge_memory *seen
             = memory_find_bridge(memory, op->bridge->view->name);
-        if (repairs_are_fight(&seen->repairs)) {
-            warn_of_fight(warnings, name, "changes or removes it",
-                          &seen->repairs);
+        if (op->kind == PORT_OP_SECURE) {
+            warn_of_fight(warnings, "bridge", name, "changes its fail_mode",
+                          &seen->fail_mode_repairs);
         } else {
-            warnings_add(warnings, "port %s: the database refuses it; trying "
-                         "once a minute", name);
+            warn_of_row(warnings, name, "changes or removes it",
+                        &seen->pair_repairs);
         }
     }
 }
@@ -426,5 +445,5 @@ warnings_find(const struct pass *pass, const struct memory *memory,
     warn_of_waiting(warnings, &pass->desired);
     warn_of_isolation(warnings, pass);
     warn_of_protected_ports(warnings, pass);
-    warn_of_pairs(warnings, pass, memory);
+    warn_of_bridge_fights(warnings, pass, memory);
 }

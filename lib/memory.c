@@ -428,8 +428,19 @@ void
 memory_note_pair(struct memory *memory, const char *bridge, long long int now)
 {
     struct bridge_memory *seen = memory_find_bridge(memory, bridge);
-    if (seen && count_repair(&seen->repairs, NULL, now)) {
+    if (seen && count_repair(&seen->pair_repairs, NULL, now)) {
         seen->no_pair_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
+}
+
+/* The same of its fail_mode. */
+void
+memory_note_fail_mode(struct memory *memory, const char *bridge,
+                      long long int now)
+{
+    struct bridge_memory *seen = memory_find_bridge(memory, bridge);
+    if (seen && count_repair(&seen->fail_mode_repairs, NULL, now)) {
+        seen->no_fail_mode_before_ms = now + MEMORY_REPAIR_PERIOD_MS;
     }
 }
 

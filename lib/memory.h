@@ -98,8 +98,12 @@ struct bridge_memory {
     bool had_pair;              /* We have seen a patch pair of ours, since a
                                  * pipeline is needed. */
     bool is_present;            /* Seen among the desired being noted. */
-    struct repairs repairs;     /* Of that. */
+
+    /* So that we do not fight for ever. */
+    struct repairs pair_repairs;
     long long int no_pair_before_ms;
+    struct repairs fail_mode_repairs;
+    long long int no_fail_mode_before_ms;
 };
 
 /* A row that a guest left behind, for as long as it looks like one. */
@@ -156,6 +160,8 @@ const struct vlan_spec *memory_find_lasting_vlan(const struct memory *,
 const struct policy_statement *memory_find_policy(const struct memory *,
                                                   const struct vnic_id *);
 void memory_note_pair(struct memory *, const char *bridge, long long int now);
+void memory_note_fail_mode(struct memory *, const char *bridge,
+                           long long int now);
 void memory_note_refused_pair(struct memory *, const char *bridge,
                               long long int now);
 struct bridge_memory *memory_find_bridge(const struct memory *,

@@ -582,7 +582,7 @@ plan_fail_mode(const struct desired_bridge *bridge, const struct memory *memory,
         hold_back(add_bridge_op(plan, bridge, PORT_OP_SECURE,
                                 view->fail_mode_before ? PORT_CAUSE_OPERATOR
                                 : PORT_CAUSE_PIPELINE),
-                  seen->no_pair_before_ms, gates, plan);
+                  seen->no_fail_mode_before_ms, gates, plan);
     }
 }
 

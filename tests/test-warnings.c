@@ -188,6 +188,75 @@ test_fights_over_the_mark(void **state)
                         "trying once a minute");
 }
 
+/* A port whose VLANs are fought over is left alone as a whole, and the next
+ * thing that is wrong with it is nobody's fault. */
+static void
+test_fights_do_not_spread(void **state)
+{
+    struct host *host = *state;
+    add_ready_vnic(host, 1, access_vlan(10), access_vlan(10));
+    fight(host, 99, MEMORY_MAX_REPAIRS + 1);
+    host->view.ports[0].columns = access_vlan(10);
+    struct uuid uuid = vm(1);
+    domain_set_find(&host->domains, &uuid)->vnics[0].inbound.average = 100;
+    struct qos_view *qos = switch_view_add_qos(&host->view);
+    *qos = (struct qos_view) {
+        .row = vm(77), .vm_id = uuid, .ifname = xstrdup("vnet1"),
+    };
+    assert_string_taken(find(host), DRIFTED
+                        "port vnet1: somebody sets tag to 99 again and "
+                        "again, put right 6 times; trying once a minute");
+}
+
+/* 'has_pair' says that the bridge has all that its flows need, or nothing. */
+static char *
+find_of_bridge(struct host *host, bool has_pair)
+{
+    struct port_plan plan = PORT_PLAN_INIT;
+    struct svec warnings = SVEC_EMPTY_INITIALIZER;
+    struct port_plan_gates gates = { .now = NOW, .collect_ms = LLONG_MAX };
+    struct pass pass;
+
+    host_look(host, NOW);
+    host->desired.bridges[0].needs_pipeline = true;
+    host->desired.bridges[0].has_flows = has_pair;
+    host->desired.bridges[0].pair_care = has_pair ? PAIR_AS_IS : PAIR_WANTED;
+    port_plan_compute(&host->desired, &host->orphans, &host->memory, &gates,
+                      &plan);
+    pass = (struct pass) {
+        .view = host->view, .desired = host->desired, .plan = plan,
+    };
+    warnings_find(&pass, &host->memory, &warnings);
+    char *text = svec_join(&warnings, "\n", "");
+    svec_destroy(&warnings);
+    port_plan_destroy(&plan);
+    return text;
+}
+
+static void
+test_fights_over_a_bridge(void **state)
+{
+    struct host *host = *state;
+    host->view.bridges[0].settings.fail_mode = FAIL_MODE_SECURE;
+    assert_string_taken(find_of_bridge(host, true), "");
+    for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
+        memory_note_fail_mode(&host->memory, "br0", NOW);
+    }
+    assert_string_taken(find_of_bridge(host, true),
+                        "bridge br0: somebody changes its fail_mode again and "
+                        "again, put right 6 times; trying once a minute");
+    assert_string_taken(find_of_bridge(host, false), "");
+
+    for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
+        memory_note_pair(&host->memory, "br0", NOW);
+    }
+    assert_string_taken(find_of_bridge(host, false),
+                        "port br0-out: somebody changes or removes it again "
+                        "and again, put right 6 times; trying once a minute\n"
+                        "port br0-in: somebody changes or removes it again "
+                        "and again, put right 6 times; trying once a minute");
+}
+
 /* Not a state of theirs: they go on. */
 static void
 test_shared_addresses(void **state)
@@ -244,6 +313,8 @@ main(void)
         TEST(test_fights),
         TEST(test_fights_name_the_column),
         TEST(test_fights_over_the_mark),
+        TEST(test_fights_do_not_spread),
+        TEST(test_fights_over_a_bridge),
         TEST(test_shared_addresses),
         TEST(test_stranded_vlans),
     };
