@@ -84,14 +84,14 @@ take_switch(const char *command, const char *word, struct request *request)
     return true;
 }
 
-/* Takes a word that is no option.  Returns a sentence if it is one too
- * many. */
+/* Takes a word that is no option, of which there may be 'max', 2 at most.
+ * Returns a sentence if it is one too many. */
 static char *
-take_argument(const char *command, const char *word, struct request *request)
+take_argument(const char *word, int max, struct request *request)
 {
-    if (!request->argument) {
+    if (max >= 1 && !request->argument) {
         request->argument = word;
-    } else if (!strcmp(command, "why") && !request->packet) {
+    } else if (max >= 2 && !request->packet) {
         request->packet = word;
     } else {
         return xasprintf("unexpected argument '%s'", word);
@@ -100,10 +100,11 @@ take_argument(const char *command, const char *word, struct request *request)
 }
 
 /* Takes 'argv' apart: an optional --format=FORMAT, other options where the
- * command takes them, and other words.  Returns a sentence if that is not what
- * it is. */
+ * command takes them, and at most 'max_arguments' other words.  Returns a
+ * sentence if that is not what it is. */
 static char *
-request_parse(int argc, const char *argv[], struct request *request)
+request_parse(int argc, const char *argv[], int max_arguments,
+              struct request *request)
 {
     static const char option[] = "--format=";
 
@@ -118,7 +119,7 @@ request_parse(int argc, const char *argv[], struct request *request)
         } else if (argv[i][0] == '-') {
             error = xasprintf("unknown option '%s'", argv[i]);
         } else {
-            error = take_argument(argv[0], argv[i], request);
+            error = take_argument(argv[i], max_arguments, request);
         }
         if (error) {
             return error;
@@ -288,15 +289,16 @@ static void
 handle_listing(struct unixctl_conn *conn, int argc, const char *argv[],
                void *c_)
 {
+    const struct listing *listing = find_listing(argv[0]);
     struct request request;
-    char *error = request_parse(argc, argv, &request);
+    char *error = request_parse(argc, argv, listing->max_arguments, &request);
     if (error) {
         reply_error_take(conn, error);
         return;
     }
 
     struct report report;
-    error = find_listing(argv[0])->answer(c_, &request, &report);
+    error = listing->answer(c_, &request, &report);
     if (error) {
         report_destroy(&report);
         reply_error_take(conn, error);
@@ -313,7 +315,7 @@ handle_status(struct unixctl_conn *conn, int argc, const char *argv[],
 {
     struct commands *c = c_;
     struct request request;
-    char *error = request_parse(argc, argv, &request);
+    char *error = request_parse(argc, argv, 0, &request);
     if (error) {
         reply_error_take(conn, error);
     } else {
@@ -327,7 +329,7 @@ handle_vnic_show(struct unixctl_conn *conn, int argc, const char *argv[],
                  void *c_)
 {
     struct request request;
-    char *error = request_parse(argc, argv, &request);
+    char *error = request_parse(argc, argv, 1, &request);
     if (!error && !request.argument) {
         error = xstrdup("which domain?  Give its name or UUID, or "
                         "DOMAIN/MAC for one vNIC");
@@ -380,7 +382,7 @@ handle_reconcile(struct unixctl_conn *conn, int argc, const char *argv[],
                  void *c_)
 {
     struct request request;
-    char *error = request_parse(argc, argv, &request);
+    char *error = request_parse(argc, argv, 0, &request);
     if (error) {
         reply_error_take(conn, error);
     } else {
@@ -393,7 +395,7 @@ handle_orphan_collect(struct unixctl_conn *conn, int argc, const char *argv[],
                       void *c_)
 {
     struct request request;
-    char *error = request_parse(argc, argv, &request);
+    char *error = request_parse(argc, argv, 0, &request);
     if (error) {
         reply_error_take(conn, error);
     } else if (request.is_dry_run) {
@@ -502,7 +504,7 @@ static void
 handle_why(struct unixctl_conn *conn, int argc, const char *argv[], void *c_)
 {
     struct request request;
-    char *error = request_parse(argc, argv, &request);
+    char *error = request_parse(argc, argv, 2, &request);
     if (!error) {
         error = ask_why(c_, conn, &request);
     }
@@ -542,7 +544,7 @@ handle_verify(struct unixctl_conn *conn, int argc, const char *argv[],
     size_t n = switch_flows_n(reconciler_flows(c->reconciler));
     CLEANUP_FREE const struct pipeline_bridge **facts
         = xcalloc(n + 1, sizeof *facts);
-    char *error = request_parse(argc, argv, &request);
+    char *error = request_parse(argc, argv, 1, &request);
     if (!error) {
         error = check_bridge(c, request.argument);
     }

@@ -229,6 +229,12 @@ def test_bad_commands_get_a_sentence(host, agent):
             ("vnic/list", "br9"): "there is no bridge 'br9'",
             ("vnic/show", "web9"): "no vNIC of 'web9' is known",
             ("vnic/show",): "which domain?",
+            ("vnic/show", "web1", "web2"): "unexpected argument 'web2'",
+            ("plan", "br0"): "unexpected argument 'br0'",
+            ("bridge/list", "br0"): "unexpected argument 'br0'",
+            ("status", "foo"): "unexpected argument 'foo'",
+            ("reconcile", "br0"): "unexpected argument 'br0'",
+            ("orphan/collect", "br0"): "unexpected argument 'br0'",
             ("plan", "--format=xml"): "format 'xml' is not one of table, "
                                       "json, csv",
             ("plan", "--frob"): "unknown option '--frob'"}.items():
