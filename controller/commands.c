@@ -440,17 +440,6 @@ find_facts(const struct commands *c, const char *bridge,
     return NULL;
 }
 
-static const struct port_view *
-find_port(const struct pass *pass, const char *name)
-{
-    for (size_t i = 0; i < pass->view.n_ports; i++) {
-        if (!strcmp(pass->view.ports[i].name, name)) {
-            return &pass->view.ports[i];
-        }
-    }
-    return NULL;
-}
-
 static void
 collect_ofports(const struct pass *pass, const char *bridge,
                 struct simap *ofports)
@@ -470,9 +459,9 @@ ask_why(struct commands *c, struct unixctl_conn *conn,
         const struct request *request)
 {
     const struct pass *pass = newest_pass(c);
-    const struct port_view *port = (request->argument
-                                    ? find_port(pass, request->argument)
-                                    : NULL);
+    const struct port_view *port
+        = (request->argument
+           ? switch_view_find_port(&pass->view, request->argument) : NULL);
     if (!port) {
         return request->argument
                ? xasprintf("there is no port '%s'", request->argument)

@@ -30,8 +30,7 @@ notes_destroy(struct notes *notes)
     journal_destroy(notes->journal);
 }
 
-/* Remembers which VLANs are in force, where the port has them already, and
- * which ports are not ours. */
+/* Remembers which VLANs are in force, where the port has them already. */
 static void
 remember_intents(struct memory *memory, const struct pass *pass)
 {
@@ -41,6 +40,15 @@ remember_intents(struct memory *memory, const struct pass *pass)
             && !port_plan_find_vlan_op(&pass->plan, d)) {
             memory_note_vlan(memory, &d->vnic.id, &d->vlan, d->source);
         }
+    }
+}
+
+/* Remembers which ports are not ours. */
+static void
+remember_disowned(struct memory *memory, const struct desired *desired)
+{
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
         if (d->care == VNIC_DISOWNED && d->port) {
             memory_disown_port(memory, &d->port->row);
         }
@@ -128,13 +136,15 @@ remember_deed(struct memory *memory, const struct port_op *op,
     }
 }
 
-/* Takes note of which VLANs are in force and, once per change of a port, of what
- * an operator has to decide.  'wall_ms' is in ms since the epoch. */
+/* Takes note of which VLANs are in force, which ports are not ours and, once
+ * per change of a port, of what an operator has to decide.  'wall_ms' is in ms
+ * since the epoch. */
 void
 notes_take_of_plan(struct notes *notes, const struct pass *pass,
                    long long int wall_ms)
 {
     remember_intents(&notes->memory, pass);
+    remember_disowned(&notes->memory, &pass->desired);
     for (size_t i = 0; i < pass->plan.n_ops; i++) {
         const struct port_op *op = &pass->plan.ops[i];
         if (op->verdict == PORT_VERDICT_REPORT

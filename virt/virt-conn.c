@@ -864,10 +864,3 @@ virt_conn_is_closed(const struct virt_conn *conn)
 {
     return conn->state == VIRT_CLOSED && !conn->call && !conn->link;
 }
-
-/* True while a pool thread is in libvirt, or about to be. */
-bool
-virt_conn_is_busy(const struct virt_conn *conn)
-{
-    return conn->call && !conn->call->is_done;
-}

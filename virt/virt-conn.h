@@ -95,6 +95,5 @@ void virt_conn_tell_network(struct virt_conn *, struct network *,
 
 void virt_conn_close(struct virt_conn *);
 bool virt_conn_is_closed(const struct virt_conn *);
-bool virt_conn_is_busy(const struct virt_conn *);
 
 #endif /* virt/virt-conn.h */
