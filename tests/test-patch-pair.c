@@ -50,6 +50,32 @@ test_names_are_short_and_differ(void **state)
 }
 
 static void
+test_names_have_whole_characters(void **state)
+{
+    static const struct {
+        const char *bridge, *stem;
+    } cases[] = {
+        { "brücken-an-alle", "brüc-" },
+        { "die-brücke-an-alle", "die-b-" },
+        { "laufbrücken", "laufb-" },
+        { "abcdücken-an", "abcd-" },
+        { "abc€uro-bridge", "abc-" },
+        { "ab€uro-bridge", "ab€-" },
+    };
+    struct switch_view view = SWITCH_VIEW_INIT;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct patch_pair pair;
+        patch_pair_find(&view, cases[i].bridge, &pair);
+        const char *name = pair.sides[PATCH_INSIDE].name;
+        size_t len = strlen(cases[i].stem);
+        assert_memory_equal(name, cases[i].stem, len);
+        assert_int_equal(strlen(name), len + strlen("5a17-in"));
+        patch_pair_destroy(&pair);
+    }
+    switch_view_destroy(&view);
+}
+
+static void
 test_names_of_others_are_left_to_them(void **state)
 {
     struct switch_view view = SWITCH_VIEW_INIT;
@@ -135,6 +161,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_come_from_the_bridge),
         cmocka_unit_test(test_names_are_short_and_differ),
+        cmocka_unit_test(test_names_have_whole_characters),
         cmocka_unit_test(test_names_of_others_are_left_to_them),
         cmocka_unit_test(test_a_pair_is_found_by_its_mark),
         cmocka_unit_test(test_a_wrong_pair_is_told),

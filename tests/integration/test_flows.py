@@ -681,6 +681,19 @@ def test_protected_ports_are_kept_apart(host, agent):
     assert warning.startswith("protected: bridge br0: ports eth1 and tap1 ")
 
 
+def test_a_name_is_cut_between_characters(host, agent):
+    """The database takes no other."""
+    bridge = "abcdücken-an"
+    host.add_bridge(bridge)
+    host.vsctl("set", "bridge", bridge, "external_ids:vnicd-guard=enforce")
+    mac = vm_mac(1)
+    host.plug("tap1", vm_uuid(1), mac, ["tag=10"], bridge=bridge)
+    host.start_domain("web1", vm_uuid(1), (mac, "tap1", access(10), bridge))
+    until(lambda: agent.states().get(("web1", mac)) == "ready",
+          "web1 is ready")
+    assert our_flows(host, bridge)
+
+
 # fail_mode.
 
 
