@@ -186,3 +186,15 @@ network_set_replace(struct network_set *set, struct network *network)
     hmap_insert(&set->networks, &network->node, uuid_hash(&network->uuid));
     return changed;
 }
+
+/* Takes the network 'uuid' out of 'set', for the caller to destroy, NULL if
+ * there is none. */
+struct network *
+network_set_steal(struct network_set *set, const struct uuid *uuid)
+{
+    struct network *network = network_set_find(set, uuid);
+    if (network) {
+        hmap_remove(&set->networks, &network->node);
+    }
+    return network;
+}

@@ -59,5 +59,6 @@ struct network *network_set_find(const struct network_set *,
 const struct network *network_set_find_name(const struct network_set *,
                                             const char *name);
 bool network_set_replace(struct network_set *, struct network *);
+struct network *network_set_steal(struct network_set *, const struct uuid *);
 
 #endif /* lib/network.h */

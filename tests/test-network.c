@@ -74,6 +74,13 @@ test_set(void **state OVS_UNUSED)
     assert_false(network_set_equals(&set, &other));
     network_set_swap(&set, &other);
     assert_null(network_set_find(&set, &(struct uuid) { .parts = { 0 } }));
+
+    struct uuid uuid = network_set_find_name(&set, "lan")->uuid;
+    struct network *lan = network_set_steal(&set, &uuid);
+    assert_string_equal(lan->name, "lan");
+    assert_null(network_set_find_name(&set, "lan"));
+    assert_null(network_set_steal(&set, &uuid));
+    network_destroy(lan);
     network_set_destroy(&set);
     network_set_destroy(&other);
 }

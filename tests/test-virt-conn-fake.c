@@ -16,6 +16,7 @@
 #include "tests/unit.h"
 #include "util.h"
 #include "uuid.h"
+#include "virt/network-poll.h"
 #include "virt/virt-link.h"
 #include "virt/virt-marks.h"
 
@@ -41,6 +42,7 @@ static struct fake {
     const char *list_error;
     const char *network_error;
     int network_tag;            /* Of its only network; 0: it has none. */
+    bool is_network_unreadable;
     bool is_dead;
     struct fake_domain domains[MAX_DOMAINS];
 
@@ -102,19 +104,23 @@ virt_link_is_alive(const struct virt_link *link)
 
 char *
 virt_link_read_networks(const struct virt_link *link,
-                        struct network_set *networks)
+                        struct network_reading *reading)
 {
     assert_ptr_equal(link, fake.link);
     fake.n_network_reads++;
     if (fake.network_error) {
         return xstrdup(fake.network_error);
     }
-    if (fake.network_tag) {
+    if (fake.is_network_unreadable) {
+        struct uuid uuid = UUID_ZERO;
+        uuidset_insert(&reading->unread, &uuid);
+        reading->failure = xstrdup("network lan: too large");
+    } else if (fake.network_tag) {
         struct network *network = network_create();
         network->name = xstrdup("lan");
         network->vlan.mode = VLAN_ACCESS;
         network->vlan.tag = fake.network_tag;
-        (void) network_set_replace(networks, network);
+        (void) network_set_replace(&reading->networks, network);
     }
     return NULL;
 }
@@ -906,6 +912,46 @@ test_sync_waits_for_networks(void **state OVS_UNUSED)
     assert_int_equal(network_tag(), 10);
 }
 
+#define LAN_TOO_LARGE "cannot read the networks: network lan: too large"
+
+/* It is waited for, but not for ever. */
+static void
+test_unreadable_network_costs_itself(void **state OVS_UNUSED)
+{
+    create_domains(1, 1);
+    fake.network_tag = 10;
+    fake.is_network_unreadable = true;
+    settle();
+    for (int i = 1; i < 10; i++) {
+        assert_state(VIRT_SYNCING, LAN_TOO_LARGE);
+        advance();
+        settle();
+    }
+    assert_state(VIRT_SYNCED, LAN_TOO_LARGE);
+    assert_false(virt_conn_is_reading(conn, NULL));
+    assert_int_equal(network_tag(), 0);
+
+    fake.is_network_unreadable = false;
+    now += 10000;               /* It is tried as often as ever. */
+    settle();
+    assert_state(VIRT_SYNCED, NULL);
+    assert_int_equal(network_tag(), 10);
+}
+
+static void
+test_unreadable_network_keeps_its_facts(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    sync_with(1);
+    uint64_t seqno = virt_conn_seqno(conn);
+    fake.is_network_unreadable = true;
+    virt_conn_read_all(conn, now);
+    settle();
+    assert_state(VIRT_SYNCED, LAN_TOO_LARGE);
+    assert_int_equal(network_tag(), 10);
+    assert_int_equal(virt_conn_seqno(conn), seqno); /* No news. */
+}
+
 /* Nobody sees a domain without the networks that it is on. */
 static void
 test_networks_come_before_urgent_readings(void **state OVS_UNUSED)
@@ -1227,6 +1273,8 @@ main(void)
         TEST(test_network_event_leads_to_reading),
         TEST(test_changed_domain_leads_to_networks),
         TEST(test_sync_waits_for_networks),
+        TEST(test_unreadable_network_costs_itself),
+        TEST(test_unreadable_network_keeps_its_facts),
         TEST(test_networks_come_before_urgent_readings),
         TEST(test_networks_outlive_the_connection),
         TEST(test_told_domain_counts_until_the_next_answer),

@@ -15,11 +15,30 @@
 #include "virt/network-poll.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
+#include "lib/cleanup.h"
 #include "util.h"
 
 /* From one reading to the next: how long an edited port group may wait. */
 #define POLL_MS 10000
+
+void
+network_reading_init(struct network_reading *reading)
+{
+    network_set_init(&reading->networks);
+    uuidset_init(&reading->unread);
+    reading->failure = NULL;
+}
+
+/* Frees what 'reading' owns. */
+void
+network_reading_destroy(struct network_reading *reading)
+{
+    network_set_destroy(&reading->networks);
+    uuidset_destroy(&reading->unread);
+    free(reading->failure);
+}
 
 void
 network_poll_init(struct network_poll *poll)
@@ -36,6 +55,7 @@ void
 network_poll_destroy(struct network_poll *poll)
 {
     network_set_destroy(&poll->networks);
+    free(poll->failure);
 }
 
 /* Asks for a reading as soon as possible. */
@@ -54,19 +74,44 @@ network_poll_start(struct network_poll *poll, long long int now)
     poll->due_ms = now + POLL_MS;
 }
 
-/* Takes what 'networks' holds for what there is; something else may be in it
+/* Moves the networks 'unread' from 'src' to 'dst'. */
+static void
+move_networks(const struct uuidset *unread, struct network_set *src,
+              struct network_set *dst)
+{
+    const struct uuidset_node *node;
+    UUIDSET_FOR_EACH (node, unread) {
+        struct network *network = network_set_steal(src, &node->uuid);
+        if (network) {
+            (void) network_set_replace(dst, network); /* No news. */
+        }
+    }
+}
+
+/* Takes what 'reading' holds for what there is; of networks that libvirt could
+ * not tell of, what was known of them stays.  Something else may be in it
  * afterwards.  Returns true if that is news. */
 bool
-network_poll_finish(struct network_poll *poll, struct network_set *networks,
+network_poll_finish(struct network_poll *poll, struct network_reading *reading,
                     long long int now)
 {
-    bool is_news = !network_set_equals(&poll->networks, networks);
-    network_set_swap(&poll->networks, networks);
+    struct network_set kept;
+    network_set_init(&kept);
+    move_networks(&reading->unread, &poll->networks, &kept);
+    bool is_news = !network_set_equals(&poll->networks, &reading->networks);
+    network_set_swap(&poll->networks, &reading->networks);
+    move_networks(&reading->unread, &kept, &poll->networks);
+    network_set_destroy(&kept);
+
+    free(poll->failure);
+    poll->failure = TAKE_PTR(reading->failure);
     poll->is_read = true;
+    poll->n_failures = 0;
 
     /* Another reading may have been asked for while this one was made. */
     poll->asked_ms = poll->due_ms <= now ? poll->due_ms : LLONG_MAX;
-    if (poll->due_ms > now && hmap_is_empty(&poll->networks.networks)) {
+    if (poll->due_ms > now && hmap_is_empty(&poll->networks.networks)
+        && !poll->failure) {
         poll->due_ms = LLONG_MAX;
     }
     return is_news;

@@ -99,7 +99,7 @@ virt_call_create(enum virt_call_kind kind,
     call->executor = *executor;
     call->kind = kind;
     call->link = link;
-    network_set_init(&call->networks);
+    network_reading_init(&call->networks);
     ovs_list_init(&call->reads);
     return call;
 }
@@ -113,7 +113,7 @@ virt_call_destroy(struct virt_call *call)
         LIST_FOR_EACH_POP (read, list_node, &call->reads) {
             read_request_destroy(read);
         }
-        network_set_destroy(&call->networks);
+        network_reading_destroy(&call->networks);
         virt_marks_unref(call->marks);
         free(call->uri);
         free(call->error);

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/network.h"
 #include "openvswitch/list.h"
+#include "virt/network-poll.h"
 #include "virt/virt-conn.h"
 
 struct uuid;
@@ -44,7 +44,7 @@ struct virt_call {
     /* The answer. */
     char *error;                /* Why there is none, or NULL. */
     bool is_lost;               /* 'link' is fit only to be closed. */
-    struct network_set networks; /* VIRT_CALL_NETWORKS. */
+    struct network_reading networks; /* VIRT_CALL_NETWORKS. */
     struct uuid *uuids;         /* VIRT_CALL_LIST. */
     size_t n_uuids;
     struct ovs_list reads;      /* VIRT_CALL_READ: of 'struct read_request',

@@ -28,7 +28,7 @@
  * killing guests without a word.
  *
  * Networks come before domains, so that nobody sees a domain without them, and
- * are read more often (network-poll.c).
+ * are read more often (network-poll.c).  So they are given as many tries.
  *
  * Facts are removed only by libvirt's own answer: a list without the domain,
  * or "no such domain".  A connection that is lost or a reading that fails
@@ -36,7 +36,8 @@
  *
  * A domain that libvirt lists and fails to tell of, time after time, costs
  * itself only: that is noted with what is known of it, if only its UUID, and it
- * counts as read.  It is tried again with all others.
+ * counts as read.  It is tried again with all others.  A network, too, of which
+ * then nothing may be known.
  *
  * A hook of libvirt's may know more than libvirt would answer now, because it
  * holds the domain's lock meanwhile.  What it tells counts like an answer; one
@@ -181,6 +182,7 @@ disconnect(struct virt_conn *conn, char *error, long long int now)
     drop_marks(conn);
     conn->is_listed = false;
     conn->networks.is_read = false;
+    conn->networks.n_failures = 0;
     uuidset_clear(&conn->unread);
     conn->retry_ms = now + conn->backoff_ms;
     conn->backoff_ms = (conn->backoff_ms
@@ -283,6 +285,16 @@ note_failure(struct virt_conn *conn, char *error)
     (void) set_error(conn, error); /* Logged, whether new or not. */
 }
 
+/* Is 'reading' to be made once more, because of a network that libvirt did not
+ * tell of and of which nothing may be known? */
+static bool
+is_network_missed(const struct virt_conn *conn,
+                  const struct network_reading *reading)
+{
+    return reading->failure && !conn->networks.is_read
+           && conn->networks.n_failures < MAX_READ_FAILURES;
+}
+
 static void
 recv_networks(struct virt_conn *conn, struct virt_call *call,
               long long int now)
@@ -294,9 +306,12 @@ recv_networks(struct virt_conn *conn, struct virt_call *call,
         network_poll_request(&conn->networks, now);
         return;
     }
-    if (call->error) {
-        note_failure(conn, xasprintf("cannot read the networks: %s",
-                                     call->error));
+    const char *error = call->error ? call->error : call->networks.failure;
+    if (error) {
+        note_failure(conn, xasprintf("cannot read the networks: %s", error));
+        conn->networks.n_failures++;
+    }
+    if (call->error || is_network_missed(conn, &call->networks)) {
         conn->networks.due_ms = now + RETRY_MS;
         return;
     }
@@ -379,12 +394,16 @@ describe_failure(const struct uuid *uuid, const struct domain *domain,
                        error);
 }
 
-/* Returns a sentence about a domain that libvirt cannot tell of, NULL if there
- * is none. */
+/* Returns a sentence about a network or a domain that libvirt cannot tell of,
+ * NULL if there is none. */
 static char *
 find_failure(const struct virt_conn *conn)
 {
     const struct domain *domain;
+    if (conn->networks.failure) {
+        return xasprintf("cannot read the networks: %s",
+                         conn->networks.failure);
+    }
     HMAP_FOR_EACH (domain, node, &conn->domains.domains) {
         if (domain->failure) {
             return describe_failure(&domain->uuid, domain, domain->failure);

@@ -27,6 +27,7 @@
 #include "util.h"
 #include "uuid.h"
 #include "virt/domain-xml.h"
+#include "virt/network-poll.h"
 #include "virt/network-xml.h"
 #include "virt/virt-marks.h"
 
@@ -350,39 +351,64 @@ virt_link_list(const struct virt_link *link, struct uuid **uuidsp, size_t *np)
 
 /* Networks. */
 
-/* Reads one network into 'networks'.  One that is gone, or whose XML cannot be
+static struct uuid
+get_network_uuid(virNetworkPtr network)
+{
+    char text[VIR_UUID_STRING_BUFLEN];
+    struct uuid uuid;
+    bool ok = !virNetworkGetUUIDString(network, text)
+              && uuid_from_string(&uuid, text);
+    ovs_assert(ok);             /* It fails only for what is no network. */
+    return uuid;
+}
+
+/* Notes in 'reading' that 'network' could not be read. */
+static void
+note_unread(virNetworkPtr network, struct network_reading *reading)
+{
+    struct uuid uuid = get_network_uuid(network);
+    uuidset_insert(&reading->unread, &uuid);
+    if (!reading->failure) {
+        reading->failure = error_wrap(last_error(), "network %s",
+                                      virNetworkGetName(network));
+    }
+}
+
+/* Reads one network into 'reading'.  One that is gone, or whose XML cannot be
  * used, is as good as unknown. */
-static char *
-read_network(virNetworkPtr libvirt_network, struct network_set *networks)
+static void
+read_network(virNetworkPtr libvirt_network, struct network_reading *reading)
 {
     /* Of an active network this is the live XML: that from which guests which
      * start now get their VLANs. */
     char *xml = virNetworkGetXMLDesc(libvirt_network, 0);
     if (!xml) {
-        return (virGetLastErrorCode() == VIR_ERR_NO_NETWORK
-                ? NULL : last_error());
+        if (virGetLastErrorCode() != VIR_ERR_NO_NETWORK) {
+            note_unread(libvirt_network, reading);
+        }
+        return;
     }
 
     struct network *network;
     char *error = network_xml_parse(xml, strlen(xml), &network);
     free(xml);
     if (network) {
-        (void) network_set_replace(networks, network); /* Each comes once. */
+        /* Each comes once. */
+        (void) network_set_replace(&reading->networks, network);
     } else {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
         VLOG_WARN_RL(&rl, "network %s: %s",
                      virNetworkGetName(libvirt_network), error);
     }
     free(error);
-    return NULL;
 }
 
-/* Adds all networks, active or not, to 'networks'; none if the driver does not
+/* Adds all networks, active or not, to 'reading'; none if the driver does not
  * know networks.  Returns a sentence if it could not be found out which there
- * are; some may have been added then.  Pool thread. */
+ * are.  Pool thread. */
 char *
 virt_link_read_networks(const struct virt_link *link,
-                        struct network_set *networks)
+                        struct network_reading *reading)
 {
     virNetworkPtr *found;
     int n = virConnectListAllNetworks(link->conn, &found, 0);
@@ -390,15 +416,12 @@ virt_link_read_networks(const struct virt_link *link,
         return check_optional(n, "list");
     }
 
-    char *error = NULL;
     for (int i = 0; i < n; i++) {
-        if (!error) {
-            error = read_network(found[i], networks);
-        }
+        read_network(found[i], reading);
         virNetworkFree(found[i]);
     }
     free(found);
-    return error;
+    return NULL;
 }
 
 /* Domains. */

@@ -9,7 +9,7 @@
 #include "lib/vnic.h"
 #include "openvswitch/compiler.h"
 
-struct network_set;
+struct network_reading;
 struct uuid;
 struct virt_link;
 struct virt_marks;
@@ -27,7 +27,8 @@ char *virt_link_open(const char *uri, struct virt_marks *,
 char *virt_link_close(struct virt_link *) OVS_WARN_UNUSED_RESULT;
 bool virt_link_is_alive(const struct virt_link *);
 
-char *virt_link_read_networks(const struct virt_link *, struct network_set *)
+char *virt_link_read_networks(const struct virt_link *,
+                              struct network_reading *)
     OVS_WARN_UNUSED_RESULT;
 char *virt_link_list(const struct virt_link *, struct uuid **, size_t *)
     OVS_WARN_UNUSED_RESULT;

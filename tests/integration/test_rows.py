@@ -221,20 +221,23 @@ def start_unreadable(host, name, number):
     host.libvirt.createXML(xml.replace("<memory>", f"{text}<memory>"))
 
 
-def test_a_domain_that_cannot_be_read_costs_itself(host):
+def test_what_cannot_be_read_costs_itself(host):
+    """A domain, and a network."""
     start_unreadable(host, "web1", 1)
+    text = f"<dns><txt name='x' value='{'>' * 1500000}'/></dns>"
+    host.start_network("lan", text)
     host.start_vm("web2", 2, 10)
     limit(host, "tap8", vm_uuid(1), link=False) # It may have a second vNIC.
     limit(host, "tap9", vm_uuid(9), link=False)
     agent = host.agent()
-    agent.expect_warning("cannot read domain")
+    agent.expect_warning("cannot read")
     until(lambda: agent.status()["libvirt"][0]["state"] == "synced",
           "libvirt has told what it can", timeout=30)
     until(lambda: is_ready(agent, "web2", 2), "the other one is ready")
     web1 = agent.vnics()[None, vm_mac(1)]
     assert web1["state"] == "waiting"
     assert "libvirt cannot tell of this domain" in web1["reason"]
-    assert any("synced: cannot read domain" in warning
+    assert any("synced: cannot read" in warning
                for warning in agent.status()["warnings"])
 
     assert agent.json("reconcile") == []
