@@ -1,6 +1,5 @@
 # The agent.  What is pure in it is in a library, for the tests.
 noinst_LIBRARIES += controller/libvnic-controller.a
-controller_libvnic_controller_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 controller_libvnic_controller_a_SOURCES = \
 	controller/arrivals.c \
 	controller/arrivals.h \
@@ -26,8 +25,7 @@ controller_libvnic_controller_a_SOURCES = \
 	controller/warnings.h
 
 sbin_PROGRAMS += controller/vnicd
-controller_vnicd_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS) $(LIBUV_CFLAGS) \
-	$(SYSTEMD_CFLAGS)
+controller_vnicd_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS) $(SYSTEMD_CFLAGS)
 controller_vnicd_SOURCES = \
 	controller/bridge-flows.c \
 	controller/bridge-flows.h \

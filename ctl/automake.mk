@@ -1,7 +1,7 @@
 # The operator's command line: jansson alone, never libopenvswitch, whose
 # json_* symbols are the same.
 noinst_LIBRARIES += ctl/libvnic-ctl.a
-ctl_libvnic_ctl_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+ctl_libvnic_ctl_a_CPPFLAGS = $(BASE_CPPFLAGS) $(JANSSON_CFLAGS)
 ctl_libvnic_ctl_a_SOURCES = \
 	ctl/alloc.c \
 	ctl/alloc.h \
@@ -13,6 +13,6 @@ ctl_libvnic_ctl_a_SOURCES = \
 	ctl/output.h
 
 bin_PROGRAMS += ctl/vnicctl
-ctl_vnicctl_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+ctl_vnicctl_CPPFLAGS = $(BASE_CPPFLAGS) $(JANSSON_CFLAGS)
 ctl_vnicctl_SOURCES = ctl/vnicctl.c
 ctl_vnicctl_LDADD = ctl/libvnic-ctl.a $(JANSSON_LIBS)

@@ -1,7 +1,6 @@
 # OpenFlow: the pipeline, flows as data, their difference, and the connections
 # to a bridge.
 noinst_LIBRARIES += flows/libvnic-flows.a
-flows_libvnic_flows_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 flows_libvnic_flows_a_SOURCES = \
 	flows/announcement.c \
 	flows/announcement.h \

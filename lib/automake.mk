@@ -1,6 +1,5 @@
 # Pure types and decisions.  No I/O, clock, sockets or logging.
 noinst_LIBRARIES += lib/libvnic.a
-lib_libvnic_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 lib_libvnic_a_SOURCES = \
 	lib/bridge-vlans.c \
 	lib/bridge-vlans.h \

@@ -1,6 +1,7 @@
 # What libvirt runs, and what it has in common with the agent: the C library
 # alone.
 noinst_LIBRARIES += libvirt-hooks/libvnic-hook.a
+libvirt_hooks_libvnic_hook_a_CPPFLAGS = $(BASE_CPPFLAGS)
 libvirt_hooks_libvnic_hook_a_SOURCES = \
 	libvirt-hooks/hook-client.c \
 	libvirt-hooks/hook-client.h \
@@ -14,7 +15,7 @@ libvirt_hooks_libvnic_hook_a_SOURCES = \
 	libvirt-hooks/hook-step.h
 
 sbin_PROGRAMS += libvirt-hooks/vnicd-hook
-libvirt_hooks_vnicd_hook_CPPFLAGS = $(AM_CPPFLAGS) \
+libvirt_hooks_vnicd_hook_CPPFLAGS = $(BASE_CPPFLAGS) \
 	-DHOOK_CONFIG_FILE='"$(sysconfdir)/vnicd/hook.conf"'
 libvirt_hooks_vnicd_hook_SOURCES = libvirt-hooks/vnicd-hook.c
 libvirt_hooks_vnicd_hook_LDADD = libvirt-hooks/libvnic-hook.a

@@ -1,6 +1,5 @@
 # OVSDB: the IDL connection, rows to facts, the port plan and its execution.
 noinst_LIBRARIES += ovsdb/libvnic-ovsdb.a
-ovsdb_libvnic_ovsdb_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS)
 ovsdb_libvnic_ovsdb_a_SOURCES = \
 	ovsdb/ovs-view.c \
 	ovsdb/ovs-view.h \

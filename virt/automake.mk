@@ -1,7 +1,7 @@
 # libvirt: the connection, and XML to model.
 noinst_LIBRARIES += virt/libvnic-virt.a
-virt_libvnic_virt_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CPPFLAGS) \
-	$(LIBVIRT_CFLAGS) $(LIBXML2_CFLAGS)
+virt_libvnic_virt_a_CPPFLAGS = \
+	$(AM_CPPFLAGS) $(LIBVIRT_CFLAGS) $(LIBXML2_CFLAGS)
 virt_libvnic_virt_a_SOURCES = \
 	virt/domain-xml.c \
 	virt/domain-xml.h \
