@@ -49,6 +49,7 @@
 #include "dirs.h"
 #include "flows/flood-map.h"
 #include "flows/flow-change.h"
+#include "flows/flow-owners.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
 #include "flows/ofconn.h"
@@ -101,9 +102,7 @@ struct bridge_flows {
     unsigned int facts_seqno;   /* ... and that of its facts. */
     enum ofconn_verdict verdict; /* At that time. */
     uint64_t n_refused;         /* Bundles, by then. */
-    bool has_ours, has_foreign; /* Flows. */
-    bool has_others;            /* Flows in the first table, that stay. */
-    bool drops_unknown;         /* By ours, what comes from unknown ports. */
+    struct flow_owners owners;  /* Of the flows that are installed. */
 
     enum bridge_flows_state state;
     long long int since_ms;     /* Wall clock: when 'state' became so. */
@@ -166,7 +165,8 @@ bridge_flows_destroy(struct bridge_flows *bf)
 static bool
 is_barred(const struct bridge_flows *bf)
 {
-    return bf->has_foreign && !bf->has_ours && !bf->may_join_others;
+    return bf->owners.has_foreign && !bf->owners.has_ours
+           && !bf->may_join_others;
 }
 
 static enum bridge_flows_state
@@ -216,36 +216,6 @@ update_state(struct bridge_flows *bf)
     }
 }
 
-/* Does 'entry', a flow of ours, drop what comes from unknown ports? */
-static bool
-drops_unknown(const struct flow_entry *entry)
-{
-    return (table_cookie_rule(entry->cookie) == RULE_UNKNOWN_PORT
-            && !entry->actions_len);
-}
-
-/* Whose flows are installed? */
-static void
-look_at_facts(struct bridge_flows *bf)
-{
-    bf->has_ours = bf->has_foreign = bf->has_others = false;
-    bf->drops_unknown = false;
-    const struct flow_entry *entry;
-    HMAP_FOR_EACH (entry, node, &ofconn_installed(bf->conn)->flows) {
-        if (table_cookie_is_ours(entry->cookie)) {
-            bf->has_ours = true;
-            bf->drops_unknown = bf->drops_unknown || drops_unknown(entry);
-        } else {
-            bf->has_others = bf->has_others
-                             || (entry->table_id == TABLE_CLASSIFY
-                                 && !entry->is_fleeting);
-            bf->has_foreign = bf->has_foreign
-                              || flow_space_is_obstructed(&table_space,
-                                                          entry);
-        }
-    }
-}
-
 static void
 log_refusals(const struct bridge_flows *bf)
 {
@@ -292,11 +262,11 @@ look_at_installed(struct bridge_flows *bf)
 {
     if (bf->facts_seqno != ofconn_facts_seqno(bf->conn)) {
         bf->facts_seqno = ofconn_facts_seqno(bf->conn);
-        look_at_facts(bf);
+        flow_owners_find(ofconn_installed(bf->conn), &bf->owners);
         bf->has_learnt = bf->has_learnt || (ofconn_has_facts(bf->conn)
-                                            && !bf->has_ours);
+                                            && !bf->owners.has_ours);
     } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
-        bf->has_ours = bf->told == TOLD_PIPELINE;
+        bf->owners.has_ours = bf->told == TOLD_PIPELINE;
     }
 }
 
@@ -400,7 +370,7 @@ static bool
 is_bare(const struct bridge_flows *bf, const struct bridge_view *bridge)
 {
     return ofconn_has_facts(bf->conn)
-           && !bf->has_ours && !bf->has_others && !bf->is_on_hold
+           && !bf->owners.has_ours && !bf->owners.has_others && !bf->is_on_hold
            && nullable_string_is_equal(bridge->fail_mode, "secure");
 }
 
@@ -526,8 +496,8 @@ adopt_floods(struct bridge_flows *bf, const struct pass *pass,
              const struct desired_bridge *bridge)
 {
     if (bf->told == TOLD_NOTHING
-        && (bf->has_ours || patch_pair_is_there(&bridge->pair))) {
-        bridge_facts_adopt_floods(pass, bridge, bf->drops_unknown,
+        && (bf->owners.has_ours || patch_pair_is_there(&bridge->pair))) {
+        bridge_facts_adopt_floods(pass, bridge, bf->owners.drops_unknown,
                                   &bf->floods);
     }
 }
@@ -593,7 +563,7 @@ static bool
 knows_better(const struct bridge_flows *bf, const struct pass *pass,
              const struct desired_bridge *bridge, bool has_met_libvirt)
 {
-    if (has_met_libvirt || !bf->has_ours) {
+    if (has_met_libvirt || !bf->owners.has_ours) {
         return false;
     }
     for (size_t i = 0; i < pass->desired.n_vnics; i++) {
@@ -653,8 +623,8 @@ tell_removal(struct bridge_flows *bf, const struct desired_bridge *bridge)
 {
     struct flow_table flows;
     flow_table_init(&flows);
-    bf->was_ours = bf->has_ours || patch_pair_is_there(&bridge->pair);
-    if (bf->was_ours && !bf->has_others
+    bf->was_ours = bf->owners.has_ours || patch_pair_is_there(&bridge->pair);
+    if (bf->was_ours && !bf->owners.has_others
         && !patch_pair_found_no_flows(&bridge->pair)) {
         pipeline_build_normal(&flows);
     }
@@ -776,7 +746,7 @@ bridge_flows_problem(const struct bridge_flows *bf)
                          "the way of vnicd's, so guests are not isolated; "
                          "vnicd-manage=yes installs them nevertheless",
                          bf->name);
-    } else if (bf->has_foreign && bf->told == TOLD_PIPELINE) {
+    } else if (bf->owners.has_foreign && bf->told == TOLD_PIPELINE) {
         return xasprintf("foreign-flows: bridge %s: flows of others are in "
                          "the way of vnicd's; where they lead frames past "
                          "them, guests are neither isolated nor reached",

@@ -26,6 +26,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-monitor.h \
 	flows/flow-msg.c \
 	flows/flow-msg.h \
+	flows/flow-owners.c \
+	flows/flow-owners.h \
 	flows/flow-reader.c \
 	flows/flow-reader.h \
 	flows/flow-space.c \

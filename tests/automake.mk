@@ -17,6 +17,7 @@ unit_tests = \
 	tests/test-flow-diff \
 	tests/test-flow-monitor \
 	tests/test-flow-msg \
+	tests/test-flow-owners \
 	tests/test-flow-space \
 	tests/test-flow-table \
 	tests/test-gate \
