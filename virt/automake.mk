@@ -3,6 +3,8 @@ noinst_LIBRARIES += virt/libvnic-virt.a
 virt_libvnic_virt_a_CPPFLAGS = \
 	$(AM_CPPFLAGS) $(LIBVIRT_CFLAGS) $(LIBXML2_CFLAGS)
 virt_libvnic_virt_a_SOURCES = \
+	virt/domain-poll.c \
+	virt/domain-poll.h \
 	virt/domain-xml.c \
 	virt/domain-xml.h \
 	virt/metadata-node.c \

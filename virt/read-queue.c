@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "lib/cleanup.h"
 #include "lib/vnic.h"
 #include "util.h"
 #include "uuid.h"
@@ -99,8 +100,9 @@ read_queue_add(struct read_queue *queue, const struct uuid *uuid,
     }
 }
 
-/* Takes ownership of 'request', which was taken and not served, and has it
- * wait again, at the end of the queue and until 'due_ms'.  A request for the
+/* Takes ownership of 'request', which was taken and not served, or with an
+ * answer that does not count, and has it wait again, at the end of the queue
+ * and until 'due_ms'.  A request for the
  * same domain that has come meanwhile becomes one with it. */
 void
 read_queue_put_back(struct read_queue *queue, struct read_request *request,
@@ -114,8 +116,8 @@ read_queue_put_back(struct read_queue *queue, struct read_request *request,
         read_request_destroy(newer);
     }
 
-    free(request->error);
-    request->error = NULL;
+    domain_destroy(TAKE_PTR(request->domain));
+    free(TAKE_PTR(request->error));
     request->is_answered = false;
     request->due_ms = due_ms;
     insert(queue, request);

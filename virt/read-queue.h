@@ -13,6 +13,11 @@
 /* The domains that wait to be read: each at most once, the urgent ones before
  * the others, otherwise first come, first served.  Pure.  Private to virt/. */
 
+/* Tries to read a domain, or networks, before nobody waits for the answer any
+ * more: for some ten seconds, since one that is not known may lose its
+ * network. */
+#define MAX_READ_FAILURES 10
+
 struct read_request {
     struct hmap_node hmap_node; /* In the queue, by 'uuid'. */
     struct ovs_list list_node;  /* In the queue, or in what was taken. */

@@ -23,21 +23,14 @@
  * Events are dirty marks (virt-marks.c).  The callbacks are registered before
  * the first list is asked for, so whatever happens after a question was asked
  * leaves a mark, and the mark leads to a later question.  Many changes leave
- * none; so everything is read again every minute, and once more some seconds
- * after connecting, because a libvirtd that has just started may still be
- * killing guests without a word.
+ * none, so everything is read again now and then (domain-poll.c).
  *
  * Networks come before domains, so that nobody sees a domain without them, and
- * are read more often (network-poll.c).  So they are given as many tries.
+ * are read more often (network-poll.c).
  *
- * Facts are removed only by libvirt's own answer: a list without the domain,
- * or "no such domain".  A connection that is lost or a reading that fails
- * removes nothing.
- *
- * A domain that libvirt lists and fails to tell of, time after time, costs
- * itself only: that is noted with what is known of it, if only its UUID, and it
- * counts as read.  It is tried again with all others.  A network, too, of which
- * then nothing may be known.
+ * A connection that is lost or a reading that fails removes nothing.  What
+ * libvirt lists and fails to tell of, time after time, a domain or a network,
+ * costs itself only.
  *
  * A hook of libvirt's may know more than libvirt would answer now, because it
  * holds the domain's lock meanwhile.  What it tells counts like an answer; one
@@ -57,6 +50,7 @@
 #include "util.h"
 #include "uuid.h"
 #include "uuidset.h"
+#include "virt/domain-poll.h"
 #include "virt/network-poll.h"
 #include "virt/read-queue.h"
 #include "virt/virt-call.h"
@@ -67,14 +61,8 @@ VLOG_DEFINE_THIS_MODULE(virt_conn);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-#define MAX_READS_PER_CALL 256
 #define RETRY_MS 1000           /* Pause after a question that failed. */
-#define MAX_READ_FAILURES 10    /* Tries to read a domain before nobody waits
-                                 * for it any more: as long as SETTLE_MS, since
-                                 * one that is not known loses its network. */
 #define MAX_BACKOFF_MS 8000     /* Longest pause between two connections. */
-#define SETTLE_MS 10000         /* From the first reading to the second. */
-#define RESYNC_MS 60000         /* From one complete reading to the next. */
 
 struct virt_conn {
     char *uri;
@@ -96,17 +84,9 @@ struct virt_conn {
     long long int retry_ms;     /* DISCONNECTED: when to try again. */
     int backoff_ms;             /* Pause after the next disconnection. */
 
-    /* What is known, and what is to be asked.  The '..._asked_ms' say since
-     * when an answer is owed, LLONG_MAX if none is. */
-    struct domain_set domains;
+    /* What is known, and what is to be asked. */
+    struct domain_poll domains;
     struct network_poll networks;
-    struct read_queue queue;
-    long long int reads_asked_ms;   /* Those that 'call' has with it. */
-    long long int list_asked_ms;
-    long long int list_due_ms;
-    long long int listed_ms;    /* When the newest list was asked for. */
-    bool is_listed;             /* Since the connection was made. */
-    struct uuidset unread;      /* Listed then, and not read yet. */
 
     /* Counters. */
     uint64_t n_events;
@@ -180,10 +160,9 @@ disconnect(struct virt_conn *conn, char *error, long long int now)
         VLOG_INFO("libvirt %s: not connected: %s", conn->uri, conn->error);
     }
     drop_marks(conn);
-    conn->is_listed = false;
+    domain_poll_disconnect(&conn->domains);
     conn->networks.is_read = false;
     conn->networks.n_failures = 0;
-    uuidset_clear(&conn->unread);
     conn->retry_ms = now + conn->backoff_ms;
     conn->backoff_ms = (conn->backoff_ms
                         ? MIN(2 * conn->backoff_ms, MAX_BACKOFF_MS)
@@ -230,8 +209,7 @@ ask_networks(struct virt_conn *conn, long long int now)
 static void
 ask_list(struct virt_conn *conn, long long int now)
 {
-    conn->list_asked_ms = MIN(conn->list_asked_ms, now);
-    conn->list_due_ms = now + (conn->is_listed ? RESYNC_MS : SETTLE_MS);
+    domain_poll_start_list(&conn->domains, now);
     send_call(conn, create_call(conn, VIRT_CALL_LIST), now);
 }
 
@@ -240,13 +218,7 @@ static void
 ask_reads(struct virt_conn *conn, bool is_urgent, long long int now)
 {
     struct virt_call *call = create_call(conn, VIRT_CALL_READ);
-    read_queue_take(&conn->queue, is_urgent, MAX_READS_PER_CALL, now,
-                    &call->reads);
-
-    const struct read_request *read;
-    LIST_FOR_EACH (read, list_node, &call->reads) {
-        conn->reads_asked_ms = MIN(conn->reads_asked_ms, read->asked_ms);
-    }
+    domain_poll_start_reads(&conn->domains, is_urgent, now, &call->reads);
     send_call(conn, call, now);
 }
 
@@ -318,37 +290,6 @@ recv_networks(struct virt_conn *conn, struct virt_call *call,
     conn->seqno += network_poll_finish(&conn->networks, &call->networks, now);
 }
 
-/* Has a hook told of 'domain', which may be NULL, after the question was asked
- * that is being answered? */
-static bool
-was_told_since(const struct virt_conn *conn, const struct domain *domain)
-{
-    return domain && domain->stage != DOMAIN_READ
-           && domain->read_ms >= conn->call_ms;
-}
-
-/* Forgets the domains that are not in 'listed'. */
-static void
-forget_unlisted(struct virt_conn *conn, const struct uuidset *listed)
-{
-    struct domain *domain;
-    HMAP_FOR_EACH_SAFE (domain, node, &conn->domains.domains) {
-        if (!uuidset_contains(listed, &domain->uuid)
-            && !was_told_since(conn, domain)) {
-            struct uuid uuid = domain->uuid;
-            domain_set_remove(&conn->domains, &uuid);
-            conn->seqno++;
-        }
-    }
-
-    struct uuidset_node *node;
-    UUIDSET_FOR_EACH_SAFE (node, &conn->unread) {
-        if (!uuidset_contains(listed, &node->uuid)) {
-            uuidset_delete(&conn->unread, node);
-        }
-    }
-}
-
 static void
 recv_list(struct virt_conn *conn, const struct virt_call *call,
           long long int now)
@@ -359,39 +300,11 @@ recv_list(struct virt_conn *conn, const struct virt_call *call,
     if (call->error) {
         note_failure(conn, xasprintf("cannot list the domains: %s",
                                      call->error));
-        conn->list_due_ms = now + RETRY_MS;
+        conn->domains.list_due_ms = now + RETRY_MS;
         return;
     }
-
-    struct uuidset listed = UUIDSET_INITIALIZER(&listed);
-    for (size_t i = 0; i < call->n_uuids; i++) {
-        const struct uuid *uuid = &call->uuids[i];
-        uuidset_insert(&listed, uuid);
-        read_queue_add(&conn->queue, uuid, false, now);
-        if (!conn->is_listed) {
-            uuidset_insert(&conn->unread, uuid);
-        }
-    }
-    forget_unlisted(conn, &listed);
-    uuidset_destroy(&listed);
-
-    /* Another list may have been asked for while this one was on its way. */
-    conn->list_asked_ms = (conn->list_due_ms <= now
-                           ? conn->list_due_ms : LLONG_MAX);
-    conn->is_listed = true;
-    conn->listed_ms = conn->call_ms;
-}
-
-/* Returns a sentence.  'domain' is what is known of the domain 'uuid', or
- * NULL. */
-static char *
-describe_failure(const struct uuid *uuid, const struct domain *domain,
-                 const char *error)
-{
-    return domain && domain->name
-           ? xasprintf("cannot read domain %s: %s", domain->name, error)
-           : xasprintf("cannot read domain "UUID_FMT": %s", UUID_ARGS(uuid),
-                       error);
+    domain_poll_finish_list(&conn->domains, call->uuids, call->n_uuids,
+                            conn->call_ms, now);
 }
 
 /* Returns a sentence about a network or a domain that libvirt cannot tell of,
@@ -399,104 +312,46 @@ describe_failure(const struct uuid *uuid, const struct domain *domain,
 static char *
 find_failure(const struct virt_conn *conn)
 {
-    const struct domain *domain;
-    if (conn->networks.failure) {
-        return xasprintf("cannot read the networks: %s",
-                         conn->networks.failure);
-    }
-    HMAP_FOR_EACH (domain, node, &conn->domains.domains) {
-        if (domain->failure) {
-            return describe_failure(&domain->uuid, domain, domain->failure);
-        }
-    }
-    return NULL;
+    return conn->networks.failure
+           ? xasprintf("cannot read the networks: %s", conn->networks.failure)
+           : domain_poll_find_failure(&conn->domains);
 }
 
-/* Notes that whoever waited for 'read' has its answer, and frees it. */
+/* Follows 'domain', which was just read and says something new. */
 static void
-finish_read(struct virt_conn *conn, struct read_request *read, bool is_news)
-{
-    /* Whoever asked for this reading waits for it, even if it is no news. */
-    conn->seqno += is_news || read->is_urgent;
-    uuidset_find_and_delete(&conn->unread, &read->uuid);
-    read_request_destroy(read);
-}
-
-/* Consumes 'read' and takes its failure for an answer; the old facts stay. */
-static void
-accept_failure(struct virt_conn *conn, struct read_request *read)
-{
-    struct domain *domain = domain_set_find(&conn->domains, &read->uuid);
-    if (!domain) {
-        domain = domain_create();
-        domain->uuid = read->uuid;
-        (void) domain_set_replace(&conn->domains, domain); /* It is new. */
-    }
-    bool is_news = !nullable_string_is_equal(domain->failure, read->error);
-    free(domain->failure);
-    domain->failure = TAKE_PTR(read->error);
-    domain->failed_ms = conn->call_ms;
-    finish_read(conn, read, is_news);
-}
-
-/* Puts 'read', which failed, back in the queue, unless that is how it always
- * ends. */
-static void
-recv_failed_read(struct virt_conn *conn, struct read_request *read,
-                 long long int now)
-{
-    const struct domain *domain = domain_set_find(&conn->domains, &read->uuid);
-    note_failure(conn, describe_failure(&read->uuid, domain, read->error));
-    if (++read->n_failures >= MAX_READ_FAILURES
-        || (domain && domain->failure)) {
-        accept_failure(conn, read);
-    } else {
-        read_queue_put_back(&conn->queue, read, now + RETRY_MS);
-    }
-}
-
-/* Puts 'read', whose answer is older than what is known, back in the queue. */
-static void
-ask_again(struct virt_conn *conn, struct read_request *read,
-          long long int now)
-{
-    domain_destroy(TAKE_PTR(read->domain));
-    read_queue_put_back(&conn->queue, read, now);
-}
-
-/* Takes ownership of 'domain', the newest that is known.  Returns true if it
- * says something new. */
-static bool
-replace_domain(struct virt_conn *conn, struct domain *domain)
-{
-    domain_follow_migration(domain, domain_set_find(&conn->domains,
-                                                    &domain->uuid));
-    return domain_set_replace(&conn->domains, domain);
-}
-
-/* Consumes 'read' and takes its answer for the domain's new facts. */
-static void
-accept_read(struct virt_conn *conn, struct read_request *read,
+follow_news(struct virt_conn *conn, const struct domain *domain,
             long long int now)
 {
-    struct domain *domain = TAKE_PTR(read->domain);
-    bool changed;
-
-    if (domain) {
-        domain->read_ms = conn->call_ms;
-        changed = replace_domain(conn, domain);
-        if (changed && domain_has_networks(domain)) {
-            /* libvirt may have merged in what is new in them. */
-            network_poll_request(&conn->networks, now);
-        }
-        if (changed && domain->error) {
-            CLEANUP_FREE char *error = text_printable(domain->error);
-            VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, error);
-        }
-    } else {
-        changed = domain_set_remove(&conn->domains, &read->uuid);
+    if (domain_has_networks(domain)) {
+        /* libvirt may have merged in what is new in them. */
+        network_poll_request(&conn->networks, now);
     }
-    finish_read(conn, read, changed);
+    if (domain->error) {
+        CLEANUP_FREE char *error = text_printable(domain->error);
+        VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, error);
+    }
+}
+
+/* Consumes 'read'.  'is_lost' says that the connection is. */
+static void
+recv_read(struct virt_conn *conn, struct read_request *read, bool is_lost,
+          long long int now)
+{
+    struct domain_poll *domains = &conn->domains;
+    if (!read->is_answered || (read->error && is_lost)
+        || domain_poll_is_outdated(domains, read, conn->call_ms)) {
+        read_queue_put_back(&domains->queue, read, now);
+    } else if (read->error) {
+        note_failure(conn, domain_poll_describe(domains, &read->uuid,
+                                                read->error));
+        domain_poll_fail_read(domains, read, conn->call_ms, now + RETRY_MS);
+    } else {
+        const struct domain *domain
+            = domain_poll_finish_read(domains, read, conn->call_ms);
+        if (domain) {
+            follow_news(conn, domain, now);
+        }
+    }
 }
 
 static void
@@ -504,18 +359,9 @@ recv_reads(struct virt_conn *conn, struct virt_call *call, long long int now)
 {
     struct read_request *read;
     LIST_FOR_EACH_POP (read, list_node, &call->reads) {
-        if (was_told_since(conn, domain_set_find(&conn->domains,
-                                                 &read->uuid))) {
-            ask_again(conn, read, now);
-        } else if (read->is_answered && !read->error) {
-            accept_read(conn, read, now);
-        } else if (read->is_answered && !call->is_lost) {
-            recv_failed_read(conn, read, now);
-        } else {
-            read_queue_put_back(&conn->queue, read, now);
-        }
+        recv_read(conn, read, call->is_lost, now);
     }
-    conn->reads_asked_ms = LLONG_MAX;
+    conn->domains.reads_asked_ms = LLONG_MAX;
 }
 
 static void
@@ -585,13 +431,13 @@ run_connected(struct virt_conn *conn, long long int now)
         run_DISCONNECTED(conn, now);
     } else if (are_networks_due && !conn->networks.is_read) {
         ask_networks(conn, now);
-    } else if (read_queue_due_ms(&conn->queue, true) <= now) {
+    } else if (read_queue_due_ms(&conn->domains.queue, true) <= now) {
         ask_reads(conn, true, now);
     } else if (are_networks_due) {
         ask_networks(conn, now);
-    } else if (conn->list_due_ms <= now) {
+    } else if (conn->domains.list_due_ms <= now) {
         ask_list(conn, now);
-    } else if (read_queue_due_ms(&conn->queue, false) <= now) {
+    } else if (read_queue_due_ms(&conn->domains.queue, false) <= now) {
         ask_reads(conn, false, now);
     } else if (!virt_conn_is_reading(conn, NULL)) {
         /* All questions were answered.  A failure was logged before. */
@@ -602,10 +448,9 @@ run_connected(struct virt_conn *conn, long long int now)
 static void
 run_SYNCING(struct virt_conn *conn, long long int now)
 {
-    if (conn->is_listed && uuidset_is_empty(&conn->unread)
-        && conn->networks.is_read) {
+    if (domain_poll_is_complete(&conn->domains) && conn->networks.is_read) {
         VLOG_INFO("libvirt %s: synced, %"PRIuSIZE" domains", conn->uri,
-                  hmap_count(&conn->domains.domains));
+                  hmap_count(&virt_conn_domains(conn)->domains));
         conn->backoff_ms = 0;
         transition(conn, VIRT_SYNCED);
     }
@@ -650,7 +495,7 @@ recv_marks(struct virt_conn *conn, long long int now)
 
     const struct uuidset_node *node;
     UUIDSET_FOR_EACH (node, &marked) {
-        read_queue_add(&conn->queue, &node->uuid, false, now);
+        read_queue_add(&conn->domains.queue, &node->uuid, false, now);
     }
     uuidset_destroy(&marked);
     if (has_networks) {
@@ -676,13 +521,8 @@ virt_conn_create(const char *uri, const struct virt_executor *executor)
     conn->since_ms = time_wall_msec();
     conn->retry_ms = LLONG_MIN;
     conn->backoff_ms = RETRY_MS;
-    domain_set_init(&conn->domains);
+    domain_poll_init(&conn->domains);
     network_poll_init(&conn->networks);
-    read_queue_init(&conn->queue);
-    conn->reads_asked_ms = LLONG_MAX;
-    conn->list_asked_ms = LLONG_MAX;
-    conn->list_due_ms = LLONG_MAX;
-    uuidset_init(&conn->unread);
     return conn;
 }
 
@@ -701,10 +541,8 @@ virt_conn_destroy(struct virt_conn *conn)
     if (conn->call) {
         virt_call_abandon(conn->call);
     }
-    uuidset_destroy(&conn->unread);
-    read_queue_destroy(&conn->queue);
     network_poll_destroy(&conn->networks);
-    domain_set_destroy(&conn->domains);
+    domain_poll_destroy(&conn->domains);
     free(conn->error);
     free(conn->uri);
     free(conn);
@@ -735,11 +573,8 @@ virt_conn_next_ms(const struct virt_conn *conn, long long int now)
         return conn->call->is_done ? now : LLONG_MAX;
     }
     if (virt_conn_is_connected(conn)) {
-        long long int reads_due_ms
-            = MIN(read_queue_due_ms(&conn->queue, true),
-                  read_queue_due_ms(&conn->queue, false));
-        return MIN(MIN(conn->list_due_ms, conn->networks.due_ms),
-                   reads_due_ms);
+        return MIN(domain_poll_due_ms(&conn->domains),
+                   conn->networks.due_ms);
     }
     if (conn->link) {
         return now;
@@ -752,7 +587,7 @@ virt_conn_next_ms(const struct virt_conn *conn, long long int now)
 const struct domain_set *
 virt_conn_domains(const struct virt_conn *conn)
 {
-    return &conn->domains;
+    return &conn->domains.domains;
 }
 
 /* Likewise the networks; none if the driver does not know any. */
@@ -768,7 +603,7 @@ virt_conn_networks(const struct virt_conn *conn)
 uint64_t
 virt_conn_seqno(const struct virt_conn *conn)
 {
-    return conn->seqno;
+    return conn->seqno + conn->domains.seqno;
 }
 
 /* True if libvirt can be asked. */
@@ -791,7 +626,7 @@ virt_conn_is_synced(const struct virt_conn *conn)
 long long int
 virt_conn_listed_ms(const struct virt_conn *conn)
 {
-    return conn->listed_ms;
+    return conn->domains.listed_ms;
 }
 
 /* True if libvirt owes an answer.  Then stores in '*since_ms', unless that is
@@ -799,10 +634,8 @@ virt_conn_listed_ms(const struct virt_conn *conn)
 bool
 virt_conn_is_reading(const struct virt_conn *conn, long long int *since_ms)
 {
-    long long int asked_ms = read_queue_asked_ms(&conn->queue);
-    asked_ms = MIN(asked_ms, conn->reads_asked_ms);
-    asked_ms = MIN(asked_ms, conn->list_asked_ms);
-    asked_ms = MIN(asked_ms, conn->networks.asked_ms);
+    long long int asked_ms = MIN(domain_poll_asked_ms(&conn->domains),
+                                 conn->networks.asked_ms);
     if (asked_ms < LLONG_MAX && since_ms) {
         *since_ms = asked_ms;
     }
@@ -812,18 +645,19 @@ virt_conn_is_reading(const struct virt_conn *conn, long long int *since_ms)
 void
 virt_conn_get_status(const struct virt_conn *conn, struct virt_status *status)
 {
+    const struct domain_set *domains = virt_conn_domains(conn);
     *status = (struct virt_status) {
         .uri = conn->uri,
         .state = conn->state,
         .since_ms = conn->since_ms,
         .error = conn->error,
-        .n_domains = hmap_count(&conn->domains.domains),
+        .n_domains = hmap_count(&domains->domains),
         .n_events = conn->n_events,
         .n_calls = conn->n_calls,
     };
 
     const struct domain *domain;
-    HMAP_FOR_EACH (domain, node, &conn->domains.domains) {
+    HMAP_FOR_EACH (domain, node, &domains->domains) {
         status->n_active += domain->is_active;
     }
 }
@@ -835,7 +669,7 @@ void
 virt_conn_read_domain(struct virt_conn *conn, const struct uuid *uuid,
                       long long int now)
 {
-    read_queue_add(&conn->queue, uuid, true, now);
+    read_queue_add(&conn->domains.queue, uuid, true, now);
 }
 
 /* Takes ownership of 'domain', of which a hook of libvirt's told at its
@@ -844,7 +678,7 @@ virt_conn_read_domain(struct virt_conn *conn, const struct uuid *uuid,
 void
 virt_conn_tell_domain(struct virt_conn *conn, struct domain *domain)
 {
-    conn->seqno += replace_domain(conn, domain);
+    domain_poll_tell(&conn->domains, domain);
 }
 
 /* The same with 'network', of which a hook told just 'now'. */
@@ -860,8 +694,7 @@ virt_conn_tell_network(struct virt_conn *conn, struct network *network,
 void
 virt_conn_read_all(struct virt_conn *conn, long long int now)
 {
-    conn->list_due_ms = MIN(conn->list_due_ms, now);
-    conn->list_asked_ms = MIN(conn->list_asked_ms, now);
+    domain_poll_request(&conn->domains, now);
     network_poll_request(&conn->networks, now);
 }
 
