@@ -58,7 +58,8 @@ unit_tests = \
 	tests/test-trace \
 	tests/test-verify \
 	tests/test-verify-plan \
-	tests/test-virt-conn-fake \
+	tests/test-virt-conn-facts \
+	tests/test-virt-conn-life \
 	tests/test-vlan \
 	tests/test-vnic \
 	tests/test-vnic-state \
@@ -97,6 +98,12 @@ LDADD = \
 	virt/libvnic-virt.a \
 	lib/libvnic.a \
 	$(OVS_LIBS) $(LIBVIRT_LIBS) $(LIBXML2_LIBS) $(CMOCKA_LIBS)
+
+# In the place of virt/virt-link.c.
+FAKE_LIBVIRT = tests/fake-libvirt.c tests/fake-libvirt.h
+tests_test_virt_conn_facts_SOURCES = \
+	tests/test-virt-conn-facts.c $(FAKE_LIBVIRT)
+tests_test_virt_conn_life_SOURCES = tests/test-virt-conn-life.c $(FAKE_LIBVIRT)
 
 tests_test_domain_xml_CPPFLAGS = $(AM_CPPFLAGS) $(LIBXML2_CFLAGS)
 tests_test_metadata_xml_CPPFLAGS = $(AM_CPPFLAGS) $(LIBXML2_CFLAGS)

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* Tests of virt/ with libvirt's own test driver, which needs no daemon, and
- * real threads.  tests/test-virt-conn-fake.c has what cannot be had from a
+ * real threads.  tests/test-virt-conn-*.c have what cannot be had from a
  * real libvirt: failures, and a clock. */
 
 #include <config.h>
