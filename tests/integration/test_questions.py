@@ -5,9 +5,9 @@ import json
 import signal
 
 import pytest
+from bridge_flows import BROADCAST, set_guard, start
 from host import until, vm_mac
 from oracle.frames import arp
-from test_flows import BROADCAST, set_guard, start
 from test_metadata import say
 from test_policies import ISOLATED
 
