@@ -151,23 +151,30 @@ is_untold(const struct desired_vnic *d, bool has_met_libvirt)
     return d->care == VNIC_UNKNOWN && !has_met_libvirt;
 }
 
-/* Is it known what is meant for 'd'?  What the switch has may have to do. */
+/* Is it known what is meant for 'd'?  What the switch has may have to do.
+ * While libvirt plugs the ports of a guest nobody talks there: once it is done,
+ * all of them get their flows at the same time. */
 static bool
 is_known(const struct desired_vnic *d, const struct desired_bridge *bridge,
          bool has_met_libvirt)
 {
-    return desired_vnic_may_talk(d)
-           || (is_untold(d, has_met_libvirt)
-               && bridge->view->settings.trusts_rows);
+    return d->stage != DOMAIN_PREPARED
+           && (desired_vnic_may_talk(d)
+               || (is_untold(d, has_met_libvirt)
+                   && bridge->view->settings.trusts_rows));
 }
 
-/* Is 'd', of which it is not known what is meant, kept out? */
+/* Is 'd', which is not known, kept out by a flow of its own?  One that is being
+ * plugged, only where the unknown pass: a flow the less to wait for. */
 static bool
-is_kept_out(const struct desired_vnic *d, bool has_met_libvirt,
-            bool is_enforced)
+is_kept_out(const struct desired_vnic *d, const struct desired_bridge *bridge,
+            bool has_met_libvirt, bool is_enforced)
 {
     return is_untold(d, has_met_libvirt)
-           || (is_enforced && d->care == VNIC_QUARANTINED);
+           || (is_enforced
+               && (d->care == VNIC_QUARANTINED
+                   || (d->stage == DOMAIN_PREPARED
+                       && bridge->view->settings.passes_unknown_ports)));
 }
 
 /* Returns a sentence if no pipeline can give 'd' the VLANs 'vlan', which somebody
@@ -223,7 +230,7 @@ collect_vnics(const struct pass *pass, const struct desired_bridge *bridge,
         if (is_known_now && !error) {
             add_vnic(d, &vlan, bridge, facts);
         } else if (is_known_now ? is_enforced
-                   : is_kept_out(d, has_met_libvirt, is_enforced)) {
+                   : is_kept_out(d, bridge, has_met_libvirt, is_enforced)) {
             pipeline_bridge_add_blocked(facts, to_ofport(d->port->ofport));
         }
     }

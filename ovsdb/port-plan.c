@@ -385,16 +385,41 @@ is_isolation_marked(const struct desired_vnic *d)
     return nullable_string_is_equal(isolation, d->port->marked_isolation);
 }
 
+/* Will flows of 'd', which the switch does not have, be there in a moment? */
+static bool
+are_flows_coming(const struct desired *desired, const struct desired_vnic *d)
+{
+    const struct desired_bridge *bridge
+        = d->port ? desired_find_bridge(desired, d->port->bridge) : NULL;
+    return d->flows == FLOWS_PENDING && bridge && bridge->are_flows_coming;
+}
+
+/* Is the guest of 'd' being started, and are flows of any of its vNICs yet to
+ * come?  When they are there all of them are marked at the same time. */
+static bool
+awaits_others(const struct desired *desired, const struct desired_vnic *d)
+{
+    for (size_t i = 0; d->stage == DOMAIN_STARTING && i < desired->n_vnics;
+         i++) {
+        const struct desired_vnic *other = &desired->vnics[i];
+        if (uuid_equals(&other->vnic.id.domain, &d->vnic.id.domain)
+            && are_flows_coming(desired, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Plans our mark on a port whose VLANs are right, or become so in the same
  * transaction: whose plug it is, and "ready" once the switch is done, with the
  * class that it has then. */
 static void
-plan_mark(const struct desired_vnic *d, bool is_changed,
-          const struct port_memory *seen, const struct port_plan_gates *gates,
-          struct port_plan *plan)
+plan_mark(const struct desired *desired, const struct desired_vnic *d,
+          bool is_changed, const struct port_memory *seen,
+          const struct port_plan_gates *gates, struct port_plan *plan)
 {
     bool is_marked = port_view_is_marked(d->port);
-    bool is_ready = is_done(d);
+    bool is_ready = is_done(d) && !awaits_others(desired, d);
 
     if (is_ready ? !is_marked || !d->port->ready_ms || !is_isolation_marked(d)
                  : is_changed && !is_marked) {
@@ -421,16 +446,16 @@ plan_stp(const struct desired_vnic *d, const struct desired_bridge *bridge,
 }
 
 static void
-plan_port(const struct desired_vnic *d, const struct memory *memory,
-          const struct port_memory *seen, const struct port_plan_gates *gates,
-          struct port_plan *plan)
+plan_port(const struct desired *desired, const struct desired_vnic *d,
+          const struct memory *memory, const struct port_memory *seen,
+          const struct port_plan_gates *gates, struct port_plan *plan)
 {
     if (desired_vnic_is_written(d)) {
         size_t n_ops = plan->n_ops;
         bool is_right = plan_columns(d, memory, seen, gates, plan);
         bool is_limited = plan_qos(d, seen, gates, plan);
         if (is_right && is_limited && d->care == VNIC_MANAGED) {
-            plan_mark(d, plan->n_ops > n_ops, seen, gates, plan);
+            plan_mark(desired, d, plan->n_ops > n_ops, seen, gates, plan);
         }
     }
     if ((d->care == VNIC_QUARANTINED || d->flows == FLOWS_REFUSED)
@@ -454,7 +479,7 @@ plan_vnic(const struct desired *desired, const struct desired_vnic *d,
         const struct port_memory *seen
             = memory_find_port(memory, &d->port->row);
         if (seen) {
-            plan_port(d, memory, seen, gates, plan);
+            plan_port(desired, d, memory, seen, gates, plan);
             plan_stp(d, desired_find_bridge(desired, d->port->bridge), seen,
                      gates, plan);
         }

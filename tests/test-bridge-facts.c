@@ -254,6 +254,33 @@ test_who_is_quarantined_is_blocked_where_it_matters(void **state)
     assert_int_equal(flood(f, "vnet1", false), 0);
 }
 
+/* libvirt plugs its ports one by one: they get their flows together, later. */
+static void
+test_who_is_being_plugged_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct domain *domain = domain_set_find(&f->base.domains,
+                                            &port(f, "vnet1")->vm_id);
+    domain->stage = DOMAIN_PREPARED;
+    for (int i = 0; i < 2; i++) {
+        assert_true(collect(f)->needs_pipeline);
+        assert_int_equal(f->facts.n_vnics, 1);
+        assert_int_equal(f->facts.n_blocked, 0);
+        assert_int_equal(f->facts.passes_unknown_ports, !i);
+        bridge(f)->settings.guard = GUARD_ENFORCE;
+    }
+    bridge(f)->settings.passes_unknown_ports = true;
+    (void) collect(f);
+    assert_int_equal(f->facts.n_vnics, 1);
+    assert_int_equal(f->facts.n_blocked, 1);
+    assert_int_equal(flood(f, "vnet1", false), 0);
+
+    domain->stage = DOMAIN_STARTING;
+    (void) collect(f);
+    assert_int_equal(f->facts.n_vnics, 2);
+    assert_int_equal(f->facts.n_blocked, 0);
+}
+
 static void
 test_unknown_guests_pass_as_the_setting_says(void **state)
 {
@@ -391,6 +418,7 @@ main(void)
         TEST(test_a_reported_drift_counts_as_it_is),
         TEST(test_first_contact_cuts_nobody_off),
         TEST(test_who_is_quarantined_is_blocked_where_it_matters),
+        TEST(test_who_is_being_plugged_waits),
         TEST(test_unknown_guests_pass_as_the_setting_says),
         TEST(test_normal_floods_to_no_vnic),
         TEST(test_without_pipeline_normal_floods_again_and_no_more),

@@ -185,6 +185,33 @@ test_ready_needs_the_flows(void **state)
               "marked");
 }
 
+/* Computes with the flows of the first vNIC there and those of the second not,
+ * or not yet; expects 'n' operations. */
+static struct port_op *
+compute_second(struct plan_host *host, bool are_coming, size_t n)
+{
+    look(host);
+    host->base.desired.bridges[0].are_flows_coming = are_coming;
+    host->base.desired.vnics[0].flows = FLOWS_INSTALLED;
+    host->base.desired.vnics[1].flows = FLOWS_PENDING;
+    return plan(host, n);
+}
+
+/* Two switches do not answer at the same time. */
+static void
+test_ports_of_a_starting_guest_are_marked_together(void **state)
+{
+    struct plan_host *host = *state;
+    host->domain->stage = DOMAIN_STARTING;
+    add_bridge_vnic(host->domain, 2, "br0", "vnet1", access_vlan(42));
+    add_vnic_port(&host->base.view, 2, "vnet1", "br0", 1, 2, access_vlan(42))
+        ->columns.mode = VLAN_NONE;
+    (void) compute_second(host, true, 0);
+    (void) compute_second(host, false, 1);
+    host->domain->stage = DOMAIN_READ;
+    assert_true(compute_second(host, true, 1)->is_ready);
+}
+
 int
 main(void)
 {
@@ -196,6 +223,7 @@ main(void)
         PLAN_TEST(test_fail_mode_is_ours_where_settings_say_so),
         PLAN_TEST(test_ports_of_guests_leave_the_spanning_tree),
         PLAN_TEST(test_ready_needs_the_flows),
+        PLAN_TEST(test_ports_of_a_starting_guest_are_marked_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,6 +123,11 @@ class Agent:
         """How often it has written to the database since its start."""
         return self.status()["ovsdb_transactions"]
 
+    def bundles(self):
+        """How many bundles each bridge has taken since its start."""
+        return {bridge["bridge"]: bridge["bundles"]
+                for bridge in self.status()["openflow"]}
+
     def ctl(self, *args, status=0):
         """Runs vnicctl, which must exit with 'status'; what it printed."""
         path = program("ctl", "vnicctl")

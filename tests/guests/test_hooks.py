@@ -131,7 +131,7 @@ def test_flows_are_there_before_qemu_starts(box, agent, define):
 
 
 def test_eight_vnics_are_one_transaction(box, agent, define, networks):
-    """On bridges that have guests already."""
+    """And one bundle for each bridge: those have guests already."""
     for bridge in ("br0", "br1"):
         neighbour = define(f"at-{bridge}", Nic(bridge=bridge))
         neighbour.start(paused=True)
@@ -142,12 +142,12 @@ def test_eight_vnics_are_one_transaction(box, agent, define, networks):
              for bridge in ("br0", "br1")]
     guest = define("big", *nics)
     agent.wait_for(lambda: not agent.plan(), "nothing is to be done")
-    before = agent.transactions()
+    transactions, bundles = agent.transactions(), agent.bundles()
     guest.start(paused=True)
-    assert agent.transactions() == before + 1
     agent.wait_for(lambda: {row["state"] for row in agent.vnics()}
                    == {"ready"}, "all are ready")
-    assert agent.transactions() == before + 1
+    assert agent.transactions() == transactions + 1
+    assert agent.bundles() == {bridge: n + 1 for bridge, n in bundles.items()}
     assert [switch.columns(box, port)["tag"] for port in guest.taps()] == [
         20 if n % 2 else 100 for n in range(6)] + [10, 10]
 
