@@ -78,7 +78,8 @@ static unsigned int
 repair_of(const struct port_op *op)
 {
     return (op->kind == PORT_OP_SET ? op->column
-            : op->kind == PORT_OP_LINK_QOS ? MEMORY_QOS : MEMORY_MARK);
+            : op->kind == PORT_OP_LINK_QOS ? MEMORY_QOS
+            : op->kind == PORT_OP_IDENTIFY ? MEMORY_KEYS : MEMORY_MARK);
 }
 
 /* Takes note that 'op' is reported.  Returns false if it has been before, or

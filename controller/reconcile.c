@@ -23,6 +23,7 @@
 #include "controller/switch-flows.h"
 #include "coverage.h"
 #include "lib/cleanup.h"
+#include "lib/identify.h"
 #include "lib/memory.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -273,6 +274,7 @@ make_pass(struct reconciler *r, long long int now)
 
     /* Observe. */
     observe(r);
+    identify_ports(facts.sources, facts.n_sources, &pass->view);
     memory_note_switch(&r->notes.memory, &pass->view, now);
 
     /* Decide. */

@@ -78,6 +78,8 @@ explain_repair(const struct desired_vnic *d, const struct port_op *op)
 {
     if (op->kind == PORT_OP_PLUG) {
         return xasprintf("no port for it on bridge %s", d->bridge);
+    } else if (op->kind == PORT_OP_IDENTIFY) {
+        return xasprintf("port %s has lost libvirt's keys", d->port->name);
     } else if (op->kind == PORT_OP_LINK_QOS) {
         return xstrdup("its port has no QoS, so the guest has no limit");
     }

@@ -144,13 +144,14 @@ are_reason(const struct repairs *repairs, long long int before_ms)
            && repairs->last_ms + MEMORY_REPAIR_PERIOD_MS == before_ms;
 }
 
-/* The VLAN columns of a port and its QoS are left alone together, for the sake
- * of any of them. */
+/* The VLAN columns of a port, its QoS and libvirt's keys are left alone together,
+ * for the sake of any of them. */
 static void
 warn_of_column_fights(struct svec *warnings, const char *port,
                       const struct port_memory *seen)
 {
     const struct repairs *qos = &seen->repairs[MEMORY_QOS];
+    const struct repairs *keys = &seen->repairs[MEMORY_KEYS];
     for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
         if (are_reason(&seen->repairs[column], seen->no_repair_before_ms)) {
             warn_of_column_fight(warnings, port, column,
@@ -159,6 +160,10 @@ warn_of_column_fights(struct svec *warnings, const char *port,
     }
     if (are_reason(qos, seen->no_repair_before_ms)) {
         warn_of_fight(warnings, "port", port, "unlinks its QoS", qos);
+    }
+    if (are_reason(keys, seen->no_repair_before_ms)) {
+        warn_of_fight(warnings, "port", port,
+                      "removes libvirt's keys from external_ids", keys);
     }
 }
 
@@ -192,7 +197,7 @@ warn_of_fights(struct svec *warnings, const struct memory *memory,
     const struct port_memory *seen
         = memory_find_port(memory, &op->vnic->port->row);
     const struct repairs *mark = &seen->repairs[MEMORY_MARK];
-    if (op->kind == PORT_OP_SET || op->kind == PORT_OP_LINK_QOS) {
+    if (port_op_is_repair(op)) {
         warn_of_column_fights(warnings, name, seen);
     } else if (are_reason(mark, seen->no_mark_before_ms)) {
         warn_of_fight(warnings, "port", name,

@@ -11,6 +11,8 @@ lib_libvnic_a_SOURCES = \
 	lib/desired.h \
 	lib/error.c \
 	lib/error.h \
+	lib/identify.c \
+	lib/identify.h \
 	lib/intent.c \
 	lib/intent.h \
 	lib/isolation.c \

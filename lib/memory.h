@@ -35,6 +35,7 @@ struct repairs {
 /* What of a port is put right: its VLAN columns, and more. */
 enum {
     MEMORY_QOS = N_VLAN_COLUMNS,
+    MEMORY_KEYS,                /* libvirt's. */
     MEMORY_MARK,                /* Our own. */
     N_MEMORY_REPAIRS,
 };

@@ -323,6 +323,14 @@ bridge_view_is_managed(const struct bridge_view *bridge)
     OVS_NOT_REACHED();
 }
 
+/* True if the port is a network device of the host that the switch only uses,
+ * like a guest's tap. */
+bool
+port_view_is_netdev(const struct port_view *port)
+{
+    return !port->type || !*port->type || !strcmp(port->type, "system");
+}
+
 /* False if the port's network device is known to be missing.  A port that the
  * switch has not looked at yet counts as alive. */
 bool

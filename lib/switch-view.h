@@ -77,7 +77,10 @@ struct port_view {
     struct uuid qos;            /* Port.qos, all-zero if there is none. */
 
     /* From the Interface's external_ids. */
-    bool is_vnic;               /* Has attached-mac, and a UUID as vm-id. */
+    bool is_vnic;               /* Has attached-mac, and a UUID as vm-id; or
+                                 * 'lacks_keys'. */
+    bool lacks_keys;            /* It has not: it is libvirt who says whose it
+                                 * is, see lib/identify.h. */
     struct uuid vm_id;
     struct eth_addr mac;
     bool has_iface_id;          /* As every port that libvirt plugs. */
@@ -179,6 +182,7 @@ const struct qos_view *switch_view_find_qos(const struct switch_view *,
                                             const char *ifname);
 
 bool bridge_view_is_managed(const struct bridge_view *);
+bool port_view_is_netdev(const struct port_view *);
 bool port_view_is_alive(const struct port_view *);
 bool port_view_lacks_netdev(const struct port_view *);
 bool port_view_bears_mark(const struct port_view *);

@@ -132,10 +132,16 @@ read_interface(const struct ovsrec_interface *row, struct port_view *port)
 }
 
 /* Returns the interface that tells how 'row', a port with interfaces, is.  A
- * bond works as long as one of its interfaces does. */
+ * bond works as long as one of its interfaces does.  But what is a guest's stays
+ * so, whatever is added to it. */
 static const struct ovsrec_interface *
 find_interface(const struct ovsrec_port *row)
 {
+    for (size_t i = 0; i < row->n_interfaces; i++) {
+        if (has_guest_keys(&row->interfaces[i]->external_ids)) {
+            return row->interfaces[i];
+        }
+    }
     for (size_t i = 0; i < row->n_interfaces; i++) {
         const struct ovsrec_interface *interface = row->interfaces[i];
         if (interface->n_ofport && interface->ofport[0] > 0) {

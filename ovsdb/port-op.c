@@ -61,6 +61,7 @@ port_op_is_repair(const struct port_op *op)
     switch (op->kind) {
     case PORT_OP_PLUG:
     case PORT_OP_SET:
+    case PORT_OP_IDENTIFY:
     case PORT_OP_LINK_QOS:
     case PORT_OP_COLLECT:
         return true;
@@ -87,6 +88,8 @@ deed_to_string(const struct port_op *op)
         return "plug";
     case PORT_OP_SET:
         return "set";
+    case PORT_OP_IDENTIFY:
+        return "identify";
     case PORT_OP_LINK_QOS:
         return "link";
     case PORT_OP_MARK:
@@ -180,6 +183,7 @@ port_op_column(const struct port_op *op)
     case PORT_OP_FIX_PATCH:
     case PORT_OP_REMOVE_PATCH:
         return "row";
+    case PORT_OP_IDENTIFY:
     case PORT_OP_MARK:
     case PORT_OP_UNMARK:
     case PORT_OP_FORGET:
@@ -224,6 +228,7 @@ port_op_object(const struct port_op *op)
     case PORT_OP_COLLECT:
         return xasprintf("%s %s%s", orphan_table(op->orphan),
                          op->orphan->qos ? "of " : "", port);
+    case PORT_OP_IDENTIFY:
     case PORT_OP_MARK:
     case PORT_OP_UNMARK:
     case PORT_OP_FORGET:
@@ -320,6 +325,7 @@ port_op_before(const struct port_op *op)
     case PORT_OP_FIX_PATCH:
     case PORT_OP_REMOVE_PATCH:
         return found_patch_to_string(&op->bridge->pair, op->side);
+    case PORT_OP_IDENTIFY:
     case PORT_OP_PLUG:
     case PORT_OP_ADD_PATCH:
         return xstrdup("missing");
@@ -345,6 +351,8 @@ port_op_after(const struct port_op *op)
     switch (op->kind) {
     case PORT_OP_SET:
         return column_to_string(&op->after, op->column);
+    case PORT_OP_IDENTIFY:
+        return xstrdup("libvirt's keys");
     case PORT_OP_LINK_QOS:
         return xasprintf(UUID_FMT, UUID_ARGS(&op->vnic->qos->row));
     case PORT_OP_PLUG:

@@ -49,6 +49,7 @@ enum port_cause {
 enum port_op_kind {
     PORT_OP_PLUG,               /* Make the Port, with 'after'. */
     PORT_OP_SET,                /* Write 'column' of the Port. */
+    PORT_OP_IDENTIFY,           /* Write libvirt's keys into the Interface. */
     PORT_OP_LINK_QOS,           /* Write the Port's qos. */
     PORT_OP_MARK,               /* Write our mark into the Interface. */
     PORT_OP_UNMARK,             /* Take "ready" out of our mark. */

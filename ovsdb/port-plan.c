@@ -129,7 +129,8 @@ find_cause(const struct desired_vnic *d, const struct port_memory *seen,
     if (has_other_vms_columns(d->port, seen)) {
         return PORT_CAUSE_STALE_ROW;
     }
-    if (!port_view_is_marked(d->port) || is_starting(d)) {
+    if (!d->port->lacks_keys
+        && (!port_view_is_marked(d->port) || is_starting(d))) {
         return (is_first_contact(d, seen) ? PORT_CAUSE_FIRST_CONTACT
                 : is_unknown_to_libvirt(d) ? PORT_CAUSE_INTENT
                 : PORT_CAUSE_STALE_ROW);
@@ -259,6 +260,24 @@ plan_columns(const struct desired_vnic *d, const struct memory *memory,
         }
     }
     return verdict == PORT_VERDICT_APPLY;
+}
+
+/* libvirt's keys. */
+
+/* Plans to put back the keys by which the port of 'd' is known, if somebody has
+ * removed them.  Returns false if they are missing and will not be put back
+ * now. */
+static bool
+plan_keys(const struct desired_vnic *d, const struct port_memory *seen,
+          const struct port_plan_gates *gates, struct port_plan *plan)
+{
+    if (!d->port->lacks_keys) {
+        return true;
+    }
+    struct port_op *op = add_op(plan, d, PORT_OP_IDENTIFY,
+                                PORT_CAUSE_OPERATOR);
+    op->verdict = judge(d, op->cause, seen->no_repair_before_ms, gates, plan);
+    return op->verdict == PORT_VERDICT_APPLY;
 }
 
 /* Quality of service. */
@@ -452,9 +471,10 @@ plan_port(const struct desired *desired, const struct desired_vnic *d,
 {
     if (desired_vnic_is_written(d)) {
         size_t n_ops = plan->n_ops;
+        bool has_keys = plan_keys(d, seen, gates, plan);
         bool is_right = plan_columns(d, memory, seen, gates, plan);
         bool is_limited = plan_qos(d, seen, gates, plan);
-        if (is_right && is_limited && d->care == VNIC_MANAGED) {
+        if (has_keys && is_right && is_limited && d->care == VNIC_MANAGED) {
             plan_mark(desired, d, plan->n_ops > n_ops, seen, gates, plan);
         }
     }

@@ -25,6 +25,7 @@ unit_tests = \
 	tests/test-hook-proto \
 	tests/test-hook-scan \
 	tests/test-hook-step \
+	tests/test-identify \
 	tests/test-intent \
 	tests/test-journal \
 	tests/test-memory \

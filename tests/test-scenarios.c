@@ -346,6 +346,9 @@ execute_on_port(struct switch_view *view, const struct port_op *op)
     case PORT_OP_SET:
         execute_set(port, op);
         break;
+    case PORT_OP_IDENTIFY:
+        port->lacks_keys = false;
+        break;
     case PORT_OP_LINK_QOS:
         port->qos = op->vnic->qos->row;
         break;

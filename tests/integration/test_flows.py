@@ -130,6 +130,27 @@ def test_a_restarted_switch_gets_everything_back(host, agent, number):
     assert dump(host) == before and no_floods(host) == no_flood
 
 
+@pytest.mark.parametrize("damage, mend", [
+    ("clear interface tap1 external_ids", ""),
+    ("--id=@i create interface name=dummy7 type=dummy -- "
+     "add port tap1 interfaces @i",
+     "-- --id=@i get interface dummy7 -- remove port tap1 interfaces @i"),
+], ids=("keys lost", "bond made"))
+def test_whoever_changes_a_port_opens_nothing(host, agent, damage, mend):
+    """Nor does the agent, which is told to leave the port so."""
+    start_isolated(host, agent, 1, 2)
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-drift=report")
+    before = wait_flows(agent) and dump(host)
+    passes = agent.status()["passes"]
+    host.vsctl("--", *damage.split())
+    until(lambda: agent.status()["passes"] > passes, "the agent has looked")
+    assert dump(host) == before
+    assert receivers(host, "tap1", frame(1, 2)) == []
+    host.vsctl("remove", "bridge", "br0", "external_ids", "vnicd-drift",
+               *mend.split())
+    wait_ready(agent, 1, 2)
+
+
 @pytest.mark.parametrize("damage", [
     ["del-flows", "br0"],
     ["--strict", "del-flows", "br0", "table=0,priority=1"],

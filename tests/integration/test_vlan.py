@@ -273,7 +273,6 @@ def test_a_port_whose_keys_are_wrong_is_told_of(host, agent):
     _, _, mac, port = host.start_vm("web1", 1, 10)
     wait_ready(agent, "web1", mac)
     for key, value, reason in (
-            ("vm-id", "garbled", "but without a valid vm-id and attached-mac"),
             ("vm-id", vm_uuid(9), f"but its vm-id is {vm_uuid(9)}, another "
                                   "domain's"),
             ("attached-mac", vm_mac(9), f"but its attached-mac is "
@@ -287,6 +286,44 @@ def test_a_port_whose_keys_are_wrong_is_told_of(host, agent):
         assert f"web1/{mac}: {sentence}" in agent.status()["warnings"]
         host.vsctl("set", "interface", port, f"external_ids:{key}={right}")
         wait_ready(agent, "web1", mac)
+
+
+@pytest.mark.parametrize("damage", [
+    ("clear", "interface", "{port}", "external_ids"),
+    ("set", "interface", "{port}", "external_ids:vm-id=garbled"),
+    ("del-port", "{port}", "--", "add-port", "br0", "{port}"),
+], ids=("cleared", "garbled", "made anew"))
+def test_keys_that_are_lost_are_put_back(host, agent, damage):
+    """Without them it would be no guest's port, and switched past all
+    flows."""
+    _, vm_id, mac, port = host.start_vm("web1", 1, 10)
+    wait_ready(agent, "web1", mac)
+    transactions = agent.transactions()
+    host.vsctl(*(word.format(port=port) for word in damage))
+    until(lambda: agent.json("drift/list"), "drift is listed")
+    wait_ready(agent, "web1", mac)
+    entry, = (entry for entry in agent.json("drift/list")
+              if entry["column"] == "external_ids")
+    assert (entry["found"], entry["restored"], entry["cause"]) == (
+        "missing", "libvirt's keys", "operator")
+    assert vm_id in host.column(port, "external_ids:vm-id", "interface")
+    assert host.column(port, "tag") == "10"
+    assert agent.transactions() <= transactions + 2
+
+
+def test_lost_keys_are_only_reported_where_settings_say_so(host, agent):
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    wait_ready(agent, "web1", mac)
+    transactions = agent.transactions()
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-drift=report")
+    host.vsctl("clear", "interface", port, "external_ids")
+    until(lambda: is_in_state(agent, "web1", mac, "drifted"), "it is reported")
+    assert agent.vnics()["web1", mac]["reason"] == (
+        f"operator: port {port} has lost libvirt's keys")
+    assert [op["kind"] for op in agent.json("plan")] == ["report"]
+    assert agent.transactions() == transactions
+    host.vsctl("remove", "bridge", "br0", "external_ids", "vnicd-drift")
+    wait_ready(agent, "web1", mac)
 
 
 def test_listings_answer_while_libvirt_hangs(host, agent):
