@@ -151,14 +151,22 @@ is_untold(const struct desired_vnic *d, bool has_met_libvirt)
     return d->care == VNIC_UNKNOWN && !has_met_libvirt;
 }
 
-/* Is it known what is meant for 'd'?  What the switch has may have to do.
- * While libvirt plugs the ports of a guest nobody talks there: once it is done,
- * all of them get their flows at the same time. */
+/* Is libvirt still plugging the ports of the guest of 'd'?  Nobody talks there:
+ * once it is done, all of them get their flows at the same time.  A port that
+ * is ready is that of a guest that runs, whatever a hook says. */
+static bool
+is_being_plugged(const struct desired_vnic *d)
+{
+    return d->stage == DOMAIN_PREPARED
+           && !(port_view_is_marked(d->port) && d->port->ready_ms);
+}
+
+/* Is it known what is meant for 'd'?  What the switch has may have to do. */
 static bool
 is_known(const struct desired_vnic *d, const struct desired_bridge *bridge,
          bool has_met_libvirt)
 {
-    return d->stage != DOMAIN_PREPARED
+    return !is_being_plugged(d)
            && (desired_vnic_may_talk(d)
                || (is_untold(d, has_met_libvirt)
                    && bridge->view->settings.trusts_rows));
@@ -173,7 +181,7 @@ is_kept_out(const struct desired_vnic *d, const struct desired_bridge *bridge,
     return is_untold(d, has_met_libvirt)
            || (is_enforced
                && (d->care == VNIC_QUARANTINED
-                   || (d->stage == DOMAIN_PREPARED
+                   || (is_being_plugged(d)
                        && bridge->view->settings.passes_unknown_ports)));
 }
 

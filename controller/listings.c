@@ -254,6 +254,7 @@ put_vlan_source(struct report *report, const struct desired_vnic *d)
     case VLAN_FROM_INTERFACE:
     case VLAN_FROM_LIVE:
     case VLAN_FROM_DEFAULT:
+    case VLAN_FROM_FOUND:
     case VLAN_FROM_LAST_GOOD:
         report_put_string(report, source);
         break;

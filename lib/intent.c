@@ -117,18 +117,26 @@ say_access(int tag, enum vlan_source source, struct intent *intent)
 
 /* Keeping. */
 
-/* Keeps what is in force: what was last, or, if we were not there to see that,
- * what libvirt made of it when the guest started. */
+/* Keeps 'vlan', unless it is NULL or none, or one is kept already. */
+static void
+keep_as(const struct vlan_spec *vlan, enum vlan_source source,
+        struct intent *intent)
+{
+    if (vlan && vlan->mode != VLAN_NONE && !is_said(intent)) {
+        intent->vlan = *vlan;
+        intent->source = source;
+    }
+}
+
+/* Keeps what is in force: what was last; if we were not there to see that, what
+ * an earlier run of the agent left; or what libvirt made of it when the guest
+ * started. */
 static void
 keep(const struct intent_facts *facts, struct intent *intent)
 {
-    if (facts->last && facts->last->mode != VLAN_NONE) {
-        intent->vlan = *facts->last;
-        intent->source = VLAN_FROM_LAST_GOOD;
-    } else if (facts->vnic->vlan.mode != VLAN_NONE) {
-        intent->vlan = facts->vnic->vlan;
-        intent->source = VLAN_FROM_LIVE;
-    }
+    keep_as(facts->last, VLAN_FROM_LAST_GOOD, intent);
+    keep_as(facts->found, VLAN_FROM_FOUND, intent);
+    keep_as(&facts->vnic->vlan, VLAN_FROM_LIVE, intent);
 }
 
 /* Keeps the live VLANs of a merged vNIC whose own <vlan> is not known, unless

@@ -24,6 +24,7 @@ struct vnic;
     VLAN_SOURCE(FAKE_BRIDGE, "fake bridge")             \
     VLAN_SOURCE(LIVE, "live XML")                       \
     VLAN_SOURCE(DEFAULT, "vnicd-default-vlan")          \
+    VLAN_SOURCE(FOUND, "port as found")                 \
     VLAN_SOURCE(LAST_GOOD, "last good intent")
 
 enum vlan_source {
@@ -43,6 +44,8 @@ struct intent_facts {
     const struct vlan_spec *last;       /* Last in force of those that neither
                                          * metadata nor 'default_vlan' said,
                                          * or NULL. */
+    const struct vlan_spec *found;      /* Those on which an earlier run of the
+                                         * agent has left it, or NULL. */
     int default_vlan;                   /* For want of any, 0: none. */
     enum metadata_mode metadata_mode;   /* What metadata may change. */
     int vlan_limit;                     /* The switch's, see there. */

@@ -274,16 +274,37 @@ check_plug(const struct desired_vnic *d)
                        "be plugged", vnic_type_to_string(vnic->type));
 }
 
+/* Stores in '*vlan' the VLANs that an earlier run of the agent has left 'd' on,
+ * as far as the row tells, and returns true: but not if we were there to see, if
+ * the guest has yet to start, or if metadata or nobody but a setting may have
+ * said them. */
+static bool
+find_left_vlan(const struct facts *facts, const struct desired_vnic *d,
+               struct vlan_spec *vlan)
+{
+    if (desired_vnic_is_to_start(d) || d->vnic.metadata
+        || d->vnic.vlan.mode == VLAN_NONE
+        || !d->port || !d->port->ready_ms || !port_view_is_marked(d->port)
+        || memory_find_vlan(facts->memory, &d->vnic.id)) {
+        return false;
+    }
+    *vlan = vlan_columns_to_spec(&d->port->columns);
+    return !vlan_spec_is_on_all(vlan); /* Who lost its VLANs tells nothing. */
+}
+
 static char *
 judge_vlan(const struct facts *facts, const struct bridge_view *bridge,
            struct desired_vnic *d)
 {
+    struct vlan_spec found;
+    bool is_found = find_left_vlan(facts, d, &found);
     struct intent_facts intent_facts = {
         .vnic = &d->vnic,
         .networks = d->networks,
         .bridge = bridge,
         .last = (desired_vnic_is_to_start(d) ? NULL
                  : memory_find_lasting_vlan(facts->memory, &d->vnic.id)),
+        .found = is_found ? &found : NULL,
         .default_vlan = d->settings.default_vlan,
         .metadata_mode = d->settings.metadata,
         .vlan_limit = facts->view->vlan_limit,

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "tests/unit.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -165,4 +166,13 @@ add_port(struct switch_view *view, const char *name, const char *bridge,
     port->columns = columns;
     port->ofport = 1;
     return port;
+}
+
+/* Returns the port called 'name', which must be there, to change it. */
+struct port_view *
+get_port(struct switch_view *view, const char *name)
+{
+    const struct port_view *found = switch_view_find_port(view, name);
+    assert_non_null(found);
+    return &view->ports[found - view->ports];
 }

@@ -40,6 +40,7 @@ struct port_view *add_vnic_port(struct switch_view *, unsigned int row,
                                 unsigned int vm_number, unsigned char mac,
                                 struct vlan_spec columns);
 
+struct port_view *get_port(struct switch_view *, const char *name);
 struct port_view *add_port(struct switch_view *, const char *name,
                            const char *bridge, const char *type,
                            struct vlan_spec columns);

@@ -46,10 +46,7 @@ teardown(void **state)
 static struct port_view *
 port(struct fixture *f, const char *name)
 {
-    const struct port_view *found = switch_view_find_port(&f->base.view,
-                                                          name);
-    assert_non_null(found);
-    return &f->base.view.ports[found - f->base.view.ports];
+    return get_port(&f->base.view, name);
 }
 
 /* Returns the port that is found as that of the guest, or NULL. */

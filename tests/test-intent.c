@@ -118,6 +118,23 @@ test_precedence(void **state)
     switch_view_destroy(&view);
 }
 
+/* As somebody who was there before us has left it. */
+static void
+test_what_is_found_is_kept_where_nobody_knows_more(void **state)
+{
+    struct fixture *f = *state;
+    struct vlan_spec found = access_vlan(55), last = access_vlan(66);
+    f->facts.found = &found;
+    check(f, "55", VLAN_FROM_FOUND);
+    f->facts.networks = NULL;
+    check(f, "55", VLAN_FROM_FOUND);
+    f->facts.last = &last;
+    check(f, "66", VLAN_FROM_LAST_GOOD);
+    f->facts.networks = &f->networks;
+    f->lan->vlan = access_vlan(4);
+    check(f, "4", VLAN_FROM_NETWORK);
+}
+
 /* The first one that says a VLAN says all of it. */
 static void
 test_whole_element_counts(void **state)
@@ -460,6 +477,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_precedence),
+        TEST(test_what_is_found_is_kept_where_nobody_knows_more),
         TEST(test_whole_element_counts),
         TEST(test_default_portgroup),
         TEST(test_unknown_portgroup_is_refused),

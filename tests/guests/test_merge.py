@@ -82,3 +82,23 @@ def test_of_an_unknown_port_group_libvirt_says_nothing(box, agent, newcomer,
     row = agent.wait_state(newcomer, "quarantined")
     assert "network net has no port group nobody" in row["reason"]
     assert switch.columns(box, row["port"]) == live_vlan(newcomer)
+
+
+def test_what_was_followed_outlives_the_agent(box, agent, newcomer):
+    """Where the network is gone, and libvirt's live XML tells what was when
+    the guest started, the port alone knows."""
+    box.add_network("going", portgroups={"web": Vlan.access(61)})
+    start(newcomer, "going", "web", None)
+    port = agent.wait_state(newcomer)["port"]
+    box.virsh("net-update", "going", "modify", "portgroup",
+              "<portgroup name='web'><vlan><tag id='71'/></vlan></portgroup>",
+              "--live", "--config")
+    agent.wait_for(lambda: switch.columns(box, port)["tag"] == 71,
+                   "the port follows")
+    box.remove_network("going")
+    agent.stop()
+    agent.start()
+    agent.wait_state(newcomer)
+    assert live_vlan(newcomer)["tag"] == 61
+    assert switch.columns(box, port)["tag"] == 71
+    assert agent.transactions() == 0
