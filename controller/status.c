@@ -29,11 +29,15 @@
 #include "openvswitch/json.h"
 #include "ovsdb/ovsdb-conn.h"
 #include "svec.h"
+#include "timeval.h"
 #include "util.h"
 #include "virt/virt-conn.h"
 
 /* How many mistakes in metadata are told. */
 enum { MAX_METADATA_ERRORS = 5 };
+
+/* How long a connection to a bridge may take before that is told. */
+enum { CONNECTING_MS = 2000 };
 
 /* What is wrong. */
 
@@ -134,6 +138,14 @@ warn_of_crowded_vlans(struct svec *warnings,
     }
 }
 
+/* Has the switch not answered for 'bf' for longer than connecting takes? */
+static bool
+is_silent(const struct bridge_flows *bf)
+{
+    return bridge_flows_state(bf) == BRIDGE_FLOWS_DISCONNECTED
+           && time_wall_msec() - bridge_flows_since(bf) >= CONNECTING_MS;
+}
+
 static void
 warn_of_flows(struct svec *warnings, const struct switch_flows *flows)
 {
@@ -142,6 +154,10 @@ warn_of_flows(struct svec *warnings, const struct switch_flows *flows)
         char *problem = bridge_flows_problem(bf);
         if (problem) {
             svec_add_nocopy(warnings, problem);
+        } else if (is_silent(bf)) {
+            warnings_add(warnings, "disconnected: bridge %s: the switch does "
+                         "not answer: no vNIC gets flows",
+                         bridge_flows_name(bf));
         }
         warn_of_crowded_vlans(warnings, bridge_flows_facts(bf));
     }

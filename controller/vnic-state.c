@@ -37,10 +37,6 @@ explain_ready(const struct desired_vnic *d)
         return xasprintf("mirror %s sends its copies to port %s, which has no "
                          "other traffic", d->port->mirror, d->port->name);
     }
-    if (d->is_misplaced) {
-        return xasprintf("on bridge %s, but the XML says %s", d->bridge,
-                         d->vnic.bridge);
-    }
     if (d->reason) {
         return xstrdup(d->reason);
     }
@@ -65,6 +61,10 @@ find_port_state(const struct desired_vnic *d, char **reasonp)
         *reasonp = nullable_xstrdup(d->flows_reason);
     } else if (!port_view_is_marked(port) || !port->ready_ms) {
         *reasonp = xstrdup("not committed yet");
+    } else if (d->is_misplaced) {
+        *reasonp = xasprintf("on bridge %s, but the XML says %s", d->bridge,
+                             d->vnic.bridge);
+        return VNIC_STATE_DRIFTED;
     } else {
         *reasonp = explain_ready(d);
         return d->is_pending ? VNIC_STATE_PENDING : VNIC_STATE_READY;

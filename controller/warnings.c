@@ -94,13 +94,20 @@ warn_of_rivals(struct svec *warnings, const struct desired *desired)
     warn_of_named(warnings, "address-shared", &named);
 }
 
+/* Has 'd' no port that the switch could open? */
+static bool
+is_cut_off(const struct desired_vnic *d)
+{
+    return d->care == VNIC_MANAGED && (!d->port || d->port->error);
+}
+
 static void
 warn_of_missing_ports(struct svec *warnings, const struct pass *pass)
 {
     unsigned int n = 0;
     for (size_t i = 0; i < pass->desired.n_vnics; i++) {
         const struct desired_vnic *d = &pass->desired.vnics[i];
-        if (d->care == VNIC_MANAGED && !d->port && n++ < MAX_NAMED) {
+        if (is_cut_off(d) && n++ < MAX_NAMED) {
             CLEANUP_FREE char *label = desired_vnic_label(d);
             char *why;
             (void) vnic_state_find(d, &pass->plan, &why); /* Not ready. */
@@ -109,7 +116,8 @@ warn_of_missing_ports(struct svec *warnings, const struct pass *pass)
         }
     }
     if (n > MAX_NAMED) {
-        warnings_add(warnings, "no port for %u more vNICs", n - MAX_NAMED);
+        warnings_add(warnings, "no port that works for %u more vNICs",
+                     n - MAX_NAMED);
     }
 }
 
@@ -371,6 +379,35 @@ warn_of_waiting(struct svec *warnings, const struct desired *desired)
     }
 }
 
+/* Would anything of 'd' be dropped if its bridge were ours to manage? */
+static bool
+asks_for_isolation(const struct desired_vnic *d)
+{
+    const struct policy *policy
+        = d->vnic.metadata && d->settings.metadata != METADATA_NONE
+          ? &d->vnic.metadata->policy.policy : NULL;
+    return d->settings.guard == GUARD_ENFORCE
+           || (policy && (policy->guard == GUARD_ENFORCE
+                          || policy->isolation != ISOLATION_PROMISCUOUS));
+}
+
+/* Warns of guests that are to be isolated, and are on bridges that the agent
+ * leaves alone because somebody else seems to manage them. */
+static void
+warn_of_lost_isolation(struct svec *warnings, const struct desired *desired)
+{
+    struct named named = { .names = DS_EMPTY_INITIALIZER };
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *d = &desired->vnics[i];
+        if (d->care == VNIC_DISOWNED && d->settings.manage == MANAGE_AUTO
+            && asks_for_isolation(d)) {
+            name_vnic(&named, d);
+        }
+    }
+    warn_of_named(warnings, "not-isolated: on a bridge that is not managed",
+                  &named);
+}
+
 /* Warns of what weakens the isolation on the bridges that have any. */
 static void
 warn_of_isolation(struct svec *warnings, const struct pass *pass)
@@ -448,6 +485,7 @@ warnings_find(const struct pass *pass, const struct memory *memory,
     warn_of_rivals(warnings, &pass->desired);
     warn_of_bridges(warnings, &pass->view);
     warn_of_waiting(warnings, &pass->desired);
+    warn_of_lost_isolation(warnings, &pass->desired);
     warn_of_isolation(warnings, pass);
     warn_of_protected_ports(warnings, pass);
     warn_of_bridge_fights(warnings, pass, memory);

@@ -104,7 +104,57 @@ test_missing_ports(void **state)
         "web1/52:54:00:00:00:03: no port for it on bridge br0\n"
         "web1/52:54:00:00:00:04: no port for it on bridge br0\n"
         "web1/52:54:00:00:00:05: no port for it on bridge br0\n"
-        "no port for 2 more vNICs");
+        "no port that works for 2 more vNICs");
+}
+
+static void
+test_ports_that_do_not_open(void **state)
+{
+    struct host *host = *state;
+    add_ready_vnic(host, 1, access_vlan(10), access_vlan(10))->error
+        = xstrdup("no such device");
+    assert_string_taken(find(host), "web1/52:54:00:00:00:01: port vnet1: no "
+                        "such device");
+}
+
+static void
+test_a_port_on_another_bridge(void **state)
+{
+    struct host *host = *state;
+    add_bridge(&host->view, "br1");
+    struct port_view *port = add_ready_vnic(host, 1, access_vlan(10),
+                                            access_vlan(10));
+    free(port->bridge);
+    port->bridge = xstrdup("br1");
+    assert_string_taken(find(host), "drifted: 1 vNIC (web1/52:54:00:00:00:01)");
+}
+
+/* An operator who says vnicd-manage=no knows what he does. */
+static void
+test_isolation_that_somebody_takes_away(void **state)
+{
+    struct host *host = *state;
+    struct settings *settings = &host->view.bridges[0].settings;
+    add_ready_vnic(host, 1, access_vlan(10), access_vlan(10));
+    host->view.bridges[0].has_controller = true;
+    assert_string_taken(find(host), "");
+    settings->guard = GUARD_ENFORCE;
+    assert_string_taken(find(host), "not-isolated: on a bridge that is not "
+                        "managed: 1 vNIC (web1/52:54:00:00:00:01)");
+    settings->manage = MANAGE_NO;
+    assert_string_taken(find(host), "");
+    settings->manage = MANAGE_AUTO;
+    settings->guard = GUARD_MONITOR;
+
+    struct uuid uuid = vm(1);
+    struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    metadata.policy.policy.isolation = ISOLATION_ISOLATED;
+    vnic_set_metadata(&domain_set_find(&host->domains, &uuid)->vnics[0],
+                      &metadata);
+    assert_string_taken(find(host), "not-isolated: on a bridge that is not "
+                        "managed: 1 vNIC (web1/52:54:00:00:00:01)");
+    settings->metadata = METADATA_NONE;
+    assert_string_taken(find(host), "");
 }
 
 static void
@@ -309,6 +359,9 @@ main(void)
         TEST(test_nothing_is_wrong),
         TEST(test_settings),
         TEST(test_missing_ports),
+        TEST(test_ports_that_do_not_open),
+        TEST(test_a_port_on_another_bridge),
+        TEST(test_isolation_that_somebody_takes_away),
         TEST(test_states),
         TEST(test_fights),
         TEST(test_fights_name_the_column),

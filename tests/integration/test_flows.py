@@ -124,6 +124,9 @@ def test_a_restarted_switch_gets_everything_back(host, agent, number):
     host.stop("ovs-vswitchd", number)
     wait_flows(agent, "disconnected")
     assert agent.vnics()["web1", vm_mac(1)]["state"] == "waiting"
+    until(lambda: "disconnected: bridge br0: the switch does not answer: no "
+                  "vNIC gets flows" in agent.status()["warnings"],
+          "it is told")
     host.start("ovs-vswitchd")
     status = wait_flows(agent)
     assert status["bundles"] == bundles + 1
