@@ -73,12 +73,19 @@ def stop(args):
         box.stop()
 
 
+def _guests(box):
+    """What a box has of guests, in words.  Its libvirt may hang."""
+    try:
+        return " ".join(box.guest_names()) or "no guests"
+    except HostboxError as error:
+        return f"guests unknown: {error}"
+
+
 def list_boxes(_args):
     """list the boxes and their guests"""
     for box in Box.all():
         if box.is_running():
-            guests = " ".join(box.guest_names()) or "no guests"
-            print(f"{box.name}  pid {box.init_pid()}  {guests}")
+            print(f"{box.name}  pid {box.init_pid()}  {_guests(box)}")
         else:
             print(f"{box.name}  dead: 'hostbox stop {box.name}' removes it")
 
