@@ -29,6 +29,7 @@
 #include "packets.h"
 #include "svec.h"
 #include "util.h"
+#include "uuid.h"
 
 static ofp_port_t
 to_ofport(int64_t number)
@@ -151,29 +152,42 @@ is_untold(const struct desired_vnic *d, bool has_met_libvirt)
     return d->care == VNIC_UNKNOWN && !has_met_libvirt;
 }
 
-/* Is libvirt still plugging the ports of the guest of 'd'?  Nobody talks there:
- * once it is done, all of them get their flows at the same time.  A port that
- * is ready is that of a guest that runs, whatever a hook says. */
+/* Is libvirt still to plug a port of the guest of 'd', or the switch to open it?
+ * Nobody talks there before: when the last has come all of them get their flows
+ * at the same time.  A port that is ready is that of a guest that runs, whatever
+ * a hook says. */
 static bool
-is_being_plugged(const struct desired_vnic *d)
+is_being_plugged(const struct desired *desired, const struct desired_vnic *d)
 {
-    return d->stage == DOMAIN_PREPARED
-           && !(port_view_is_marked(d->port) && d->port->ready_ms);
+    if (d->stage != DOMAIN_PREPARED
+        || (port_view_is_marked(d->port) && d->port->ready_ms)) {
+        return false;
+    }
+    for (size_t i = 0; i < desired->n_vnics; i++) {
+        const struct desired_vnic *other = &desired->vnics[i];
+        if (uuid_equals(&other->vnic.id.domain, &d->vnic.id.domain)
+            && other->care == VNIC_MANAGED && !other->is_ours_to_plug
+            && !(other->port && other->port->ofport > 0)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-/* Is it known what is meant for 'd'?  What the switch has may have to do. */
+/* Is it known what is meant for 'd', and time for it?  What the switch has may
+ * have to do. */
 static bool
-is_known(const struct desired_vnic *d, const struct desired_bridge *bridge,
-         bool has_met_libvirt)
+is_known(const struct pass *pass, const struct desired_vnic *d,
+         const struct desired_bridge *bridge, bool has_met_libvirt)
 {
-    return !is_being_plugged(d)
+    return !is_being_plugged(&pass->desired, d)
            && (desired_vnic_may_talk(d)
                || (is_untold(d, has_met_libvirt)
                    && bridge->view->settings.trusts_rows));
 }
 
 /* Is 'd', which is not known, kept out by a flow of its own?  One that is being
- * plugged, only where the unknown pass: a flow the less to wait for. */
+ * plugged is where the unknown pass; elsewhere that would be one more bundle. */
 static bool
 is_kept_out(const struct desired_vnic *d, const struct desired_bridge *bridge,
             bool has_met_libvirt, bool is_enforced)
@@ -181,7 +195,7 @@ is_kept_out(const struct desired_vnic *d, const struct desired_bridge *bridge,
     return is_untold(d, has_met_libvirt)
            || (is_enforced
                && (d->care == VNIC_QUARANTINED
-                   || (is_being_plugged(d)
+                   || (d->stage == DOMAIN_PREPARED
                        && bridge->view->settings.passes_unknown_ports)));
 }
 
@@ -232,7 +246,7 @@ collect_vnics(const struct pass *pass, const struct desired_bridge *bridge,
             || d->port->mirror) {
             continue;
         }
-        bool is_known_now = is_known(d, bridge, has_met_libvirt);
+        bool is_known_now = is_known(pass, d, bridge, has_met_libvirt);
         struct vlan_spec vlan = port_plan_vlans(&pass->plan, d);
         CLEANUP_FREE char *error = bridge_facts_check(d, &vlan);
         if (is_known_now && !error) {

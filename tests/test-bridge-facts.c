@@ -251,13 +251,14 @@ test_who_is_quarantined_is_blocked_where_it_matters(void **state)
     assert_int_equal(flood(f, "vnet1", false), 0);
 }
 
-/* libvirt plugs its ports one by one: they get their flows together, later. */
+/* libvirt plugs its ports one by one: they get their flows together. */
 static void
-test_who_is_being_plugged_waits(void **state)
+test_who_is_being_plugged_waits_for_the_last_port(void **state)
 {
     struct fixture *f = *state;
     struct domain *domain = domain_set_find(&f->base.domains,
                                             &port(f, "vnet1")->vm_id);
+    add_bridge_vnic(domain, 7, "br0", NULL, access_vlan(10));
     domain->stage = DOMAIN_PREPARED;
     for (int i = 0; i < 2; i++) {
         assert_true(collect(f)->needs_pipeline);
@@ -278,6 +279,15 @@ test_who_is_being_plugged_waits(void **state)
     assert_int_equal(f->facts.n_blocked, 0);
 
     port(f, "vnet1")->ready_ms = 0;
+    add_vnic_port(&f->base.view, 7, "vnet7", "br0", 1, 7, no_vlan)->ofport = 0;
+    (void) collect(f);
+    assert_int_equal(f->facts.n_vnics, 1);
+    port(f, "vnet7")->ofport = 7;       /* The switch has opened it. */
+    (void) collect(f);
+    assert_int_equal(f->facts.n_vnics, 3);
+    assert_int_equal(f->facts.vnics[2].vlan.tag, 10);
+
+    port(f, "vnet7")->ofport = 0;
     domain->stage = DOMAIN_STARTING;
     (void) collect(f);
     assert_int_equal(f->facts.n_vnics, 2);
@@ -420,7 +430,7 @@ main(void)
         TEST(test_a_reported_drift_counts_as_it_is),
         TEST(test_first_contact_cuts_nobody_off),
         TEST(test_who_is_quarantined_is_blocked_where_it_matters),
-        TEST(test_who_is_being_plugged_waits),
+        TEST(test_who_is_being_plugged_waits_for_the_last_port),
         TEST(test_unknown_guests_pass_as_the_setting_says),
         TEST(test_normal_floods_to_no_vnic),
         TEST(test_without_pipeline_normal_floods_again_and_no_more),
