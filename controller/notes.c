@@ -108,13 +108,29 @@ note_report(struct memory *memory, const struct port_op *op)
 }
 
 /* May 'op', of a port, be one of a fight?  A mark that is not complete is only
- * a step to one that is. */
+ * a step to one that is, and whoever edits a port group means it. */
 static bool
 may_be_fight(const struct port_op *op)
 {
     return op->kind == PORT_OP_MARK
            ? op->is_ready
-           : port_cause_is_drift(op->cause) || !port_op_is_repair(op);
+           : op->cause != PORT_CAUSE_PORTGROUP_EDIT
+             && (port_cause_is_drift(op->cause) || !port_op_is_repair(op));
+}
+
+/* Counts what somebody else may have made necessary. */
+static void
+remember_repair(struct memory *memory, const struct port_op *op,
+                long long int now)
+{
+    const struct uuid *row = &op->vnic->port->row;
+    if (op->kind == PORT_OP_MARK) {
+        CLEANUP_FREE char *isolation
+            = policy_isolation_to_string(&op->vnic->policy);
+        memory_note_mark(memory, row, isolation, now);
+    } else {
+        memory_note_repair(memory, row, repair_of(op), now);
+    }
 }
 
 /* Counts what may turn out to be a fight. */
@@ -132,8 +148,7 @@ remember_deed(struct memory *memory, const struct port_op *op,
     } else if (op->orphan && op->orphan->vnic) {
         memory_note_unplug(memory, &op->orphan->vnic->vnic.id);
     } else if (!op->orphan && may_be_fight(op)) {
-        memory_note_repair(memory, &op->vnic->port->row, repair_of(op),
-                           now);
+        remember_repair(memory, op, now);
     }
 }
 

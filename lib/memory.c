@@ -44,6 +44,7 @@ static void
 destroy_port(struct port_memory *port)
 {
     forget_repairs(port);
+    free(port->marked_isolation);
     free(port);
 }
 
@@ -252,6 +253,22 @@ memory_note_repair(struct memory *memory, const struct uuid *row,
                                     ? &port->no_mark_before_ms
                                     : &port->no_repair_before_ms);
         *before_ms = now + MEMORY_REPAIR_PERIOD_MS;
+    }
+}
+
+/* Counts our mark on the Port row 'row', which says the class 'isolation', as a
+ * repair: unless it is another class than before, which is nobody's fault. */
+void
+memory_note_mark(struct memory *memory, const struct uuid *row,
+                 const char *isolation, long long int now)
+{
+    struct port_memory *port = memory_find_port(memory, row);
+    if (port
+        && !nullable_string_is_equal(port->marked_isolation, isolation)) {
+        free(port->marked_isolation);
+        port->marked_isolation = nullable_xstrdup(isolation);
+    } else {
+        memory_note_repair(memory, row, MEMORY_MARK, now);
     }
 }
 

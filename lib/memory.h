@@ -55,6 +55,8 @@ struct port_memory {
     long long int asked_ms;     /* When libvirt was last asked about it. */
     unsigned int reported;      /* What has been reported, as bits. */
     bool is_present;            /* Seen in the view being noted. */
+    char *marked_isolation;     /* The class that our mark said last, see
+                                 * policy_isolation_to_string(). */
 
     /* So that we do not fight for ever. */
     struct repairs repairs[N_MEMORY_REPAIRS];
@@ -134,6 +136,8 @@ void memory_note_switch(struct memory *, const struct switch_view *,
 void memory_disown_port(struct memory *, const struct uuid *row);
 void memory_note_repair(struct memory *, const struct uuid *row,
                         unsigned int what, long long int now);
+void memory_note_mark(struct memory *, const struct uuid *row,
+                      const char *isolation, long long int now);
 bool repairs_are_fight(const struct repairs *);
 struct port_memory *memory_find_port(const struct memory *,
                                      const struct uuid *row);

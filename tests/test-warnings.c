@@ -229,9 +229,14 @@ test_fights_over_the_mark(void **state)
                                             access_vlan(10));
     memory_note_switch(&host->memory, &host->view, NOW);
     for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
-        memory_note_repair(&host->memory, &port->row, MEMORY_MARK, NOW);
+        memory_note_mark(&host->memory, &port->row, i % 2 ? NULL : "isolated",
+                         NOW);
     }
     port->ready_ms = 0;
+    assert_string_taken(find(host), "");
+    for (int i = 0; i <= MEMORY_MAX_REPAIRS; i++) {
+        memory_note_mark(&host->memory, &port->row, NULL, NOW);
+    }
     assert_string_taken(find(host),
                         "port vnet1: somebody changes vnicd's keys in "
                         "external_ids again and again, put right 6 times; "

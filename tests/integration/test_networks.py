@@ -59,6 +59,20 @@ def test_edited_portgroup_is_followed(host, agent):
     wait_state(agent, "web1", mac)
 
 
+def test_many_edits_are_no_fight(host, agent):
+    network = host.start_network("lan", portgroup("web", access(10)))
+    mac, port = host.start_network_vm("web1", 1, "lan", 10, "web")
+    wait_state(agent, "web1", mac)
+    for tag in range(30, 36):
+        edit(network, portgroup("web", access(tag)))
+        agent.ask("reconcile")
+        assert host.column(port, "tag") == str(tag)
+    edit(network, portgroup("web", access(36)))
+    until(lambda: host.column(port, "tag") == "36", "the port follows",
+          timeout=FOLLOW_SECONDS)
+    assert agent.status()["warnings"] == []
+
+
 def test_edited_portgroup_may_be_only_reported(host, agent):
     network = host.start_network("lan", portgroup("web", access(10)))
     mac, port = host.start_network_vm("web1", 1, "lan", 10, "web")
