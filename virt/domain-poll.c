@@ -136,6 +136,13 @@ domain_poll_finish_list(struct domain_poll *poll, const struct uuid *uuids,
     poll->listed_ms = asked_ms;
 }
 
+/* Notes that there is no list, which is asked for again at 'retry_ms'. */
+void
+domain_poll_fail_list(struct domain_poll *poll, long long int retry_ms)
+{
+    poll->list_due_ms = retry_ms;
+}
+
 /* Readings. */
 
 /* Moves those that are due, the urgent or the other ones, into 'reads', as many
@@ -239,6 +246,14 @@ domain_poll_fail_read(struct domain_poll *poll, struct read_request *read,
     } else {
         read_queue_put_back(&poll->queue, read, retry_ms);
     }
+}
+
+/* Notes that all readings that were on their way have been consumed, or wait
+ * again. */
+void
+domain_poll_end_reads(struct domain_poll *poll)
+{
+    poll->reads_asked_ms = LLONG_MAX;
 }
 
 /* What there is to know. */

@@ -42,6 +42,7 @@ void domain_poll_start_list(struct domain_poll *, long long int now);
 void domain_poll_finish_list(struct domain_poll *, const struct uuid *,
                              size_t n_uuids, long long int asked_ms,
                              long long int now);
+void domain_poll_fail_list(struct domain_poll *, long long int retry_ms);
 
 void domain_poll_start_reads(struct domain_poll *, bool is_urgent,
                              long long int now, struct ovs_list *reads);
@@ -53,6 +54,7 @@ const struct domain *domain_poll_finish_read(struct domain_poll *,
                                              long long int asked_ms);
 void domain_poll_fail_read(struct domain_poll *, struct read_request *,
                            long long int asked_ms, long long int retry_ms);
+void domain_poll_end_reads(struct domain_poll *);
 void domain_poll_tell(struct domain_poll *, struct domain *);
 
 bool domain_poll_is_complete(const struct domain_poll *);

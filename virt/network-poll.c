@@ -19,6 +19,7 @@
 
 #include "lib/cleanup.h"
 #include "util.h"
+#include "virt/read-queue.h"
 
 /* From one reading to the next: how long an edited port group may wait. */
 #define POLL_MS 10000
@@ -58,6 +59,14 @@ network_poll_destroy(struct network_poll *poll)
     free(poll->failure);
 }
 
+/* The next connection has to tell everything; what is known stays. */
+void
+network_poll_disconnect(struct network_poll *poll)
+{
+    poll->is_read = false;
+    poll->n_failures = 0;
+}
+
 /* Asks for a reading as soon as possible. */
 void
 network_poll_request(struct network_poll *poll, long long int now)
@@ -74,6 +83,23 @@ network_poll_start(struct network_poll *poll, long long int now)
     poll->due_ms = now + POLL_MS;
 }
 
+/* Is what is known newer than what a reading says that was asked for at
+ * 'asked_ms'? */
+bool
+network_poll_is_outdated(const struct network_poll *poll,
+                         long long int asked_ms)
+{
+    return poll->told_ms >= asked_ms;
+}
+
+/* Notes that a reading failed, which is tried again at 'retry_ms'. */
+void
+network_poll_fail(struct network_poll *poll, long long int retry_ms)
+{
+    poll->n_failures++;
+    poll->due_ms = retry_ms;
+}
+
 /* Moves the networks 'unread' from 'src' to 'dst'. */
 static void
 move_networks(const struct uuidset *unread, struct network_set *src,
@@ -88,12 +114,11 @@ move_networks(const struct uuidset *unread, struct network_set *src,
     }
 }
 
-/* Takes what 'reading' holds for what there is; of networks that libvirt could
- * not tell of, what was known of them stays.  Something else may be in it
- * afterwards.  Returns true if that is news. */
-bool
-network_poll_finish(struct network_poll *poll, struct network_reading *reading,
-                    long long int now)
+/* Takes the networks of 'reading' for what there is; of those that libvirt
+ * could not tell of, what was known of them stays.  Returns true if that is
+ * news. */
+static bool
+replace(struct network_poll *poll, struct network_reading *reading)
 {
     struct network_set kept;
     network_set_init(&kept);
@@ -102,7 +127,26 @@ network_poll_finish(struct network_poll *poll, struct network_reading *reading,
     network_set_swap(&poll->networks, &reading->networks);
     move_networks(&reading->unread, &kept, &poll->networks);
     network_set_destroy(&kept);
+    return is_news;
+}
 
+/* Takes what 'reading' holds for what there is.  Something else may be in it
+ * afterwards.  Returns true if that is news.
+ *
+ * A network that libvirt could not tell of, and of which nothing may be known,
+ * is waited for: 'reading' is made again at 'retry_ms' then, unless that is how
+ * it always ends. */
+bool
+network_poll_finish(struct network_poll *poll, struct network_reading *reading,
+                    long long int now, long long int retry_ms)
+{
+    if (reading->failure && !poll->is_read
+        && poll->n_failures + 1 < MAX_READ_FAILURES) {
+        network_poll_fail(poll, retry_ms);
+        return false;
+    }
+
+    bool is_news = replace(poll, reading);
     free(poll->failure);
     poll->failure = TAKE_PTR(reading->failure);
     poll->is_read = true;

@@ -37,11 +37,15 @@ struct network_poll {
 
 void network_poll_init(struct network_poll *);
 void network_poll_destroy(struct network_poll *);
+void network_poll_disconnect(struct network_poll *);
 
 void network_poll_request(struct network_poll *, long long int now);
 void network_poll_start(struct network_poll *, long long int now);
+bool network_poll_is_outdated(const struct network_poll *,
+                              long long int asked_ms);
+void network_poll_fail(struct network_poll *, long long int retry_ms);
 bool network_poll_finish(struct network_poll *, struct network_reading *,
-                         long long int now);
+                         long long int now, long long int retry_ms);
 bool network_poll_tell(struct network_poll *, struct network *,
                        long long int now);
 

@@ -161,8 +161,7 @@ disconnect(struct virt_conn *conn, char *error, long long int now)
     }
     drop_marks(conn);
     domain_poll_disconnect(&conn->domains);
-    conn->networks.is_read = false;
-    conn->networks.n_failures = 0;
+    network_poll_disconnect(&conn->networks);
     conn->retry_ms = now + conn->backoff_ms;
     conn->backoff_ms = (conn->backoff_ms
                         ? MIN(2 * conn->backoff_ms, MAX_BACKOFF_MS)
@@ -257,16 +256,6 @@ note_failure(struct virt_conn *conn, char *error)
     (void) set_error(conn, error); /* Logged, whether new or not. */
 }
 
-/* Is 'reading' to be made once more, because of a network that libvirt did not
- * tell of and of which nothing may be known? */
-static bool
-is_network_missed(const struct virt_conn *conn,
-                  const struct network_reading *reading)
-{
-    return reading->failure && !conn->networks.is_read
-           && conn->networks.n_failures < MAX_READ_FAILURES;
-}
-
 static void
 recv_networks(struct virt_conn *conn, struct virt_call *call,
               long long int now)
@@ -274,20 +263,20 @@ recv_networks(struct virt_conn *conn, struct virt_call *call,
     if (call->is_lost) {
         return;                 /* Asked again by the next connection. */
     }
-    if (conn->networks.told_ms >= conn->call_ms) {
+    if (network_poll_is_outdated(&conn->networks, conn->call_ms)) {
         network_poll_request(&conn->networks, now);
         return;
     }
     const char *error = call->error ? call->error : call->networks.failure;
     if (error) {
         note_failure(conn, xasprintf("cannot read the networks: %s", error));
-        conn->networks.n_failures++;
     }
-    if (call->error || is_network_missed(conn, &call->networks)) {
-        conn->networks.due_ms = now + RETRY_MS;
-        return;
+    if (call->error) {
+        network_poll_fail(&conn->networks, now + RETRY_MS);
+    } else {
+        conn->seqno += network_poll_finish(&conn->networks, &call->networks,
+                                           now, now + RETRY_MS);
     }
-    conn->seqno += network_poll_finish(&conn->networks, &call->networks, now);
 }
 
 static void
@@ -300,7 +289,7 @@ recv_list(struct virt_conn *conn, const struct virt_call *call,
     if (call->error) {
         note_failure(conn, xasprintf("cannot list the domains: %s",
                                      call->error));
-        conn->domains.list_due_ms = now + RETRY_MS;
+        domain_poll_fail_list(&conn->domains, now + RETRY_MS);
         return;
     }
     domain_poll_finish_list(&conn->domains, call->uuids, call->n_uuids,
@@ -361,7 +350,7 @@ recv_reads(struct virt_conn *conn, struct virt_call *call, long long int now)
     LIST_FOR_EACH_POP (read, list_node, &call->reads) {
         recv_read(conn, read, call->is_lost, now);
     }
-    conn->domains.reads_asked_ms = LLONG_MAX;
+    domain_poll_end_reads(&conn->domains);
 }
 
 static void
