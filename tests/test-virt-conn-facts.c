@@ -429,6 +429,8 @@ test_changed_domain_leads_to_networks(void **state OVS_UNUSED)
     assert_int_equal(fake.n_network_reads, n_network_reads + 1);
 }
 
+#define TIMED_OUT "cannot read the networks: timed out"
+
 static void
 test_sync_waits_for_networks(void **state OVS_UNUSED)
 {
@@ -436,7 +438,7 @@ test_sync_waits_for_networks(void **state OVS_UNUSED)
     fake.network_tag = 10;
     fake.network_error = "timed out";
     settle();
-    assert_state(VIRT_SYNCING, "cannot read the networks: timed out");
+    assert_state(VIRT_SYNCING, TIMED_OUT);
     assert_true(virt_conn_is_reading(conn, NULL));
     assert_int_equal(virt_conn_next_ms(conn, now), now + 1000);
 
@@ -445,12 +447,86 @@ test_sync_waits_for_networks(void **state OVS_UNUSED)
     settle();
     assert_state(VIRT_SYNCED, NULL);
     assert_int_equal(network_tag(), 10);
+}
 
-    /* A failure forgets nothing. */
+/* Nobody sees a domain without the networks that it is on, whatever happens to
+ * the domain meanwhile. */
+static void
+test_domains_wait_for_networks(void **state OVS_UNUSED)
+{
+    create_domains(1, 2);
+    fake.network_tag = 10;
+    fake.network_error = "timed out";
+    settle();
+    read_domain(1);
+    mark(2);
+    settle();
+    assert_int_equal(fake.n_lists, 0);
+    assert_int_equal(fake.n_reads, 0);
+
+    fake.network_error = NULL;
+    advance();
+    settle();
+    assert_state(VIRT_SYNCED, NULL);
+    assert_int_equal(network_tag(), 10);
+    assert_non_null(find(1));
+}
+
+static void
+test_failure_forgets_no_network(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    sync_with(1);
     fake.network_error = "timed out";
     virt_conn_read_all(conn, now);
     settle();
-    assert_state(VIRT_SYNCED, "cannot read the networks: timed out");
+    assert_state(VIRT_SYNCED, TIMED_OUT);
+    assert_int_equal(network_tag(), 10);
+    assert_int_equal(virt_conn_next_ms(conn, now), now + 1000);
+}
+
+/* Lets libvirt fail to list the networks as often as they are waited for. */
+static void
+fail_to_list_networks(enum virt_state meanwhile)
+{
+    fake.network_error = "timed out";
+    virt_conn_read_all(conn, now);
+    settle();
+    for (int i = 1; i < 10; i++) {
+        assert_state(meanwhile, TIMED_OUT);
+        assert_true(virt_conn_is_reading(conn, NULL));
+        advance();
+        settle();
+    }
+}
+
+/* A host may have no network daemon. */
+static void
+test_domains_do_not_wait_for_ever(void **state OVS_UNUSED)
+{
+    create_domains(1, 1);
+    turn();
+    fail_to_list_networks(VIRT_SYNCING);
+    assert_state(VIRT_SYNCED, TIMED_OUT);
+    assert_false(virt_conn_is_reading(conn, NULL));
+    assert_non_null(find(1));
+
+    /* One more try counts at once.  It is made as often as ever. */
+    for (int i = 0; i < 3; i++) {
+        unsigned int n_network_reads = fake.n_network_reads;
+        now += 10000;
+        settle();
+        assert_state(VIRT_SYNCED, TIMED_OUT);
+        assert_false(virt_conn_is_reading(conn, NULL));
+        assert_int_equal(fake.n_network_reads, n_network_reads + 1);
+    }
+    assert_int_equal(fake.n_opens, 1);
+
+    fake.network_tag = 10;
+    fake.network_error = NULL;
+    now += 10000;
+    settle();
+    assert_state(VIRT_SYNCED, NULL);
     assert_int_equal(network_tag(), 10);
 }
 
@@ -699,6 +775,9 @@ main(void)
         FAKE_LIBVIRT_TEST(test_network_event_leads_to_reading),
         FAKE_LIBVIRT_TEST(test_changed_domain_leads_to_networks),
         FAKE_LIBVIRT_TEST(test_sync_waits_for_networks),
+        FAKE_LIBVIRT_TEST(test_domains_wait_for_networks),
+        FAKE_LIBVIRT_TEST(test_failure_forgets_no_network),
+        FAKE_LIBVIRT_TEST(test_domains_do_not_wait_for_ever),
         FAKE_LIBVIRT_TEST(test_unreadable_network_costs_itself),
         FAKE_LIBVIRT_TEST(test_unreadable_network_keeps_its_facts),
         FAKE_LIBVIRT_TEST(test_networks_come_before_urgent_readings),

@@ -9,7 +9,12 @@
  * many and announce most of what happens to them: a host has a handful of
  * networks, and reading one takes a fraction of a millisecond.  Where there
  * are none, there is nothing to edit, and the event of the first one will
- * do. */
+ * do.
+ *
+ * On connecting they are waited for.  A driver that has none says so; any
+ * other failure may be over in a moment, or be that of a host without a
+ * network daemon: after so many tries they count as read, and what was known
+ * of them stays. */
 
 #include <config.h>
 #include "virt/network-poll.h"
@@ -63,7 +68,7 @@ network_poll_destroy(struct network_poll *poll)
 void
 network_poll_disconnect(struct network_poll *poll)
 {
-    poll->is_read = false;
+    poll->is_listed = false;
     poll->n_failures = 0;
 }
 
@@ -92,12 +97,44 @@ network_poll_is_outdated(const struct network_poll *poll,
     return poll->told_ms >= asked_ms;
 }
 
-/* Notes that a reading failed, which is tried again at 'retry_ms'. */
-void
-network_poll_fail(struct network_poll *poll, long long int retry_ms)
+/* Notes a failure.  Returns true if there is another try, at 'retry_ms', false
+ * if that is how it always ends. */
+static bool
+retry(struct network_poll *poll, long long int retry_ms)
 {
-    poll->n_failures++;
+    if (++poll->n_failures >= MAX_READ_FAILURES) {
+        return false;
+    }
     poll->due_ms = retry_ms;
+    return true;
+}
+
+/* Notes that whoever waited has an answer, except for 'failure', which it
+ * takes ownership of, and which may be NULL. */
+static void
+end_reading(struct network_poll *poll, char *failure, long long int now)
+{
+    free(poll->failure);
+    poll->failure = failure;
+
+    /* Another reading may have been asked for while this one was made. */
+    poll->asked_ms = poll->due_ms <= now ? poll->due_ms : LLONG_MAX;
+    if (poll->due_ms > now && hmap_is_empty(&poll->networks.networks)
+        && !poll->failure) {
+        poll->due_ms = LLONG_MAX;
+    }
+}
+
+/* Notes that the networks could not be listed because of 'error': it is tried
+ * again at 'retry_ms', unless that is how it always ends.  What is known
+ * stays. */
+void
+network_poll_fail_list(struct network_poll *poll, const char *error,
+                       long long int now, long long int retry_ms)
+{
+    if (!retry(poll, retry_ms)) {
+        end_reading(poll, xstrdup(error), now);
+    }
 }
 
 /* Moves the networks 'unread' from 'src' to 'dst'. */
@@ -134,30 +171,19 @@ replace(struct network_poll *poll, struct network_reading *reading)
  * afterwards.  Returns true if that is news.
  *
  * A network that libvirt could not tell of, and of which nothing may be known,
- * is waited for: 'reading' is made again at 'retry_ms' then, unless that is how
- * it always ends. */
+ * is waited for: 'reading' is made again at 'retry_ms' then, unless that is
+ * how it always ends. */
 bool
 network_poll_finish(struct network_poll *poll, struct network_reading *reading,
                     long long int now, long long int retry_ms)
 {
-    if (reading->failure && !poll->is_read
-        && poll->n_failures + 1 < MAX_READ_FAILURES) {
-        network_poll_fail(poll, retry_ms);
+    if (reading->failure && !poll->is_listed && retry(poll, retry_ms)) {
         return false;
     }
-
     bool is_news = replace(poll, reading);
-    free(poll->failure);
-    poll->failure = TAKE_PTR(reading->failure);
-    poll->is_read = true;
+    poll->is_listed = true;
     poll->n_failures = 0;
-
-    /* Another reading may have been asked for while this one was made. */
-    poll->asked_ms = poll->due_ms <= now ? poll->due_ms : LLONG_MAX;
-    if (poll->due_ms > now && hmap_is_empty(&poll->networks.networks)
-        && !poll->failure) {
-        poll->due_ms = LLONG_MAX;
-    }
+    end_reading(poll, TAKE_PTR(reading->failure), now);
     return is_news;
 }
 
@@ -174,4 +200,12 @@ network_poll_tell(struct network_poll *poll, struct network *network,
         network_poll_request(poll, now);
     }
     return is_news;
+}
+
+/* True if all networks were read since the connection was made, as far as
+ * libvirt can. */
+bool
+network_poll_is_complete(const struct network_poll *poll)
+{
+    return poll->is_listed || poll->n_failures >= MAX_READ_FAILURES;
 }

@@ -24,11 +24,11 @@ void network_reading_destroy(struct network_reading *);
 
 struct network_poll {
     struct network_set networks; /* As last read, or told. */
-    char *failure;              /* Why one of them was not read last, or
-                                 * NULL. */
-    unsigned int n_failures;    /* In a row, before 'is_read'. */
+    char *failure;              /* Why they, or one of them, were not read
+                                 * last, or NULL. */
+    unsigned int n_failures;    /* In a row, since a reading was taken in. */
     long long int told_ms;      /* When a hook told news of one of them. */
-    bool is_read;               /* Since the connection was made. */
+    bool is_listed;             /* Since the connection was made. */
     long long int asked_ms;     /* Since when an answer is owed, LLONG_MAX if
                                  * none is. */
     long long int due_ms;       /* When to ask, LLONG_MAX: not before somebody
@@ -43,10 +43,13 @@ void network_poll_request(struct network_poll *, long long int now);
 void network_poll_start(struct network_poll *, long long int now);
 bool network_poll_is_outdated(const struct network_poll *,
                               long long int asked_ms);
-void network_poll_fail(struct network_poll *, long long int retry_ms);
+void network_poll_fail_list(struct network_poll *, const char *error,
+                            long long int now, long long int retry_ms);
 bool network_poll_finish(struct network_poll *, struct network_reading *,
                          long long int now, long long int retry_ms);
 bool network_poll_tell(struct network_poll *, struct network *,
                        long long int now);
+
+bool network_poll_is_complete(const struct network_poll *);
 
 #endif /* virt/network-poll.h */

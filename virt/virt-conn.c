@@ -26,7 +26,8 @@
  * none, so everything is read again now and then (domain-poll.c).
  *
  * Networks come before domains, so that nobody sees a domain without them, and
- * are read more often (network-poll.c).
+ * are read more often (network-poll.c).  Until they are there, or libvirt has
+ * failed to list them time after time, no domain is asked for.
  *
  * A connection that is lost or a reading that fails removes nothing.  What
  * libvirt lists and fails to tell of, time after time, a domain or a network,
@@ -272,7 +273,8 @@ recv_networks(struct virt_conn *conn, struct virt_call *call,
         note_failure(conn, xasprintf("cannot read the networks: %s", error));
     }
     if (call->error) {
-        network_poll_fail(&conn->networks, now + RETRY_MS);
+        network_poll_fail_list(&conn->networks, call->error, now,
+                               now + RETRY_MS);
     } else {
         conn->seqno += network_poll_finish(&conn->networks, &call->networks,
                                            now, now + RETRY_MS);
@@ -409,20 +411,13 @@ run_CONNECTING(struct virt_conn *conn OVS_UNUSED, long long int now OVS_UNUSED)
     OVS_NOT_REACHED();          /* It ends with the answer to its call. */
 }
 
-/* What is asked now?  The networks, before anything else is known. */
+/* Asks what is to be asked now about domains and, once more, networks. */
 static void
-run_connected(struct virt_conn *conn, long long int now)
+ask_next(struct virt_conn *conn, long long int now)
 {
-    bool are_networks_due = conn->networks.due_ms <= now;
-    const char *closed = virt_marks_closed(conn->marks);
-    if (closed) {
-        disconnect(conn, xasprintf("connection lost: %s", closed), now);
-        run_DISCONNECTED(conn, now);
-    } else if (are_networks_due && !conn->networks.is_read) {
-        ask_networks(conn, now);
-    } else if (read_queue_due_ms(&conn->domains.queue, true) <= now) {
+    if (read_queue_due_ms(&conn->domains.queue, true) <= now) {
         ask_reads(conn, true, now);
-    } else if (are_networks_due) {
+    } else if (conn->networks.due_ms <= now) {
         ask_networks(conn, now);
     } else if (conn->domains.list_due_ms <= now) {
         ask_list(conn, now);
@@ -434,10 +429,26 @@ run_connected(struct virt_conn *conn, long long int now)
     }
 }
 
+/* What is asked now?  The networks, before anything else is known. */
+static void
+run_connected(struct virt_conn *conn, long long int now)
+{
+    const char *closed = virt_marks_closed(conn->marks);
+    if (closed) {
+        disconnect(conn, xasprintf("connection lost: %s", closed), now);
+        run_DISCONNECTED(conn, now);
+    } else if (network_poll_is_complete(&conn->networks)) {
+        ask_next(conn, now);
+    } else if (conn->networks.due_ms <= now) {
+        ask_networks(conn, now);
+    }
+}
+
 static void
 run_SYNCING(struct virt_conn *conn, long long int now)
 {
-    if (domain_poll_is_complete(&conn->domains) && conn->networks.is_read) {
+    if (domain_poll_is_complete(&conn->domains)
+        && network_poll_is_complete(&conn->networks)) {
         VLOG_INFO("libvirt %s: synced, %"PRIuSIZE" domains", conn->uri,
                   hmap_count(&virt_conn_domains(conn)->domains));
         conn->backoff_ms = 0;
@@ -553,6 +564,15 @@ virt_conn_run(struct virt_conn *conn, long long int now)
     }
 }
 
+/* Returns when libvirt is to be asked something, LLONG_MAX for never. */
+static long long int
+due_ms(const struct virt_conn *conn)
+{
+    return network_poll_is_complete(&conn->networks)
+           ? MIN(domain_poll_due_ms(&conn->domains), conn->networks.due_ms)
+           : conn->networks.due_ms;
+}
+
 /* Returns when virt_conn_run() has something to do even if nothing happens
  * before, LLONG_MAX for never. */
 long long int
@@ -562,8 +582,7 @@ virt_conn_next_ms(const struct virt_conn *conn, long long int now)
         return conn->call->is_done ? now : LLONG_MAX;
     }
     if (virt_conn_is_connected(conn)) {
-        return MIN(domain_poll_due_ms(&conn->domains),
-                   conn->networks.due_ms);
+        return due_ms(conn);
     }
     if (conn->link) {
         return now;
