@@ -120,11 +120,15 @@ check_PROGRAMS += tests/ask-switch
 # With libvirt's own test driver: no daemon needed.
 libvirt_tests = \
 	tests/test-virt-conn \
+	tests/test-virt-link \
 	tests/test-virt-xml
 check_PROGRAMS += $(libvirt_tests)
 TESTS += $(libvirt_tests)
 tests_test_virt_conn_CPPFLAGS = \
 	$(AM_CPPFLAGS) $(LIBVIRT_CFLAGS) $(LIBXML2_CFLAGS)
+tests_test_virt_link_CPPFLAGS = $(AM_CPPFLAGS) $(LIBVIRT_CFLAGS)
+tests_test_virt_link_LDFLAGS = \
+	$(AM_LDFLAGS) -Wl,--wrap=virConnectNetworkEventRegisterAny
 tests_test_virt_xml_CPPFLAGS = $(AM_CPPFLAGS) $(LIBVIRT_CFLAGS)
 
 # Not with libopenvswitch: see ctl/automake.mk.

@@ -69,7 +69,7 @@ virt_link_is_alive(const struct virt_link *link)
 }
 
 char *
-virt_link_read_networks(const struct virt_link *link,
+virt_link_read_networks(struct virt_link *link,
                         struct network_reading *reading)
 {
     assert_ptr_equal(link, fake.link);

@@ -24,8 +24,6 @@
 #include "timeval.h"
 #include "util.h"
 #include "uuid.h"
-#include "virt/virt-link.h"
-#include "virt/virt-marks.h"
 #include "virt/xml.h"
 
 /* No condition takes longer to become true, unless it never does. */
@@ -527,43 +525,6 @@ test_destroy(void **state OVS_UNUSED)
     }
 }
 
-/* libvirt lets go of a connection only if every callback was taken back. */
-static void
-test_close_leaves_no_reference(void **state OVS_UNUSED)
-{
-    struct virt_marks *marks = virt_marks_create(&executor);
-    struct virt_link *link;
-    assert_null(virt_link_open("test:///default", marks, &link));
-    assert_true(virt_link_is_alive(link));
-    assert_null(virt_link_close(link));
-    virt_marks_unref(marks);
-}
-
-static void
-test_reasons_of_a_migration(void **state OVS_UNUSED)
-{
-    static const struct {
-        int state, reason;
-        enum domain_migration migration;
-    } cases[] = {
-        { VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION, MIGRATION_PAUSED },
-        { VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP,
-          MIGRATION_STARTING },
-        { VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY, MIGRATION_LEFT },
-        { VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY_FAILED,
-          MIGRATION_LEFT },
-        { VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER, MIGRATION_NONE },
-        { VIR_DOMAIN_PAUSED, 99, MIGRATION_NONE },
-        { VIR_DOMAIN_PAUSED, -1, MIGRATION_NONE },
-        { VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_MIGRATED, MIGRATION_NONE },
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        assert_int_equal(virt_link_find_migration(cases[i].state,
-                                                  cases[i].reason),
-                         cases[i].migration);
-    }
-}
-
 int
 main(void)
 {
@@ -572,14 +533,12 @@ main(void)
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_metadata_event),
         cmocka_unit_test(test_metadata_is_read),
-        cmocka_unit_test(test_reasons_of_a_migration),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_read_domain),
         cmocka_unit_test(test_refused_domain),
         cmocka_unit_test(test_many_domains),
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_destroy),
-        cmocka_unit_test(test_close_leaves_no_reference),
     };
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
     virt_init();

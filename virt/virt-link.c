@@ -226,9 +226,14 @@ register_event(struct virt_link *link, size_t i)
     return check_optional(id, "cannot ask for events");
 }
 
+/* Unlike the events of domains, these may come from another daemon, which is
+ * not there for the time being: then they are asked for again. */
 static char *
 register_network_event(struct virt_link *link)
 {
+    if (link->network_callback >= 0) {
+        return NULL;
+    }
     int id = virConnectNetworkEventRegisterAny(
         link->conn, NULL, VIR_NETWORK_EVENT_ID_LIFECYCLE,
         VIR_NETWORK_EVENT_CALLBACK(on_network), virt_marks_ref(link->marks),
@@ -237,7 +242,7 @@ register_network_event(struct virt_link *link)
     if (id < 0) {
         virt_marks_unref(link->marks);
     }
-    return check_optional(id, "cannot ask for events of networks");
+    return check_optional(id, "events");
 }
 
 static char *
@@ -252,12 +257,12 @@ register_callbacks(struct virt_link *link)
     for (size_t i = 0; !error && i < ARRAY_SIZE(events); i++) {
         error = register_event(link, i);
     }
-    return error ? error : register_network_event(link);
+    return error;
 }
 
-/* Connects to 'uri' and has 'marks' told what happens from then on, so that
- * what is read later cannot be outdated unnoticed.  Returns NULL and stores
- * the new link in '*linkp', or returns a sentence and stores NULL.  Pool
+/* Connects to 'uri' and has 'marks' told what happens to domains from then on,
+ * so that what is read later cannot be outdated unnoticed.  Returns NULL and
+ * stores the new link in '*linkp', or returns a sentence and stores NULL.  Pool
  * thread; libvirtd lets us wait until it has started all its guests. */
 char *
 virt_link_open(const char *uri, struct virt_marks *marks,
@@ -404,12 +409,18 @@ read_network(virNetworkPtr libvirt_network, struct network_reading *reading)
 }
 
 /* Adds all networks, active or not, to 'reading'; none if the driver does not
- * know networks.  Returns a sentence if it could not be found out which there
- * are.  Pool thread. */
+ * know networks.  Has the link's marks told what happens to them from then on.
+ * Returns a sentence if it could not be found out which there are.  Pool
+ * thread. */
 char *
-virt_link_read_networks(const struct virt_link *link,
+virt_link_read_networks(struct virt_link *link,
                         struct network_reading *reading)
 {
+    char *error = register_network_event(link);
+    if (error) {
+        return error;
+    }
+
     virNetworkPtr *found;
     int n = virConnectListAllNetworks(link->conn, &found, 0);
     if (n < 0) {

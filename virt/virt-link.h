@@ -27,8 +27,7 @@ char *virt_link_open(const char *uri, struct virt_marks *,
 char *virt_link_close(struct virt_link *) OVS_WARN_UNUSED_RESULT;
 bool virt_link_is_alive(const struct virt_link *);
 
-char *virt_link_read_networks(const struct virt_link *,
-                              struct network_reading *)
+char *virt_link_read_networks(struct virt_link *, struct network_reading *)
     OVS_WARN_UNUSED_RESULT;
 char *virt_link_list(const struct virt_link *, struct uuid **, size_t *)
     OVS_WARN_UNUSED_RESULT;
