@@ -530,6 +530,27 @@ test_domains_do_not_wait_for_ever(void **state OVS_UNUSED)
     assert_int_equal(network_tag(), 10);
 }
 
+/* Another connection may do better.  If not, it is kept. */
+static void
+test_networks_that_cease_lead_to_reconnection(void **state OVS_UNUSED)
+{
+    fake.network_tag = 10;
+    sync_with(1);
+    fail_to_list_networks(VIRT_SYNCED);
+    assert_int_equal(fake.n_opens, 2);
+    for (int i = 1; i < 10; i++) {
+        assert_state(VIRT_SYNCING, TIMED_OUT);
+        advance();
+        settle();
+    }
+    assert_state(VIRT_SYNCED, TIMED_OUT);
+    now += 60000;
+    settle();
+    assert_state(VIRT_SYNCED, TIMED_OUT);
+    assert_int_equal(fake.n_opens, 2);
+    assert_int_equal(network_tag(), 10); /* As it was. */
+}
+
 #define LAN_TOO_LARGE "cannot read the networks: network lan: too large"
 
 /* It is waited for, but not for ever. */
@@ -778,6 +799,7 @@ main(void)
         FAKE_LIBVIRT_TEST(test_domains_wait_for_networks),
         FAKE_LIBVIRT_TEST(test_failure_forgets_no_network),
         FAKE_LIBVIRT_TEST(test_domains_do_not_wait_for_ever),
+        FAKE_LIBVIRT_TEST(test_networks_that_cease_lead_to_reconnection),
         FAKE_LIBVIRT_TEST(test_unreadable_network_costs_itself),
         FAKE_LIBVIRT_TEST(test_unreadable_network_keeps_its_facts),
         FAKE_LIBVIRT_TEST(test_networks_come_before_urgent_readings),

@@ -209,3 +209,11 @@ network_poll_is_complete(const struct network_poll *poll)
 {
     return poll->is_listed || poll->n_failures >= MAX_READ_FAILURES;
 }
+
+/* True if libvirt listed the networks on this connection, and does not any
+ * more. */
+bool
+network_poll_has_ceased(const struct network_poll *poll)
+{
+    return poll->is_listed && poll->n_failures >= MAX_READ_FAILURES;
+}

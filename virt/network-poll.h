@@ -51,5 +51,6 @@ bool network_poll_tell(struct network_poll *, struct network *,
                        long long int now);
 
 bool network_poll_is_complete(const struct network_poll *);
+bool network_poll_has_ceased(const struct network_poll *);
 
 #endif /* virt/network-poll.h */

@@ -411,6 +411,20 @@ run_CONNECTING(struct virt_conn *conn OVS_UNUSED, long long int now OVS_UNUSED)
     OVS_NOT_REACHED();          /* It ends with the answer to its call. */
 }
 
+/* Returns why the connection is of no use any more, or NULL.
+ *
+ * A virtqemud whose virtnetworkd was restarted goes on with the connection to
+ * the old one, for as long as ours to itself lasts. */
+static const char *
+find_loss(const struct virt_conn *conn)
+{
+    const char *closed = virt_marks_closed(conn->marks);
+    return (closed ? closed
+            : network_poll_has_ceased(&conn->networks)
+            ? "its networks cannot be listed any more"
+            : NULL);
+}
+
 /* Asks what is to be asked now about domains and, once more, networks. */
 static void
 ask_next(struct virt_conn *conn, long long int now)
@@ -433,9 +447,9 @@ ask_next(struct virt_conn *conn, long long int now)
 static void
 run_connected(struct virt_conn *conn, long long int now)
 {
-    const char *closed = virt_marks_closed(conn->marks);
-    if (closed) {
-        disconnect(conn, xasprintf("connection lost: %s", closed), now);
+    const char *loss = find_loss(conn);
+    if (loss) {
+        disconnect(conn, xasprintf("connection lost: %s", loss), now);
         run_DISCONNECTED(conn, now);
     } else if (network_poll_is_complete(&conn->networks)) {
         ask_next(conn, now);
