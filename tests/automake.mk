@@ -128,7 +128,8 @@ tests_test_virt_conn_CPPFLAGS = \
 	$(AM_CPPFLAGS) $(LIBVIRT_CFLAGS) $(LIBXML2_CFLAGS)
 tests_test_virt_link_CPPFLAGS = $(AM_CPPFLAGS) $(LIBVIRT_CFLAGS)
 tests_test_virt_link_LDFLAGS = \
-	$(AM_LDFLAGS) -Wl,--wrap=virConnectNetworkEventRegisterAny
+	$(AM_LDFLAGS) -Wl,--wrap=virConnectNetworkEventRegisterAny \
+	-Wl,--wrap=virDomainGetState
 tests_test_virt_xml_CPPFLAGS = $(AM_CPPFLAGS) $(LIBVIRT_CFLAGS)
 
 # Not with libopenvswitch: see ctl/automake.mk.

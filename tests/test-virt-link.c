@@ -1,8 +1,8 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Tests of virt/virt-link.c with libvirt's own test driver, and with a network
- * daemon that can be away. */
+/* Tests of virt/virt-link.c with libvirt's own test driver, which fails in the
+ * middle when it is told to. */
 
 #include <config.h>
 #include "virt/virt-link.h"
@@ -18,12 +18,14 @@
 #include "virt/virt-conn.h"
 #include "virt/virt-marks.h"
 
-/* The network daemon: the linker has virt-link.c call the first of these. */
+/* The linker has virt-link.c call the first of these. */
 typeof(virConnectNetworkEventRegisterAny)
     __wrap_virConnectNetworkEventRegisterAny,
     __real_virConnectNetworkEventRegisterAny;
+typeof(virDomainGetState) __wrap_virDomainGetState, __real_virDomainGetState;
 
-static bool is_away;
+static bool is_away;            /* The network daemon. */
+static bool is_failing;
 static int n_registered;
 
 int
@@ -37,6 +39,15 @@ __wrap_virConnectNetworkEventRegisterAny(
         conn, network, is_away ? -1 : id, callback, aux, free_aux);
     n_registered += retval >= 0;
     return retval;
+}
+
+int
+__wrap_virDomainGetState(virDomainPtr domain, int *state, int *reason,
+                         unsigned int flags)
+{
+    /* NULL is an error, and not "no such domain". */
+    return __real_virDomainGetState(is_failing ? NULL : domain, state, reason,
+                                    flags);
 }
 
 /* Links. */
@@ -103,6 +114,31 @@ test_network_daemon_comes_later(void **state OVS_UNUSED)
     assert_null(virt_link_close(link));
 }
 
+/* What is known by half may call a guest here that is about to come. */
+static void
+test_half_a_domain_is_none(void **state OVS_UNUSED)
+{
+    struct virt_link *link = open_link();
+    struct uuid *uuids;
+    size_t n;
+    assert_null(virt_link_list(link, &uuids, &n));
+    assert_int_equal(n, 1);     /* It is active. */
+
+    struct domain *domain;
+    is_failing = true;
+    char *error = virt_link_read(link, &uuids[0], &domain);
+    assert_non_null(error);
+    assert_null(domain);
+    free(error);
+
+    is_failing = false;
+    assert_null(virt_link_read(link, &uuids[0], &domain));
+    assert_true(domain->is_active);
+    domain_destroy(domain);
+    free(uuids);
+    assert_null(virt_link_close(link));
+}
+
 static void
 test_reasons_of_a_migration(void **state OVS_UNUSED)
 {
@@ -134,6 +170,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close_leaves_no_reference),
         cmocka_unit_test(test_network_daemon_comes_later),
+        cmocka_unit_test(test_half_a_domain_is_none),
         cmocka_unit_test(test_reasons_of_a_migration),
     };
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);

@@ -473,8 +473,18 @@ create_refused(virDomainPtr libvirt_domain, const struct uuid *uuid,
     return domain;
 }
 
-/* Completes '*domainp' with its vNICs as they are configured, or destroys it
- * and stores NULL if the domain turns out to be gone or unreadable. */
+/* Destroys '*domainp', which turns out to be gone or unreadable, and stores
+ * NULL. */
+static char *
+give_up(struct domain **domainp)
+{
+    domain_destroy(*domainp);
+    *domainp = NULL;
+    return reading_error();
+}
+
+/* Completes '*domainp' with its vNICs as they are configured, or gives it
+ * up. */
 static char *
 read_configs(virDomainPtr libvirt_domain, struct domain **domainp)
 {
@@ -482,9 +492,7 @@ read_configs(virDomainPtr libvirt_domain, struct domain **domainp)
      * from networks: libvirt prints the running one as it was configured. */
     char *xml = virDomainGetXMLDesc(libvirt_domain, VIR_DOMAIN_XML_INACTIVE);
     if (!xml) {
-        domain_destroy(*domainp);
-        *domainp = NULL;
-        return reading_error();
+        return give_up(domainp);
     }
 
     struct domain *configured;
@@ -518,13 +526,17 @@ virt_link_find_migration(int state, int reason)
            ? migrations[reason] : MIGRATION_NONE;
 }
 
-/* A domain that is gone meanwhile has an event of its own. */
-static enum domain_migration
-read_migration(virDomainPtr domain)
+/* Completes '*domainp' with where its guest is, or gives it up: not to know
+ * that is not to know that the guest is here. */
+static char *
+read_migration(virDomainPtr libvirt_domain, struct domain **domainp)
 {
     int state, reason;
-    return (virDomainGetState(domain, &state, &reason, 0) ? MIGRATION_NONE
-            : virt_link_find_migration(state, reason));
+    if (virDomainGetState(libvirt_domain, &state, &reason, 0)) {
+        return give_up(domainp);
+    }
+    (*domainp)->migration = virt_link_find_migration(state, reason);
+    return NULL;
 }
 
 static char *
@@ -545,12 +557,11 @@ read_domain(virDomainPtr libvirt_domain, const struct uuid *uuid,
         return NULL;
     }
     if ((*domainp)->is_active) {
-        (*domainp)->migration = read_migration(libvirt_domain);
+        error = read_migration(libvirt_domain, domainp);
     }
-    if (domain_is_merged(*domainp)) {
-        return read_configs(libvirt_domain, domainp);
-    }
-    return NULL;
+    return (*domainp && domain_is_merged(*domainp)
+            ? read_configs(libvirt_domain, domainp)
+            : error);
 }
 
 /* Reads the domain 'uuid'.  Stores it in '*domainp', for the caller to destroy
