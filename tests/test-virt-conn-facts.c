@@ -7,6 +7,9 @@
 #include <config.h>
 #include "virt/virt-conn.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "lib/network.h"
 #include "lib/vnic.h"
 #include "openvswitch/vlog.h"
@@ -530,6 +533,46 @@ test_domains_do_not_wait_for_ever(void **state OVS_UNUSED)
     assert_int_equal(network_tag(), 10);
 }
 
+/* Opens a file for warnings, which it stores the path of in 'path'. */
+static void
+start_log(char path[])
+{
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(vlog_set_log_file(path), 0);
+    vlog_set_levels(NULL, VLF_FILE, VLL_WARN);
+}
+
+/* Ends what start_log() began.  Returns how many warnings there were. */
+static size_t
+end_log(const char *path)
+{
+    vlog_set_levels(NULL, VLF_FILE, VLL_OFF);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t n = 0;
+    for (int c; (c = getc(file)) != EOF; ) {
+        n += c == '\n';
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(unlink(path), 0);
+    return n;
+}
+
+static void
+test_what_fails_for_ever_is_logged_once(void **state OVS_UNUSED)
+{
+    char path[] = "/tmp/test-virt-conn-facts.XXXXXX";
+    start_log(path);
+    turn();
+    fail_to_list_networks(VIRT_SYNCING);
+    now += 10000;
+    settle();
+    assert_state(VIRT_SYNCED, TIMED_OUT);
+    assert_int_equal(end_log(path), 1);
+}
+
 /* Another connection may do better.  If not, it is kept. */
 static void
 test_networks_that_cease_lead_to_reconnection(void **state OVS_UNUSED)
@@ -799,6 +842,7 @@ main(void)
         FAKE_LIBVIRT_TEST(test_domains_wait_for_networks),
         FAKE_LIBVIRT_TEST(test_failure_forgets_no_network),
         FAKE_LIBVIRT_TEST(test_domains_do_not_wait_for_ever),
+        FAKE_LIBVIRT_TEST(test_what_fails_for_ever_is_logged_once),
         FAKE_LIBVIRT_TEST(test_networks_that_cease_lead_to_reconnection),
         FAKE_LIBVIRT_TEST(test_unreadable_network_costs_itself),
         FAKE_LIBVIRT_TEST(test_unreadable_network_keeps_its_facts),

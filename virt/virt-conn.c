@@ -249,12 +249,14 @@ recv_open(struct virt_conn *conn, const struct virt_call *call,
 }
 
 /* Notes that a question was not answered although the connection is alive, and
- * takes ownership of the sentence that says why. */
+ * takes ownership of the sentence that says why.  The same is logged once: what
+ * fails for ever would take all that the rate limit leaves. */
 static void
 note_failure(struct virt_conn *conn, char *error)
 {
-    VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, error);
-    (void) set_error(conn, error); /* Logged, whether new or not. */
+    if (set_error(conn, error)) {
+        VLOG_WARN_RL(&rl, "libvirt %s: %s", conn->uri, conn->error);
+    }
 }
 
 static void
