@@ -57,7 +57,8 @@ static bool
 has_arrived(const struct pipeline_vnic *vnic,
             const struct pipeline_vnic *before)
 {
-    return before && before->is_incoming && !vnic->is_elsewhere
+    return before && before->place == GUEST_INCOMING
+           && vnic->place == GUEST_HERE
            && eth_addr_equals(before->mac, vnic->mac);
 }
 

@@ -225,8 +225,7 @@ add_vnic(const struct desired_vnic *d, const struct vlan_spec *vlan,
     vnic->label = desired_vnic_label(d);
     vnic->ofport = to_ofport(d->port->ofport);
     vnic->mac = d->vnic.id.mac;
-    vnic->is_elsewhere = d->is_elsewhere;
-    vnic->is_incoming = d->is_incoming;
+    vnic->place = d->place;
     vnic->is_protected = d->port->is_protected;
     vnic->vlan = *vlan;
     policy_clone(&vnic->policy, &d->policy);

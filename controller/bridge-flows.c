@@ -435,8 +435,7 @@ is_installed(const struct bridge_flows *bf, const struct desired_vnic *d)
     return bf->told == TOLD_PIPELINE && bf->state == BRIDGE_FLOWS_INSTALLED
            && vnic
            && eth_addr_equals(vnic->mac, d->vnic.id.mac)
-           && vnic->is_elsewhere == d->is_elsewhere
-           && vnic->is_incoming == d->is_incoming
+           && vnic->place == d->place
            && vlan_spec_equals(&vnic->vlan, &vlan)
            && policy_equals(&vnic->policy, &d->policy);
 }

@@ -246,9 +246,10 @@ parse_domain(const struct hook_call *call, enum domain_stage stage,
 }
 
 /* Nothing is plugged yet.  What we cannot judge passes: the gate is to come.
- * 'is_incoming' says that the guest runs elsewhere. */
+ * 'place' is where the guest is. */
 static void
-judge_ahead(struct hooks *hooks, struct hook_call *call, bool is_incoming)
+judge_ahead(struct hooks *hooks, struct hook_call *call,
+            enum guest_place place)
 {
     struct domain *domain;
     char *error = parse_domain(call, DOMAIN_PREPARED, &domain);
@@ -262,7 +263,7 @@ judge_ahead(struct hooks *hooks, struct hook_call *call, bool is_incoming)
 
     struct uuid uuid = domain->uuid;
     domain->is_active = true;   /* As good as; of a migration it is not said. */
-    domain->is_migrating = domain->is_incoming = is_incoming;
+    domain->place = place;
     inputs_tell_domain(hooks->in, call->event.driver, domain);
     if (sees_switch(hooks)) {
         wait_for_domain(hooks, call, &uuid)->is_opinion = true;
@@ -274,14 +275,14 @@ judge_ahead(struct hooks *hooks, struct hook_call *call, bool is_incoming)
 static void
 handle_prepare(struct hooks *hooks, struct hook_call *call)
 {
-    judge_ahead(hooks, call, false);
+    judge_ahead(hooks, call, GUEST_HERE);
 }
 
 /* On the destination of a migration, before "prepare". */
 static void
 handle_migrate(struct hooks *hooks, struct hook_call *call)
 {
-    judge_ahead(hooks, call, true);
+    judge_ahead(hooks, call, GUEST_INCOMING);
 }
 
 /* Everything is plugged, the guest does not run.  A container has no number yet

@@ -177,7 +177,7 @@ find_owner(const struct pipeline_bridge *bridge, const struct eth_addr mac,
 {
     for (size_t i = 0; i < bridge->n_vnics; i++) {
         const struct pipeline_vnic *vnic = &bridge->vnics[i];
-        if (!vnic->is_elsewhere && eth_addr_equals(vnic->mac, mac)
+        if (vnic->place == GUEST_HERE && eth_addr_equals(vnic->mac, mac)
             && entitlement_is_member(vnic, vid)) {
             return vnic;
         }
@@ -193,7 +193,8 @@ is_addressed(const struct entitlement_frame *frame,
 {
     return eth_addr_is_multicast(frame->dst)
            || (owner ? vnic == owner
-               : entitlement_may_use_any_source(vnic) && !vnic->is_elsewhere);
+               : entitlement_may_use_any_source(vnic)
+                 && vnic->place == GUEST_HERE);
 }
 
 static void

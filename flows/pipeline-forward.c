@@ -126,7 +126,7 @@ is_receiver(const struct pipeline *p, size_t i, enum table_flood flood,
     const struct pipeline_vnic *vnic = p->vnics[i];
     return vlan_set_contains(&p->vlans[i], vid)
            && (flood == FLOOD_ALL
-               || (vnic_learns(vnic) && !vnic->is_elsewhere));
+               || (vnic_learns(vnic) && vnic->place == GUEST_HERE));
 }
 
 static void
@@ -350,7 +350,7 @@ void
 pipeline_forward_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
                       const struct vlan_set *vlans)
 {
-    if (!vnic->is_elsewhere) {
+    if (vnic->place == GUEST_HERE) {
         add_unicast(p, vnic, vlans);
     }
     if (vnic_is_learnt(vnic)) {

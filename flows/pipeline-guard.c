@@ -34,7 +34,8 @@ add_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
     bool is_own = eth_addr_equals(mac, vnic->mac);
     pipeline_begin_from(p, vnic);
     match_set_dl_src(&p->match, mac);
-    if (!is_own || !vnic_enforces_mac(vnic) || vnic->is_incoming) {
+    if (!is_own || !vnic_enforces_mac(vnic)
+        || vnic->place == GUEST_INCOMING) {
         put_learn_sender(p, vnic);
     }
     put_resubmit(p, next_table(vnic));

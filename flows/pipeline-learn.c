@@ -104,7 +104,8 @@ shares_macs(const struct pipeline_vnic *vnic)
 bool
 vnic_is_learnt(const struct pipeline_vnic *vnic)
 {
-    return vnic_learns(vnic) || shares_macs(vnic) || vnic->is_incoming;
+    return vnic_learns(vnic) || shares_macs(vnic)
+           || vnic->place == GUEST_INCOMING;
 }
 
 /* True if an address of VLAN 'vid' may move between outside and a vNIC. */

@@ -265,8 +265,7 @@ pipeline_vnic_equals(const struct pipeline_vnic *a,
     return a->number == b->number
            && a->ofport == b->ofport
            && eth_addr_equals(a->mac, b->mac)
-           && a->is_elsewhere == b->is_elsewhere
-           && a->is_incoming == b->is_incoming
+           && a->place == b->place
            && a->is_protected == b->is_protected
            && vlan_spec_equals(&a->vlan, &b->vlan)
            && policy_equals(&a->policy, &b->policy)

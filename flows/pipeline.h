@@ -9,6 +9,7 @@
 
 #include "lib/policy.h"
 #include "lib/vlan.h"
+#include "lib/vnic.h"
 #include "openvswitch/types.h"
 
 struct flow_change;
@@ -29,10 +30,10 @@ struct pipeline_vnic {
     char *label;                /* For people: "web1/52:54:00:00:00:01". */
     ofp_port_t ofport;          /* A vNIC without one is left out. */
     struct eth_addr mac;        /* Not zero, unicast. */
-    bool is_elsewhere;          /* Its guest does not run here (yet): what is
-                                 * for 'mac' alone goes outside ... */
-    bool is_incoming;           /* ... until its first frame says that it runs
-                                 * here now. */
+    enum guest_place place;     /* While its guest does not run here, what is
+                                 * for 'mac' alone goes outside; if it is
+                                 * about to come, until its first frame says
+                                 * that it has. */
     bool is_protected;          /* The switch itself delivers nothing from it to
                                  * another such one. */
     struct vlan_spec vlan;      /* Validated; VLAN_NONE is every VLAN. */

@@ -199,8 +199,7 @@ collect_domain(const struct facts *facts, const struct domain_source *source,
         d->stage = domain->stage;
         d->read_ms = domain->read_ms;
         d->can_be_asked = source->is_complete && !domain->failure;
-        d->is_elsewhere = domain->is_migrating;
-        d->is_incoming = domain->is_incoming;
+        d->place = domain->place;
         d->networks = source->networks;
         d->is_metadata_in_doubt = domain->metadata_errors.n > 0;
         if (!domain->is_active && vnic->type == VNIC_NETWORK

@@ -51,9 +51,7 @@ struct desired_vnic {
     bool can_be_asked;          /* libvirt will tell if they have changed. */
     const struct port_view *port; /* Borrowed from the view; NULL: no port. */
     bool is_stray;              /* Only its port tells of it. */
-    bool is_elsewhere;          /* Its guest is being migrated, and does not
-                                 * run here. */
-    bool is_incoming;           /* It is about to. */
+    enum guest_place place;     /* Of its domain. */
     bool is_ours_to_plug;       /* libvirt does not, and its metadata names a
                                  * bridge. */
     bool is_metadata_in_doubt;  /* Something in the domain's metadata is wrong,

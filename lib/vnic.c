@@ -308,8 +308,7 @@ domain_equals(const struct domain *a, const struct domain *b)
     if (!uuid_equals(&a->uuid, &b->uuid)
         || a->is_active != b->is_active
         || a->stage != b->stage
-        || a->is_migrating != b->is_migrating
-        || a->is_incoming != b->is_incoming
+        || a->place != b->place
         || a->n_vnics != b->n_vnics
         || !nullable_string_is_equal(a->name, b->name)
         || !nullable_string_is_equal(a->error, b->error)
@@ -419,7 +418,7 @@ domain_set_configs(struct domain *domain, const struct domain *configured)
 static bool
 has_run_here(const struct domain *domain)
 {
-    return domain->is_active && !domain->is_incoming
+    return domain->is_active && domain->place != GUEST_INCOMING
            && domain->stage != DOMAIN_PREPARED
            && domain->stage != DOMAIN_STARTING;
 }
@@ -434,14 +433,24 @@ is_of_same_start(const struct domain *domain, const struct domain *before)
            || before->stage == DOMAIN_PREPARED;
 }
 
-/* Is the guest of 'domain', of which libvirt itself tells, not here?  While its
+/* Where is the guest of 'domain', of which libvirt itself tells?  While its
  * QEMU is being started, whoever told of that before knows. */
-static bool
-is_elsewhere(const struct domain *domain, const struct domain *before)
+static enum guest_place
+find_place(const struct domain *domain, const struct domain *before)
 {
-    return domain->migration == MIGRATION_STARTING
-           && before && before->is_active
-           ? before->is_migrating : domain->migration != MIGRATION_NONE;
+    switch (domain->migration) {
+    case MIGRATION_NONE:
+        return GUEST_HERE;
+    case MIGRATION_STARTING:
+        return (before && before->is_active ? before->place
+                : GUEST_INCOMING);
+    case MIGRATION_PAUSED:
+        return (before && has_run_here(before) ? GUEST_ELSEWHERE
+                : GUEST_INCOMING);
+    case MIGRATION_LEFT:
+        return GUEST_ELSEWHERE;
+    }
+    OVS_NOT_REACHED();
 }
 
 /* Completes what 'domain' says of a migration with what 'before' did, the
@@ -452,13 +461,10 @@ void
 domain_follow_migration(struct domain *domain, const struct domain *before)
 {
     if (domain->stage == DOMAIN_READ) {
-        domain->is_migrating = is_elsewhere(domain, before);
-        domain->is_incoming = domain->is_migrating
-                              && domain->migration != MIGRATION_LEFT
-                              && !(before && has_run_here(before));
-    } else if (before && before->is_incoming
+        domain->place = find_place(domain, before);
+    } else if (before && before->place == GUEST_INCOMING
                && is_of_same_start(domain, before)) {
-        domain->is_incoming = domain->is_migrating = true;
+        domain->place = GUEST_INCOMING;
     }
 }
 

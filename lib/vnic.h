@@ -147,6 +147,13 @@ enum domain_migration {
     MIGRATION_LEFT,             /* Elsewhere: it has gone. */
 };
 
+/* Where the guest of an active domain runs. */
+enum guest_place {
+    GUEST_HERE,
+    GUEST_ELSEWHERE,            /* It has just gone there. */
+    GUEST_INCOMING,             /* Elsewhere, and is about to come. */
+};
+
 /* One domain, as one reading of its XML gave it. */
 struct domain {
     struct hmap_node node;      /* In 'struct domain_set', by 'uuid'. */
@@ -155,9 +162,8 @@ struct domain {
     bool is_active;             /* Has a guest: running, paused, crashed but
                                  * kept, suspended.  Its XML is the live one. */
     enum domain_migration migration; /* As libvirt says; of hooks, none. */
-    bool is_migrating;          /* Its guest does not run here, but elsewhere:
-                                 * it is about to come, or has just gone. */
-    bool is_incoming;           /* It is about to come. */
+    enum guest_place place;     /* What follows from that, and from what was
+                                 * known before. */
     struct vnic *vnics;         /* Owned, in the order of the XML. */
     size_t n_vnics;
     char *error;                /* Why the XML could not be used, or NULL;

@@ -11,6 +11,7 @@
  *    "vnics": [{"number": 1, "ofport": 1, "mac": "52:54:00:00:00:01",
  *               "vlan_mode": "access", "tag": 10,
  *               "isolation": "community", "community": 1,
+ *               "place": "incoming",
  *               "guard": "enforce", "services": ["lldp"],
  *               "addresses": [{"ip": "10.0.0.1/32",
  *                              "mac": "00:00:5e:00:01:07", "vlan": 10}]}]}
@@ -20,6 +21,7 @@
 #include "tests/pipeline-json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "flow.h"
 #include "flows/flow-table.h"
@@ -88,6 +90,20 @@ read_policy(const struct json *json, struct policy *policy)
     }
 }
 
+static enum guest_place
+read_place(const struct json *json)
+{
+    const char *place = json_member_string(json, "place");
+    if (!place) {
+        return GUEST_HERE;
+    } else if (!strcmp(place, "elsewhere")) {
+        return GUEST_ELSEWHERE;
+    } else if (!strcmp(place, "incoming")) {
+        return GUEST_INCOMING;
+    }
+    ovs_fatal(0, "place '%s' is none", place);
+}
+
 static void
 read_vnic(const struct json *json, struct pipeline_vnic *vnic)
 {
@@ -95,8 +111,7 @@ read_vnic(const struct json *json, struct pipeline_vnic *vnic)
     vnic->label = xasprintf("vnic%"PRIu32, vnic->number);
     vnic->ofport = u16_to_ofp(json_member_integer(json, "ofport", 0));
     vnic->mac = read_mac(json);
-    vnic->is_elsewhere = json_member_boolean(json, "is_elsewhere");
-    vnic->is_incoming = json_member_boolean(json, "is_incoming");
+    vnic->place = read_place(json);
     vnic->is_protected = json_member_boolean(json, "is_protected");
     vnic->community = json_member_integer(json, "community", 0);
     json_member_vlans(json, &vnic->vlan);

@@ -24,14 +24,13 @@ make_mac(uint32_t number)
 }
 
 static struct pipeline_vnic *
-add_vnic(struct pipeline_bridge *bridge, uint32_t number, bool is_elsewhere,
-         bool is_incoming)
+add_vnic(struct pipeline_bridge *bridge, uint32_t number,
+         enum guest_place place)
 {
     struct pipeline_vnic *vnic = pipeline_bridge_add_vnic(bridge);
     vnic->number = number;
     vnic->mac = make_mac(number);
-    vnic->is_elsewhere = is_elsewhere;
-    vnic->is_incoming = is_incoming;
+    vnic->place = place;
     return vnic;
 }
 
@@ -71,8 +70,8 @@ static void
 test_who_came_is_announced_and_asked(void **state)
 {
     struct fixture *f = *state;
-    add_vnic(&f->before, 1, true, true);
-    add_vnic(&f->after, 1, false, false);
+    add_vnic(&f->before, 1, GUEST_INCOMING);
+    add_vnic(&f->after, 1, GUEST_HERE);
     arrivals_note(&f->arrivals, &f->before, &f->after);
     check(f, 5, ARRIVAL_ANNOUNCE | ARRIVAL_ASK, 1);
     check(f, 5, 0, 0);
@@ -89,16 +88,16 @@ static void
 test_nobody_else_has_come(void **state)
 {
     struct fixture *f = *state;
-    add_vnic(&f->before, 1, false, false);      /* Was there before. */
-    add_vnic(&f->before, 2, true, false);       /* Comes back. */
-    add_vnic(&f->before, 3, true, true);        /* Is still to come. */
-    add_vnic(&f->before, 4, true, true);        /* Is somebody else now. */
-    add_vnic(&f->before, 5, true, true);        /* Never came. */
-    add_vnic(&f->after, 1, false, false);
-    add_vnic(&f->after, 2, false, false);
-    add_vnic(&f->after, 3, true, true);
-    add_vnic(&f->after, 4, false, false)->mac = make_mac(44);
-    add_vnic(&f->after, 6, false, false);       /* Has started. */
+    add_vnic(&f->before, 1, GUEST_HERE);        /* Was there before. */
+    add_vnic(&f->before, 2, GUEST_ELSEWHERE);   /* Comes back. */
+    add_vnic(&f->before, 3, GUEST_INCOMING);    /* Is still to come. */
+    add_vnic(&f->before, 4, GUEST_INCOMING);    /* Is somebody else now. */
+    add_vnic(&f->before, 5, GUEST_INCOMING);    /* Never came. */
+    add_vnic(&f->after, 1, GUEST_HERE);
+    add_vnic(&f->after, 2, GUEST_HERE);
+    add_vnic(&f->after, 3, GUEST_INCOMING);
+    add_vnic(&f->after, 4, GUEST_HERE)->mac = make_mac(44);
+    add_vnic(&f->after, 6, GUEST_HERE);         /* Has started. */
     arrivals_note(&f->arrivals, &f->before, &f->after);
     check(f, 5, 0, 0);
 }
@@ -107,14 +106,14 @@ static void
 test_each_in_its_time(void **state)
 {
     struct fixture *f = *state;
-    add_vnic(&f->before, 1, true, true);
-    add_vnic(&f->before, 2, true, true);
-    add_vnic(&f->after, 1, false, false);
-    add_vnic(&f->after, 2, true, true);
+    add_vnic(&f->before, 1, GUEST_INCOMING);
+    add_vnic(&f->before, 2, GUEST_INCOMING);
+    add_vnic(&f->after, 1, GUEST_HERE);
+    add_vnic(&f->after, 2, GUEST_INCOMING);
     arrivals_note(&f->arrivals, &f->before, &f->after);
     check(f, 5, ARRIVAL_ANNOUNCE | ARRIVAL_ASK, 1);
-    f->after.vnics[1].is_elsewhere = f->after.vnics[1].is_incoming = false;
-    f->before.vnics[0].is_elsewhere = f->before.vnics[0].is_incoming = false;
+    f->after.vnics[1].place = GUEST_HERE;
+    f->before.vnics[0].place = GUEST_HERE;
     arrivals_note(&f->arrivals, &f->before, &f->after);
     check(f, 6, ARRIVAL_ANNOUNCE | ARRIVAL_ASK, 2);
     check(f, 105, ARRIVAL_ANNOUNCE, 1);

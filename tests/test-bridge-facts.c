@@ -388,11 +388,11 @@ static void
 test_who_is_migrated_is_elsewhere(void **state)
 {
     struct fixture *f = *state;
-    domain_set_find(&f->base.domains, &port(f, "vnet1")->vm_id)->is_migrating
-        = true;
+    domain_set_find(&f->base.domains, &port(f, "vnet1")->vm_id)->place
+        = GUEST_ELSEWHERE;
     (void) collect(f);
-    assert_true(f->facts.vnics[0].is_elsewhere);
-    assert_false(f->facts.vnics[1].is_elsewhere);
+    assert_int_equal(f->facts.vnics[0].place, GUEST_ELSEWHERE);
+    assert_int_equal(f->facts.vnics[1].place, GUEST_HERE);
 }
 
 static void

@@ -118,7 +118,7 @@ test_who_is_elsewhere_is_unknown(void **state)
 {
     static const char vnics[]
         = VNIC(1, ACCESS(10)) ","
-          VNIC(2, ACCESS(10) ",'guard':'monitor','is_elsewhere':true") ","
+          VNIC(2, ACCESS(10) ",'guard':'monitor','place':'elsewhere'") ","
           VNIC(3, ACCESS(10) ",'guard':'monitor'");
     assert_string_taken(who(vnics, 1, MAC(1), MAC(2), -1), "3 out");
     assert_string_taken(who(vnics, OUTSIDE, NOBODY, MAC(2), 10), "3 ");

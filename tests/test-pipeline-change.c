@@ -97,8 +97,7 @@ add_random_vnic(struct pipeline_bridge *bridge, unsigned int number)
     vnic->label = xasprintf("vm%u", number);
     vnic->ofport = u16_to_ofp(number);
     vnic->mac = MAC(random_range(4));
-    vnic->is_elsewhere = one_in(5);
-    vnic->is_incoming = one_in(5);
+    vnic->place = one_in(2) ? GUEST_HERE : random_range(3);
     vnic->is_protected = one_in(5);
     vnic->vlan = random_vlan();
     set_random_policy(vnic);

@@ -214,34 +214,26 @@ follow(struct domain *before, struct domain *domain)
 }
 
 static void
-assert_migration(const struct domain *domain, bool is_migrating,
-                 bool is_incoming)
-{
-    assert_int_equal(domain->is_migrating, is_migrating);
-    assert_int_equal(domain->is_incoming, is_incoming);
-}
-
-static void
 test_guest_comes_until_libvirt_says_that_it_runs(void **state)
 {
     struct domain *d = make_guest(DOMAIN_PREPARED);
-    d->is_migrating = d->is_incoming = true; /* As no other hook says. */
+    d->place = GUEST_INCOMING; /* As no other hook says. */
     static const enum domain_stage hooks[] = {
         DOMAIN_PREPARED, DOMAIN_STARTING, DOMAIN_TOLD
     };
     for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
         d = follow(d, make_guest(hooks[i]));
-        assert_migration(d, true, true);
+        assert_int_equal(d->place, GUEST_INCOMING);
     }
     static const enum domain_migration readings[] = {
         MIGRATION_STARTING, MIGRATION_STARTING, MIGRATION_PAUSED
     };
     for (size_t i = 0; i < ARRAY_SIZE(readings); i++) {
         d = follow(d, read_guest(readings[i]));
-        assert_migration(d, true, true);
+        assert_int_equal(d->place, GUEST_INCOMING);
     }
     d = follow(d, read_guest(MIGRATION_NONE));
-    assert_migration(d, false, false);
+    assert_int_equal(d->place, GUEST_HERE);
     domain_destroy(d);
 }
 
@@ -254,11 +246,11 @@ test_guest_that_did_not_come_is_started_here(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(last); i++) {
         struct domain *d = make_guest(last[i]);
-        d->is_migrating = d->is_incoming = true;
+        d->place = GUEST_INCOMING;
         d = follow(d, make_guest(DOMAIN_PREPARED));
-        assert_migration(d, false, false);
+        assert_int_equal(d->place, GUEST_HERE);
         d = follow(d, make_guest(DOMAIN_STARTING));
-        assert_migration(d, false, false);
+        assert_int_equal(d->place, GUEST_HERE);
         domain_destroy(d);
     }
 }
@@ -275,7 +267,7 @@ test_guest_that_starts_is_told_from_one_that_comes(void **state)
         struct domain *d = make_guest(hooks[i]);
         for (int j = 0; j < 2; j++) {
             d = follow(d, read_guest(MIGRATION_STARTING));
-            assert_migration(d, false, false);
+            assert_int_equal(d->place, GUEST_HERE);
         }
         domain_destroy(d);
     }
@@ -284,7 +276,7 @@ test_guest_that_starts_is_told_from_one_that_comes(void **state)
     d->is_active = false;       /* Defined only. */
     for (int j = 0; j < 2; j++) {
         d = follow(d, read_guest(MIGRATION_STARTING));
-        assert_migration(d, true, true);
+        assert_int_equal(d->place, GUEST_INCOMING);
     }
     domain_destroy(d);
 }
@@ -295,10 +287,10 @@ test_guest_that_ran_here_goes(void **state)
     struct domain *d = follow(NULL, read_guest(MIGRATION_NONE));
     for (int i = 0; i < 2; i++) {
         d = follow(d, read_guest(MIGRATION_PAUSED));
-        assert_migration(d, true, false);
+        assert_int_equal(d->place, GUEST_ELSEWHERE);
     }
     d = follow(d, read_guest(MIGRATION_NONE)); /* It stays. */
-    assert_migration(d, false, false);
+    assert_int_equal(d->place, GUEST_HERE);
     domain_destroy(d);
 }
 
@@ -307,9 +299,9 @@ static void
 test_guest_that_has_gone_does_not_come(void **state)
 {
     struct domain *d = follow(NULL, read_guest(MIGRATION_LEFT));
-    assert_migration(d, true, false);
+    assert_int_equal(d->place, GUEST_ELSEWHERE);
     d = follow(d, read_guest(MIGRATION_LEFT));
-    assert_migration(d, true, false);
+    assert_int_equal(d->place, GUEST_ELSEWHERE);
     domain_destroy(d);
 }
 
@@ -317,11 +309,11 @@ static void
 test_guest_that_nobody_has_seen_run_comes(void **state)
 {
     struct domain *d = follow(NULL, read_guest(MIGRATION_PAUSED));
-    assert_migration(d, true, true);
+    assert_int_equal(d->place, GUEST_INCOMING);
     d = follow(d, make_guest(DOMAIN_STARTING));
-    d->is_incoming = d->is_migrating = false;
+    d->place = GUEST_HERE;
     d = follow(d, read_guest(MIGRATION_PAUSED));
-    assert_migration(d, true, true);
+    assert_int_equal(d->place, GUEST_INCOMING);
     domain_destroy(d);
 }
 

@@ -894,7 +894,7 @@ def test_a_shared_address_follows_its_router(switch, numbers):
 
 def test_who_runs_elsewhere_is_outside(switch):
     """Until the guest runs here, its frames go where it is."""
-    switch.load([vnic(1), vnic(2, is_elsewhere=True)])
+    switch.load([vnic(1), vnic(2, place="elsewhere")])
     assert (switch.trace(1, frame(mac(1), mac(2))).copies
             == copies([], (), "up", "br0"))
     assert (switch.trace(1, frame(mac(1), BROADCAST)).copies
@@ -905,7 +905,7 @@ def test_who_runs_elsewhere_is_outside(switch):
 
 def test_who_is_coming_is_here_once_it_sends(switch, numbers):
     """Nobody has to tell the switch, which forgets it all again."""
-    coming = vnic(2, is_elsewhere=True, is_incoming=True)
+    coming = vnic(2, place="incoming")
     switch.load([vnic(1), coming])
     asked = frame(mac(1), mac(2))
     outside = copies([], (), "up", "br0")
@@ -919,5 +919,5 @@ def test_who_is_coming_is_here_once_it_sends(switch, numbers):
     switch.load([vnic(1), vnic(2)])
     assert switch.trace(1, asked).copies == copies([2], ())
     assert len(switch.flows(131)) == 1
-    switch.load([vnic(1), vnic(2, is_elsewhere=True)])
+    switch.load([vnic(1), vnic(2, place="elsewhere")])
     assert switch.trace(1, asked).copies == outside
