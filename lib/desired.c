@@ -56,6 +56,16 @@ desired_vnic_may_talk(const struct desired_vnic *d)
            && !d->policy_error;
 }
 
+/* True if the port of the vNIC, which has one, is what we would plug, and on
+ * the bridge where we would. */
+bool
+desired_vnic_is_plugged_as_meant(const struct desired_vnic *d)
+{
+    return d->is_ours_to_plug && !d->is_misplaced
+           && nullable_string_is_equal(d->port->vhost_path,
+                                       d->vnic.vhost_path);
+}
+
 /* True if it is known what the vNIC may do. */
 bool
 desired_vnic_has_policy(const struct desired_vnic *d)

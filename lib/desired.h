@@ -153,6 +153,7 @@ bool desired_vnic_is_to_start(const struct desired_vnic *);
 bool desired_vnic_is_meant(const struct desired_vnic *);
 bool desired_vnic_is_written(const struct desired_vnic *);
 bool desired_vnic_may_talk(const struct desired_vnic *);
+bool desired_vnic_is_plugged_as_meant(const struct desired_vnic *);
 bool desired_vnic_has_policy(const struct desired_vnic *);
 struct vlan_spec desired_vnic_vlans(const struct desired_vnic *);
 char *desired_vnic_label(const struct desired_vnic *);

@@ -74,9 +74,7 @@ is_unwanted(const struct desired_vnic *d)
            ? d->care == VNIC_UNMANAGED
            : d->care == VNIC_MANAGED && !d->is_metadata_in_doubt
              && vnic_may_be_plugged_by_us(&d->vnic)
-             && (!d->is_ours_to_plug || d->is_misplaced
-                 || !nullable_string_is_equal(d->port->vhost_path,
-                                              d->vnic.vhost_path));
+             && !desired_vnic_is_plugged_as_meant(d);
 }
 
 /* Does no domain have 'd'?  An XML that cannot be used may hide it.  In a sweep

@@ -434,6 +434,18 @@ apply_collect(const struct orphan *orphan, const struct ovsdb_idl *idl)
     }
 }
 
+/* libvirt takes a row over with all of our keys. */
+static void
+apply_plugged(const struct port_op *op, const struct ovsrec_interface *row)
+{
+    if (op->is_plugged) {
+        ovsrec_interface_update_external_ids_setkey(row, OVS_KEY_PLUGGED,
+                                                    "true");
+    } else if (smap_get(&row->external_ids, OVS_KEY_PLUGGED)) {
+        ovsrec_interface_update_external_ids_delkey(row, OVS_KEY_PLUGGED);
+    }
+}
+
 /* Writes which class 'd' is of, for when nobody but the switch can tell. */
 static void
 apply_isolation(const struct desired_vnic *d,
@@ -457,11 +469,7 @@ apply_mark(const struct port_op *op, const struct ovsrec_interface *row,
     CLEANUP_FREE char *vm_id = xasprintf(UUID_FMT, UUID_ARGS(&port->vm_id));
     ovsrec_interface_verify_external_ids(row);
     ovsrec_interface_update_external_ids_setkey(row, OVS_KEY_VM_ID, vm_id);
-
-    if (!op->vnic->is_ours_to_plug
-        && smap_get(&row->external_ids, OVS_KEY_PLUGGED)) {
-        ovsrec_interface_update_external_ids_delkey(row, OVS_KEY_PLUGGED);
-    }
+    apply_plugged(op, row);
     apply_isolation(op->vnic, row);
     if (op->is_ready && !(is_marked && port->ready_ms)) {
         CLEANUP_FREE char *ready = xasprintf("%lld", now_ms);

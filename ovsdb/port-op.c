@@ -294,10 +294,19 @@ fail_mode_to_text(const char *fail_mode)
 }
 
 static char *
-mark_to_string(bool is_ready, const char *isolation)
+mark_to_string(bool is_ready, bool is_plugged, const char *isolation)
 {
-    return xasprintf("%s%s%s", is_ready ? "ready" : "marked",
+    return xasprintf("%s%s%s%s", is_ready ? "ready" : "marked",
+                     is_plugged ? ", plugged" : "",
                      isolation ? ", " : "", isolation ? isolation : "");
+}
+
+/* Returns the mark that 'port' has, but for "ready", as a malloc'd string. */
+static char *
+found_mark_to_string(const struct port_view *port, bool is_ready)
+{
+    return mark_to_string(is_ready, port->is_plugged_by_us,
+                          port->marked_isolation);
 }
 
 static char *
@@ -305,7 +314,7 @@ meant_mark_to_string(const struct port_op *op)
 {
     CLEANUP_FREE char *isolation
         = policy_isolation_to_string(&op->vnic->policy);
-    return mark_to_string(op->is_ready, isolation);
+    return mark_to_string(op->is_ready, op->is_plugged, isolation);
 }
 
 /* Returns what is there, as a malloc'd string. */
@@ -341,7 +350,7 @@ port_op_before(const struct port_op *op)
     }
     const struct port_view *port = op->vnic->port;
     return !port_view_is_marked(port) ? xstrdup("unmarked")
-           : mark_to_string(port->ready_ms != 0, port->marked_isolation);
+           : found_mark_to_string(port, port->ready_ms != 0);
 }
 
 /* Returns what 'op' puts there, as a malloc'd string. */
@@ -372,7 +381,7 @@ port_op_after(const struct port_op *op)
     case PORT_OP_MARK:
         return meant_mark_to_string(op);
     case PORT_OP_UNMARK:
-        return mark_to_string(false, op->vnic->port->marked_isolation);
+        return found_mark_to_string(op->vnic->port, false);
     case PORT_OP_FORGET:
         return xstrdup("unmarked");
     }

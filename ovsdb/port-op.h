@@ -92,6 +92,7 @@ struct port_op {
     struct vlan_spec after;     /* PORT_OP_PLUG, PORT_OP_SET: the columns to
                                  * be. */
     bool is_ready;              /* PORT_OP_MARK: with vnicd-ready. */
+    bool is_plugged;            /* PORT_OP_MARK: with vnicd-plugged. */
     bool finds_no_flows;        /* PORT_OP_ADD_PATCH: with a mark of that. */
 };
 

@@ -429,9 +429,21 @@ awaits_others(const struct desired *desired, const struct desired_vnic *d)
     return false;
 }
 
+/* Is the port of 'd', which does not say so, ours to remove?  It is if it is
+ * the one that we would make: the mark was taken off it while its bridge was
+ * not ours to manage, or the metadata came after the port.  One with iface-id,
+ * as libvirt's have, is not. */
+static bool
+lacks_plug_mark(const struct desired_vnic *d)
+{
+    return !d->port->is_plugged_by_us && !d->port->has_iface_id
+           && desired_vnic_is_plugged_as_meant(d);
+}
+
 /* Plans our mark on a port whose VLANs are right, or become so in the same
  * transaction: whose plug it is, and "ready" once the switch is done, with the
- * class that it has then. */
+ * class that it has then.  A port that we plugged is ours until it is removed,
+ * also if nothing is meant for it any more. */
 static void
 plan_mark(const struct desired *desired, const struct desired_vnic *d,
           bool is_changed, const struct port_memory *seen,
@@ -439,11 +451,14 @@ plan_mark(const struct desired *desired, const struct desired_vnic *d,
 {
     bool is_marked = port_view_is_marked(d->port);
     bool is_ready = is_done(d) && !awaits_others(desired, d);
+    bool is_adopted = lacks_plug_mark(d);
 
     if (is_ready ? !is_marked || !d->port->ready_ms || !is_isolation_marked(d)
-                 : is_changed && !is_marked) {
+                   || is_adopted
+                 : (is_changed || is_adopted) && !is_marked) {
         struct port_op *op = add_op(plan, d, PORT_OP_MARK, PORT_CAUSE_READY);
         op->is_ready = is_ready;
+        op->is_plugged = is_adopted || d->port->is_plugged_by_us;
         hold_back(op, seen->no_mark_before_ms, gates, plan);
     }
 }

@@ -557,6 +557,56 @@ test_our_own_port_stays_while_metadata_is_in_doubt(void **state)
     assert_string_equal(port_op_kind_to_string(compute(host, 1)), "unplug");
 }
 
+/* It was held, so that it needs a mark before it goes. */
+static void
+test_our_own_port_is_ours_until_it_goes(void **state)
+{
+    struct plan_host *host = *state;
+    mark(host);
+    plug_by_ourselves(host);
+    host->port->ready_ms = 0;
+    vnic_set_metadata(&host->domain->vnics[0], NULL);
+    struct port_op *op = compute(host, 2);
+    assert_op(op, "mark", PORT_CAUSE_READY, "Interface vnet0 external_ids",
+              "marked, plugged", "ready, plugged");
+    assert_string_equal(port_op_kind_to_string(&op[1]), "wait");
+}
+
+/* Its bridge was not ours to manage for a while. */
+static void
+test_our_own_port_gets_its_mark_back(void **state)
+{
+    struct plan_host *host = *state;
+    plug_by_ourselves(host);
+    host->port->is_plugged_by_us = false;
+    struct port_op *op = compute(host, 1);
+    assert_op(op, "mark", PORT_CAUSE_READY, "Interface vnet0 external_ids",
+              "unmarked", "ready, plugged");
+    host->port->ofport = -1;
+    assert_op(compute(host, 1), "mark", PORT_CAUSE_READY,
+              "Interface vnet0 external_ids", "unmarked", "marked, plugged");
+    mark(host);
+    (void) compute(host, 0);
+    host->port->ofport = 1;
+    assert_op(compute(host, 1), "mark", PORT_CAUSE_READY,
+              "Interface vnet0 external_ids", "ready", "ready, plugged");
+}
+
+/* Others have made it: not what, or not where, we would. */
+static void
+test_a_port_of_others_is_not_adopted(void **state)
+{
+    struct plan_host *host = *state;
+    mark(host);
+    plug_by_ourselves(host);
+    host->port->is_plugged_by_us = false;
+    host->port->has_iface_id = true;
+    (void) compute(host, 0);
+    host->port->has_iface_id = false;
+    host->port->vhost_path = xstrdup("/run/other");
+    (void) compute(host, 0);
+}
+
 /* libvirt has taken the row over, with our keys in it. */
 static void
 test_a_port_of_libvirt_is_never_unplugged(void **state)
@@ -653,6 +703,9 @@ main(void)
         PLAN_TEST(test_our_own_port_goes_with_its_guest),
         PLAN_TEST(test_our_own_port_moves_with_its_metadata),
         PLAN_TEST(test_our_own_port_stays_while_metadata_is_in_doubt),
+        PLAN_TEST(test_our_own_port_is_ours_until_it_goes),
+        PLAN_TEST(test_our_own_port_gets_its_mark_back),
+        PLAN_TEST(test_a_port_of_others_is_not_adopted),
         PLAN_TEST(test_a_port_of_libvirt_is_never_unplugged),
         PLAN_TEST(test_a_refused_plug_is_left_for_a_while),
         PLAN_TEST(test_two_ports_of_one_name),

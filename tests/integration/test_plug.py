@@ -104,6 +104,31 @@ def test_a_slip_in_the_metadata_unplugs_nobody(host, agent, slip):
     assert host.column("tap1", "tag") == "42"
 
 
+def test_a_port_goes_that_was_held_before(host, agent):
+    domain = start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    say(domain, plug(vlan="<v:vlan mode='access' tag='4095'/>")
+        .replace("v:", ""))
+    until(lambda: "vnicd-ready" not in interface(host, "tap1")[2],
+          "it is held")
+    say(domain, "<vlan mode='access' tag='42'/>")
+    until(lambda: not ports(host), "it is unplugged")
+    assert vnic(agent)["state"] == "unmanaged"
+
+
+def test_a_port_goes_though_its_bridge_was_not_managed(host, agent):
+    domain = start(host, ethernet(), plug())
+    until(lambda: vnic(agent).get("state") == "ready", "it is ready")
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-manage=no")
+    until(lambda: "vnicd-plugged" not in interface(host, "tap1")[2],
+          "its marks are gone")
+    host.vsctl("remove", "bridge", "br0", "external_ids", "vnicd-manage")
+    until(lambda: vnic(agent)["state"] == "ready", "it is ready again")
+    assert interface(host, "tap1")[2]["vnicd-plugged"] == "true"
+    domain.destroy()
+    until(lambda: not ports(host), "its port is gone")
+
+
 def test_a_removed_port_is_put_back(host, agent):
     start(host, ethernet(), plug())
     until(lambda: vnic(agent).get("state") == "ready", "it is ready")
