@@ -5,7 +5,8 @@
  *
  * Each column of a row that is there is verified before it is written: if
  * somebody else changes it meanwhile, the whole transaction comes back as "try
- * again", and the next pass plans anew. */
+ * again", and the next pass plans anew.  Only the ports of a bridge may change
+ * meanwhile: one is put in, or taken out, and the others stay. */
 
 #include <config.h>
 #include "ovsdb/port-apply.h"
@@ -271,6 +272,17 @@ write_off_stp(const struct ovsrec_port *row)
     ovsrec_port_update_other_config_setkey(row, OVS_CONFIG_RSTP, "false");
 }
 
+static void
+verify_patch(const struct ovsrec_port *port,
+             const struct ovsrec_interface *interface)
+{
+    for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
+        verify_column(port, column);
+    }
+    ovsrec_interface_verify_options(interface);
+    ovsrec_interface_verify_type(interface);
+}
+
 /* Makes 'port', with 'interface', the side of a patch pair that 'op' says. */
 static void
 write_patch(const struct port_op *op, const struct ovsrec_port *port,
@@ -341,6 +353,7 @@ apply_to_patch(const struct port_op *op, const struct ovsdb_idl *idl)
         ovsrec_bridge_update_ports_delvalue(bridge, port);
     } else {
         write_off_stp(port);
+        verify_patch(port, interface);
         write_patch(op, port, interface);
     }
 }
@@ -356,6 +369,7 @@ apply_secure(const struct port_op *op, const struct ovsdb_idl *idl)
         ovsrec_bridge_verify_fail_mode(row);
         ovsrec_bridge_set_fail_mode(row, "secure");
         if (!view->fail_mode_before) {
+            ovsrec_bridge_verify_external_ids(row);
             ovsrec_bridge_update_external_ids_setkey(
                 row, OVS_KEY_FAIL_MODE,
                 view->fail_mode ? view->fail_mode : "");
@@ -376,6 +390,7 @@ restore_fail_mode(const struct ovsrec_bridge *row)
         ovsrec_bridge_verify_fail_mode(row);
         ovsrec_bridge_set_fail_mode(row, *before ? before : NULL);
     }
+    ovsrec_bridge_verify_external_ids(row);
     ovsrec_bridge_update_external_ids_delkey(row, OVS_KEY_FAIL_MODE);
 }
 
