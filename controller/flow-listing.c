@@ -183,16 +183,19 @@ put_foreign(struct report *report, const char *bridge,
     report_put_null(report);
 }
 
+/* Before anything is meant for the bridge, flows of an earlier run of the
+ * agent are no difference. */
 static void
 put_differences(struct report *report, const struct bridge_flows *bf)
 {
     const struct ofconn *conn = bridge_flows_conn(bf);
     const char *bridge = bridge_flows_name(bf);
+    bool is_meant = ofconn_verdict(conn) != OFCONN_NONE;
     struct flow_diff diff = FLOW_DIFF_INIT;
 
     flow_diff_compute(ofconn_desired(conn), ofconn_installed(conn),
                       &table_space, &diff);
-    for (size_t i = 0; i < diff.n_ops; i++) {
+    for (size_t i = 0; i < diff.n_ops && is_meant; i++) {
         put_op(report, bridge, &diff.ops[i]);
     }
     for (size_t i = 0; i < diff.n_foreign; i++) {
@@ -201,8 +204,8 @@ put_differences(struct report *report, const struct bridge_flows *bf)
     flow_diff_destroy(&diff);
 }
 
-/* How the flows that each bridge has, as far as is known, differ from those
- * that are meant, and others' flows that are in their way. */
+/* How the flows that each bridge has differ from those that are meant, as far
+ * as both are known, and others' flows that are in their way. */
 void
 flow_listing_diff(const struct switch_flows *flows, const char *bridge,
                   struct report *report)

@@ -311,6 +311,7 @@ def test_what_only_metadata_asks_for_survives_a_restart(host):
     agent.start()
     until(lambda: flows(agent)["state"] == "waiting", "it waits for libvirt")
     assert dump(host) == before
+    assert agent.json("flow/diff") == []
     host.send("libvirtd", signal.SIGCONT)
     host.settled(agent)
     assert wait_flows(agent)["flow_mods"] == 0
