@@ -167,6 +167,9 @@ class Host:
         self.start("ovs-vswitchd")
 
     def __exit__(self, *_):
+        for daemon in self.daemons.values():
+            if daemon.is_running():             # A test that failed may have
+                daemon.send(signal.SIGCONT)     # stopped it.
         if self._connection:
             self._connection.close()
         for name in reversed(list(self.daemons)):
