@@ -411,6 +411,7 @@ static const struct report_column bridge_columns[] = {
     { "drift", "DRIFT" },
     { "follow", "FOLLOW" },
     { "default_vlan", "DEFAULT VLAN" },
+    { "orphans", "ORPHANS" },
     { "metadata", "METADATA" },
     { "guard", "GUARD" },
     { "fail_mode_setting", "FAIL MODE SETTING" },
@@ -460,6 +461,7 @@ put_settings(struct report *report, const struct settings *s)
     report_put_string(report, drift_mode_to_string(s->drift));
     report_put_boolean(report, s->follow);
     report_put_vid(report, s->default_vlan ? s->default_vlan : -1);
+    report_put_string(report, s->collect_orphans ? "collect" : "report");
     report_put_string(report, metadata_mode_to_string(s->metadata));
     report_put_string(report, guard_level_to_string(s->guard));
     report_put_string(report, fail_mode_to_string(s->fail_mode));

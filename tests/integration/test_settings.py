@@ -100,18 +100,21 @@ def test_bridges_are_listed_with_what_is_in_force(host, agent):
     host.vsctl("add-port", "br0", "eth9", "--", "set", "interface", "eth9",
                "type=dummy", "--", "set", "bridge", "br0", "fail_mode=secure",
                "external_ids:vnicd-follow=no",
-               "external_ids:vnicd-guard=enforce", "--", "set",
+               "external_ids:vnicd-guard=enforce",
+               "external_ids:vnicd-orphans=report", "--", "set",
                "Open_vSwitch", ".", "external_ids:vnicd-guard=off",
                "external_ids:vnicd-unknown-address=drop")
     bridge = until(lambda: next((b for b in agent.json("bridge/list")
                                  if b["uplinks"]), None), "it is listed")
     assert bridge == {"bridge": "br0", "managed": True,
                       "fail_mode": "secure", "drift": "fix", "follow": False,
-                      "default_vlan": None, "metadata": "all",
+                      "default_vlan": None, "orphans": "report",
+                      "metadata": "all",
                       "guard": "enforce", "fail_mode_setting": "keep",
                       "unknown_address": "drop", "unknown_port": "drop",
                       "no_intent": "row",
                       "said_by": ["vnicd-follow: bridge",
+                                  "vnicd-orphans: bridge",
                                   "vnicd-guard: bridge",
                                   "vnicd-unknown-address: host"],
                       "uplinks": ["eth9"], "connected": None}
