@@ -73,6 +73,19 @@ has_guest_keys(const struct smap *ids)
     return false;
 }
 
+/* They count whether or not libvirt's keys are there: see lib/identify.h. */
+static void
+read_marks(const struct smap *ids, struct port_view *port)
+{
+    const char *mark = smap_get(ids, OVS_KEY_VM_ID);
+    if (!mark || !uuid_from_string(&port->marked_vm_id, mark)) {
+        uuid_zero(&port->marked_vm_id);
+    }
+    port->marked_isolation
+        = nullable_xstrdup(smap_get(ids, OVS_KEY_ISOLATION));
+    port->ready_ms = read_ready(smap_get(ids, OVS_KEY_READY));
+}
+
 /* libvirt's keys say whose port it is; without both of them, well-formed, it
  * is not a vNIC's. */
 static void
@@ -89,18 +102,8 @@ read_external_ids(const struct smap *ids, struct port_view *port)
     port->is_vnic = vm_id && mac
                     && uuid_from_string(&port->vm_id, vm_id)
                     && eth_addr_from_string(mac, &port->mac);
-    if (!port->is_vnic) {
-        return;
-    }
-
     port->has_iface_id = smap_get(ids, "iface-id") != NULL;
-    const char *mark = smap_get(ids, OVS_KEY_VM_ID);
-    if (!mark || !uuid_from_string(&port->marked_vm_id, mark)) {
-        uuid_zero(&port->marked_vm_id);
-    }
-    port->marked_isolation
-        = nullable_xstrdup(smap_get(ids, OVS_KEY_ISOLATION));
-    port->ready_ms = read_ready(smap_get(ids, OVS_KEY_READY));
+    read_marks(ids, port);
     /* libvirt takes a row over without removing our keys, but writes iface-id;
      * our own ports have none. */
     port->is_plugged_by_us = smap_get_bool(ids, OVS_KEY_PLUGGED, false)

@@ -117,15 +117,14 @@ add_uuid(struct smap *ids, const char *key, const struct uuid *uuid)
     smap_add_format(ids, key, UUID_FMT, UUID_ARGS(uuid));
 }
 
-/* Adds to 'ids' what libvirt writes when it plugs a port, and our marks. */
+/* Adds to 'ids' the keys that libvirt writes when it plugs a port. */
 static void
-collect_interface_ids(const struct desired_vnic *d, struct smap *ids)
+collect_libvirts_ids(const struct desired_vnic *d, struct smap *ids)
 {
     const struct vnic *vnic = &d->vnic;
     smap_add_format(ids, "attached-mac", ETH_ADDR_FMT,
                     ETH_ADDR_ARGS(vnic->id.mac));
     add_uuid(ids, "vm-id", &vnic->id.domain);
-    add_uuid(ids, OVS_KEY_VM_ID, &vnic->id.domain);
     smap_add(ids, "iface-status", "active");
     if (vnic->interface_id) {
         smap_add(ids, "iface-id", vnic->interface_id);
@@ -134,29 +133,31 @@ collect_interface_ids(const struct desired_vnic *d, struct smap *ids)
         smap_add(ids, "port-profile", vnic->profile_id);
         smap_add(ids, "ifname", vnic_port_name(vnic));
     }
-    if (d->is_ours_to_plug) {
-        smap_add(ids, OVS_KEY_PLUGGED, "true");
-    }
 }
 
+/* Those, and our marks. */
 static void
 write_interface_ids(const struct desired_vnic *d,
                     const struct ovsrec_interface *row)
 {
     struct smap ids = SMAP_INITIALIZER(&ids);
-    collect_interface_ids(d, &ids);
+    collect_libvirts_ids(d, &ids);
+    add_uuid(&ids, OVS_KEY_VM_ID, &d->vnic.id.domain);
+    if (d->is_ours_to_plug) {
+        smap_add(&ids, OVS_KEY_PLUGGED, "true");
+    }
     ovsrec_interface_set_external_ids(row, &ids);
     smap_destroy(&ids);
 }
 
-/* Whatever else is there stays. */
+/* Whatever else is there stays.  Our mark comes when the columns are right. */
 static void
 apply_identify(const struct desired_vnic *d,
                const struct ovsrec_interface *row)
 {
     const struct smap_node *id;
     struct smap ids = SMAP_INITIALIZER(&ids);
-    collect_interface_ids(d, &ids);
+    collect_libvirts_ids(d, &ids);
     ovsrec_interface_verify_external_ids(row);
     SMAP_FOR_EACH (id, &ids) {
         ovsrec_interface_update_external_ids_setkey(row, id->key, id->value);
