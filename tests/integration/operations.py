@@ -342,7 +342,8 @@ def edit_marks(world, rng):
 
 @operation(1)
 def take_keys(world, rng):
-    """Without libvirt's keys a port is nobody's business."""
+    """Without libvirt's keys a port is its guest's only as long as libvirt
+    names it."""
     port = pick_port(world, rng)
     if not port:
         return None

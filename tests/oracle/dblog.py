@@ -6,6 +6,7 @@ import json
 import re
 
 OURS = "vnicd:"
+LIBVIRTS = {"attached-mac", "vm-id", "iface-id", "iface-status"}
 COLUMNS = {"Port": {"vlan_mode", "tag", "trunks", "cvlans", "qos"},
            "Bridge": {"ports"}}
 RECORD = re.compile(rb"OVSDB JSON (\d+) [0-9a-f]+\n")
@@ -64,7 +65,9 @@ def excess(record):
 
 
 def _is_ours(table, column, value):
-    """In the log, what is said of a map are the keys that changed."""
+    """In the log, what is said of a map are the keys that changed.  libvirt's
+    are put back where somebody has taken them."""
     if (table, column) == ("Interface", "external_ids"):
-        return all(key.startswith("vnicd-") for key, _ in value[1])
+        return all(key.startswith("vnicd-") or key in LIBVIRTS
+                   for key, _ in value[1])
     return column in COLUMNS.get(table, ())

@@ -103,7 +103,8 @@ class Ledger:
         if old.vm_id and port.vm_id:
             self.seen.handed.add((port.uuid, port.vm_id))
         self._tainted.pop(port.uuid, None)
-        if promise.is_another_vms(port) and port.columns != Columns():
+        if (port.vm_id and promise.is_another_vms(port)
+                and port.columns != Columns()):
             self._tainted[port.uuid] = port.columns
 
     def _check_put_back(self, port):

@@ -183,9 +183,11 @@ def may_start(facts, key):
 
 
 def _may_be_missing(facts, key):
-    """May this vNIC, which has no port, go without?"""
+    """May this vNIC, which has no port, go without?  One of its name that is
+    nobody's has lost its keys."""
     bridge, nic = facts.bridge_of(key), facts.vnics[key]
-    if not bridge or not bridge.is_managed or nic.target in facts.switch.ports:
+    port = facts.switch.ports.get(nic.target)
+    if not bridge or not bridge.is_managed or (port and port.key):
         return True
     if any(memory is None and not intent_of(facts, key, memory).is_usable
            for memory in facts.memories(key)):
@@ -194,7 +196,7 @@ def _may_be_missing(facts, key):
     had_port = facts.seen.ports.get(key, False)
     if facts.is_forced:
         return False
-    if had_port:
+    if had_port or port:
         return drift == "report"
     return had_port is None or key not in facts.seen.met or drift != "fix"
 
