@@ -140,20 +140,12 @@ wait_for_domain(struct hooks *hooks, struct hook_call *call,
     return wait;
 }
 
-/* Do we know what the switch has now? */
-static bool
-sees_switch(const struct hooks *hooks)
-{
-    enum ovsdb_conn_state state = ovsdb_conn_state(hooks->in->ovsdb);
-    return state == OVSDB_CONN_ACTIVE || state == OVSDB_CONN_STANDBY;
-}
-
 /* Why does 'wait' wait for longer than it can? */
 static char *
 explain_delay(const struct hooks *hooks, const struct hook_wait *wait)
 {
     const struct ovsdb_conn *ovsdb = hooks->in->ovsdb;
-    if (!sees_switch(hooks)) {
+    if (!ovsdb_conn_has_facts(ovsdb)) {
         return xasprintf("database %s: %s", ovsdb_conn_remote(ovsdb),
                          ovsdb_conn_state_to_string(ovsdb_conn_state(ovsdb)));
     }
@@ -181,8 +173,7 @@ run_domain_wait(struct hooks *hooks, struct hook_wait *wait,
                 long long int now)
 {
     enum gate gate = GATE_WAITING;
-    if (sees_switch(hooks)
-        && reconciler_n_passes(hooks->reconciler) > wait->n_passes) {
+    if (reconciler_n_passes(hooks->reconciler) > wait->n_passes) {
         free(wait->reason);
         gate = gate_of_domain(&wait->domain,
                               reconciler_pass(hooks->reconciler),
@@ -265,7 +256,7 @@ judge_ahead(struct hooks *hooks, struct hook_call *call,
     domain->is_active = true;   /* As good as; of a migration it is not said. */
     domain->place = place;
     inputs_tell_domain(hooks->in, call->event.driver, domain);
-    if (sees_switch(hooks)) {
+    if (ovsdb_conn_has_facts(hooks->in->ovsdb)) {
         wait_for_domain(hooks, call, &uuid)->is_opinion = true;
     } else {
         answer(hooks, call, HOOK_PASS, NULL);

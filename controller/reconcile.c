@@ -9,7 +9,8 @@
  * a pass must know of earlier ones is in lib/memory.h.
  *
  * While a transaction is on its way no new pass starts, so 'pass' is always
- * what that transaction was made from. */
+ * what that transaction was made from.  None starts either while the database
+ * is away: who waits for a pass waits for one that has looked at it. */
 
 #include <config.h>
 #include "controller/reconcile.h"
@@ -184,7 +185,8 @@ update_flows(struct reconciler *r, long long int now)
     }
 }
 
-/* Wishes whose work cannot be done, because the database has gone, stay. */
+/* Wishes whose work cannot be done, because another agent has the database's
+ * lock, stay. */
 static void
 act(struct reconciler *r)
 {

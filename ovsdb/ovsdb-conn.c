@@ -29,6 +29,7 @@ struct ovsdb_conn {
     struct ovsdb_idl *idl;
     enum ovsdb_conn_state state;
     unsigned int state_seqno;   /* Changes with 'state'. */
+    unsigned int old_seqno;     /* Of the facts, when last not connected. */
     long long int since_ms;     /* Wall clock: when 'state' became so. */
     struct ovsdb_idl_txn *txn;  /* On its way, or NULL. */
     uint64_t n_commits;         /* Transactions that changed something. */
@@ -133,12 +134,21 @@ ovsdb_conn_destroy(struct ovsdb_conn *conn)
     }
 }
 
+/* Has the database been dumped completely over this connection?  A new one
+ * gives the lock first, while the facts are those of before. */
+static bool
+is_dumped(const struct ovsdb_conn *conn)
+{
+    return ovsdb_conn_seqno(conn) != conn->old_seqno
+           && ovsrec_open_vswitch_first(conn->idl);
+}
+
 static enum ovsdb_conn_state
 find_state(const struct ovsdb_conn *conn)
 {
     if (!ovsdb_idl_is_connected(conn->idl)) {
         return OVSDB_CONN_DISCONNECTED;
-    } else if (!ovsdb_conn_has_facts(conn)) {
+    } else if (!is_dumped(conn)) {
         return OVSDB_CONN_SYNCING;
     } else if (ovsdb_idl_has_lock(conn->idl)) {
         return OVSDB_CONN_ACTIVE;
@@ -152,6 +162,9 @@ void
 ovsdb_conn_run(struct ovsdb_conn *conn)
 {
     ovsdb_idl_run(conn->idl);
+    if (!ovsdb_idl_is_connected(conn->idl)) {
+        conn->old_seqno = ovsdb_conn_seqno(conn);
+    }
 
     enum ovsdb_conn_state state = find_state(conn);
     if (state != conn->state) {
@@ -210,12 +223,13 @@ ovsdb_conn_since(const struct ovsdb_conn *conn)
     return conn->since_ms;
 }
 
-/* True once the database has been dumped completely, and from then on. */
+/* True while the facts are what the database has now, not what it had when it
+ * was there last. */
 bool
 ovsdb_conn_has_facts(const struct ovsdb_conn *conn)
 {
-    return ovsdb_idl_has_ever_connected(conn->idl)
-           && ovsrec_open_vswitch_first(conn->idl);
+    return (conn->state == OVSDB_CONN_STANDBY
+            || conn->state == OVSDB_CONN_ACTIVE);
 }
 
 /* Returns a new transaction to fill in before the next ovsdb_conn_poll(), or

@@ -20,7 +20,7 @@ struct simap;
 
 enum ovsdb_conn_state {
     OVSDB_CONN_DISCONNECTED,    /* Facts, if any, are those of before. */
-    OVSDB_CONN_SYNCING,         /* Connected, waiting for the first dump. */
+    OVSDB_CONN_SYNCING,         /* Likewise: connected, waiting for a dump. */
     OVSDB_CONN_STANDBY,         /* Another agent holds the lock. */
     OVSDB_CONN_ACTIVE,          /* We may write. */
 };

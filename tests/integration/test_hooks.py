@@ -12,6 +12,7 @@ import subprocess
 import pytest
 from fake_agent import FakeAgent
 from fake_bridge import FakeBridge
+from far_database import FarDatabase
 from hooks import (Hooks, domain_xml, event_frame, interface_xml, link_as,
                    simple_xml, verdict_frame)
 from host import access, portgroup, until, vm_mac, vm_uuid
@@ -508,6 +509,53 @@ def test_database_is_away(host, settled, hooks, operation, status):
     until(lambda: settled.status()["ok"], "it is back")
 
 
+@pytest.fixture
+def far(host):
+    """A database that the agent may lose."""
+    with FarDatabase(host.rundir / "far.sock",
+                     host.rundir / "db.sock") as far:
+        yield far
+
+
+def start_far_agent(host, far):
+    agent = host.agent(f"--db=unix:{far.path}")
+    for words in ("connection", "receive error", "cannot be judged"):
+        agent.expect_warning(words)
+    host.settled(agent)
+    return agent
+
+
+LOSSES = {"away": (FarDatabase.go_away, "disconnected"),
+          "slow": (FarDatabase.become_slow, "syncing")}
+
+
+def lose(agent, far, how):
+    leave, state = LOSSES[how]
+    leave(far)
+    until(lambda: agent.status()["ovsdb"]["state"] == state,
+          "the loss is noticed")
+
+
+@pytest.mark.parametrize("how", LOSSES)
+def test_guest_waits_for_what_the_database_has_now(host, far, hooks, how):
+    """Its port was right when the agent last looked, and is gone."""
+    agent = start_far_agent(host, far)
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    until(lambda: agent.json("vnic/list"), "the port is known")
+    lose(agent, far, how)
+    host.vsctl("del-port", "tap1")
+    hooks.configure(deadline_ms=30000)
+    hook = hooks.begin("qemu", "web1", "start", start_xml())
+    until(lambda: counts(agent, "events") == (1,), "the agent is asked")
+    far.return_whole()
+    until(lambda: agent.vnics().get(("web1", vm_mac(1)), {}).get("reason")
+          == "no port for it on bridge br0", "the agent has looked")
+    assert hook.is_running()
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=9"])
+    assert hook.wait().status == 0
+    assert host.column("tap1", "tag") == "55"
+
+
 def test_hung_libvirt_delays_nobody(host, settled, hooks):
     """As it is while a hook runs: it answers nobody, and a pool thread of the
     agent's waits for it."""
@@ -624,6 +672,25 @@ def test_no_sweep_after_the_hook(tap_host):
     until(lambda: len(agent.json("vnic/list")) == 2, "it has looked")
     assert host.vsctl("list-ports", "br0").split() == ["tap3", "tap4"]
     agent.stop()
+
+
+@pytest.mark.parametrize("how", LOSSES)
+@needs_root
+def test_sweep_waits_for_what_the_database_has_now(tap_host, how):
+    """Nothing was to be removed when the agent last looked."""
+    host, hooks = tap_host, Hooks(tap_host)
+    hooks.configure(deadline_ms=30000)
+    with FarDatabase(host.rundir / "far.sock",
+                     host.rundir / "db.sock") as far:
+        agent = start_far_agent(host, far)
+        lose(agent, far, how)
+        leave_row(host, "tap3", 42)
+        hook = hooks.begin("daemon", "-", "start")
+        until(lambda: counts(agent, "events") == (1,), "the agent is asked")
+        far.return_whole()
+        assert hook.wait().status == 0
+        assert host.vsctl("list-ports", "br0") == ""
+        agent.stop()
 
 
 def test_failed_start_is_forgotten(host, settled, hooks):
