@@ -22,7 +22,9 @@ controller_libvnic_controller_a_SOURCES = \
 	controller/vnic-state.c \
 	controller/vnic-state.h \
 	controller/warnings.c \
-	controller/warnings.h
+	controller/warnings.h \
+	controller/wishes.c \
+	controller/wishes.h
 
 sbin_PROGRAMS += controller/vnicd
 controller_vnicd_CPPFLAGS = $(AM_CPPFLAGS) $(LIBUV_CFLAGS) $(SYSTEMD_CFLAGS)

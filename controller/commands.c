@@ -54,7 +54,8 @@ struct waiting {
     struct ovs_list node;
     struct unixctl_conn *conn;
     enum report_format format;
-    enum reconcile_wish wish;
+    enum wish_kind wish;
+    uint64_t number;            /* Of the wish. */
     uint64_t journal_start;     /* Entries after this are its work. */
     long long int deadline_ms;
 };
@@ -355,7 +356,7 @@ handle_vnic_show(struct unixctl_conn *conn, int argc, const char *argv[],
 /* Utters 'wish'; the reply comes when it is fulfilled. */
 static void
 wait_for(struct commands *c, struct unixctl_conn *conn,
-         enum reconcile_wish wish, enum report_format format)
+         enum wish_kind wish, enum report_format format)
 {
     enum ovsdb_conn_state state = ovsdb_conn_state(c->in->ovsdb);
     if (state != OVSDB_CONN_ACTIVE) {
@@ -367,11 +368,11 @@ wait_for(struct commands *c, struct unixctl_conn *conn,
     }
 
     long long int now = time_msec();
-    reconciler_wish(c->reconciler, wish, now);
     struct waiting *waiting = xmalloc(sizeof *waiting);
     waiting->conn = conn;
     waiting->format = format;
     waiting->wish = wish;
+    waiting->number = reconciler_wish(c->reconciler, wish, now);
     waiting->journal_start = reconciler_journal(c->reconciler)->n;
     waiting->deadline_ms = now + REPLY_TIMEOUT_MS;
     ovs_list_push_back(&c->waiting, &waiting->node);
@@ -563,13 +564,6 @@ handle_exit(struct unixctl_conn *conn, int argc OVS_UNUSED,
 
 /* Deferred replies. */
 
-/* Has some wish of an operator's not been fulfilled? */
-static bool
-has_wishes(const struct commands *c)
-{
-    return reconciler_wishes(c->reconciler, WISH_REPAIR | WISH_COLLECT);
-}
-
 /* Has libvirt told what the wish of 'waiting' needs? */
 static bool
 has_libvirt_told(const struct commands *c, const struct waiting *waiting)
@@ -621,7 +615,8 @@ commands_run(struct commands *c, long long int now)
                   switch_flows_seqno(reconciler_flows(c->reconciler)), now);
     struct waiting *waiting;
     LIST_FOR_EACH_SAFE (waiting, node, &c->waiting) {
-        if (!has_wishes(c)) {
+        if (reconciler_has_fulfilled(c->reconciler, waiting->wish,
+                                     waiting->number)) {
             reply_waiting(c, waiting);
         } else if (now >= waiting->deadline_ms) {
             unixctl_command_reply_error(
@@ -641,8 +636,7 @@ commands_wait(const struct commands *c)
     if (!ovs_list_is_empty(&c->waiting)) {
         const struct waiting *oldest
             = CONTAINER_OF(ovs_list_front(&c->waiting), struct waiting, node);
-        poll_timer_wait_until(has_wishes(c)
-                              ? oldest->deadline_ms : LLONG_MIN);
+        poll_timer_wait_until(oldest->deadline_ms);
     }
 }
 

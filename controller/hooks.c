@@ -47,6 +47,7 @@ struct hook_wait {
     struct ovs_list node;       /* In the 'waits' of 'struct hooks'. */
     struct hook_call *call;
     bool is_sweep;              /* For that, otherwise for a domain. */
+    uint64_t sweep;             /* Its number. */
     bool is_opinion;            /* What cannot be judged passes. */
     struct uuid domain;
     uint64_t n_passes;          /* As many had not seen what it tells. */
@@ -195,10 +196,11 @@ static void
 run_sweep_wait(struct hooks *hooks, struct hook_wait *wait,
                long long int now)
 {
-    if (!reconciler_wishes(hooks->reconciler, WISH_SWEEP)) {
+    if (reconciler_has_fulfilled(hooks->reconciler, WISH_SWEEP,
+                                 wait->sweep)) {
         end_wait(hooks, wait, HOOK_PASS, NULL);
     } else if (now >= wait->deadline_ms) {
-        reconciler_forget_wish(hooks->reconciler, WISH_SWEEP);
+        reconciler_forget_wishes(hooks->reconciler, WISH_SWEEP);
         end_wait(hooks, wait, HOOK_UNABLE, explain_delay(hooks, wait));
     }
 }
@@ -208,7 +210,7 @@ run_wait(struct hooks *hooks, struct hook_wait *wait, long long int now)
 {
     if (hook_call_is_over(wait->call)) {
         if (wait->is_sweep) {
-            reconciler_forget_wish(hooks->reconciler, WISH_SWEEP);
+            reconciler_forget_wishes(hooks->reconciler, WISH_SWEEP);
         }
         end_wait(hooks, wait, HOOK_PASS, NULL); /* Nobody hears it. */
     } else if (wait->is_sweep) {
@@ -351,8 +353,10 @@ handle_network(struct hooks *hooks, struct hook_call *call)
 static void
 handle_daemon_start(struct hooks *hooks, struct hook_call *call)
 {
-    add_wait(hooks, call)->is_sweep = true;
-    reconciler_wish(hooks->reconciler, WISH_SWEEP, call->received_ms);
+    struct hook_wait *wait = add_wait(hooks, call);
+    wait->is_sweep = true;
+    wait->sweep = reconciler_wish(hooks->reconciler, WISH_SWEEP,
+                                  call->received_ms);
 }
 
 static void

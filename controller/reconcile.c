@@ -41,10 +41,8 @@ COVERAGE_DEFINE(reconcile_pass);
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* How long a pass waits for libvirt's answers that are under way, so that a
- * burst of changes makes one transaction; and how long one that an operator
- * asks for, so that it knows the newest intent.  That leaves, of the 5 s in
- * which the operator is answered, one for the database. */
-enum { SETTLE_MS = 100, WISH_SETTLE_MS = 4000 };
+ * burst of changes makes one transaction. */
+enum { SETTLE_MS = 100 };
 
 /* The pauses after a transaction that came too late, and after one that the
  * database refused. */
@@ -65,12 +63,9 @@ struct reconciler {
     bool is_dirty;              /* A pass is due though nothing changed. */
     bool is_hurried;            /* A pass does not wait for libvirt: a guest
                                  * waits for it. */
-    unsigned int wishes;        /* Of 'enum reconcile_wish'. */
-    unsigned int served;        /* Those that the newest pass has fulfilled,
-                                 * once its transaction is through. */
-    long long int wished_ms;    /* When the newest was uttered, monotonic. */
-    bool was_answered;          /* libvirt answered before the pass that
-                                 * fulfilled them. */
+    struct wishes wishes;
+    bool was_answered;          /* libvirt had answered everything when an
+                                 * operator's wish was last served. */
     long long int may_read_ms;  /* Not before, everything is read once more for
                                  * the sake of what waits for it. */
     bool awaits_reading;        /* A pass is due when that has been done. */
@@ -178,7 +173,7 @@ static void
 update_flows(struct reconciler *r, long long int now)
 {
     if (ovsdb_conn_state(r->in->ovsdb) == OVSDB_CONN_ACTIVE) {
-        if (r->wishes & WISH_REPAIR) {
+        if (wishes_are_served(&r->wishes, WISH_REPAIR)) {
             switch_flows_retry(r->flows);
         }
         switch_flows_update(r->flows, &r->pass, r->notes.memory.has_met, now);
@@ -191,7 +186,7 @@ static void
 act(struct reconciler *r)
 {
     if (!port_plan_has_work(&r->pass.plan)) {
-        r->wishes &= ~r->served;
+        wishes_fulfil(&r->wishes);
         return;
     }
     struct ovsdb_idl_txn *txn = ovsdb_conn_begin(r->in->ovsdb);
@@ -211,18 +206,15 @@ settled_ms(const struct reconciler *r)
                                                 : LLONG_MIN;
 }
 
-/* The same for an operator's wishes.  A libvirt that is not there is not waited
- * for. */
+/* Returns when a pass is due for the sake of a wish.  A libvirt that is not
+ * there is not waited for. */
 static long long int
-wishes_due_ms(const struct reconciler *r)
+wishes_ms(const struct reconciler *r)
 {
-    return (inputs_are_answering(r->in) ? r->wished_ms + WISH_SETTLE_MS
-            : LLONG_MIN);
+    return wishes_due_ms(&r->wishes, inputs_are_answering(r->in));
 }
 
-/* Takes note of what is about to be looked at, and clears the table.  A pass
- * that comes before libvirt has had time to answer leaves wishes to a later
- * one. */
+/* Takes note of what is about to be looked at, and clears the table. */
 static void
 begin_pass(struct reconciler *r, long long int now)
 {
@@ -231,9 +223,8 @@ begin_pass(struct reconciler *r, long long int now)
     r->seen_seqno = inputs_seqno(r->in);
     r->seen_flows = switch_flows_seqno(r->flows);
     r->is_dirty = false;
-    r->served = r->wishes & (now >= wishes_due_ms(r) ? ~0u : WISH_SWEEP);
     r->awaits_reading = r->awaits_reading && inputs_are_reading(r->in, NULL);
-    if (r->served & ~WISH_SWEEP) {
+    if (wishes_serve(&r->wishes, inputs_are_answering(r->in), now)) {
         r->was_answered = !inputs_are_reading(r->in, NULL);
     }
     pass_clear(&r->pass);
@@ -269,9 +260,9 @@ make_pass(struct reconciler *r, long long int now)
     };
 
     begin_pass(r, now);
-    gates.is_forced = r->served & WISH_REPAIR;
-    if (r->served & WISH_COLLECT) {
-        gates.collect_ms = r->wished_ms;
+    gates.is_forced = wishes_are_served(&r->wishes, WISH_REPAIR);
+    if (wishes_are_served(&r->wishes, WISH_COLLECT)) {
+        gates.collect_ms = r->wishes.newest_ms;
     }
 
     /* Observe. */
@@ -283,8 +274,8 @@ make_pass(struct reconciler *r, long long int now)
     desired_compute(&facts, &pass->desired);
     judge_flows(r);
     memory_note_desired(&r->notes.memory, &pass->desired, now);
-    orphans_find(&pass->view, &pass->desired, r->served & WISH_SWEEP,
-                 &pass->orphans);
+    orphans_find(&pass->view, &pass->desired,
+                 wishes_are_served(&r->wishes, WISH_SWEEP), &pass->orphans);
     memory_note_orphans(&r->notes.memory, &pass->orphans, now, time_wall_msec());
 
     /* Diff. */
@@ -330,10 +321,7 @@ next_pass_ms(const struct reconciler *r)
     if (!r->is_hurried) {
         due_ms = MAX(due_ms, settled_ms(r));
     }
-    if (r->wishes & ~r->served) {
-        due_ms = MIN(due_ms, wishes_due_ms(r));
-    }
-    return MAX(due_ms, r->retry_ms);
+    return MAX(MIN(due_ms, wishes_ms(r)), r->retry_ms);
 }
 
 static void
@@ -343,7 +331,7 @@ succeed(struct reconciler *r, long long int now)
     notes_take_of_deeds(&r->notes, &r->pass, now, time_wall_msec());
     r->is_dirty = r->is_dirty || r->pass.plan.has_more;
     if (!r->pass.plan.has_more) {
-        r->wishes &= ~r->served;
+        wishes_fulfil(&r->wishes);
     }
     free(r->error);
     r->error = NULL;
@@ -365,7 +353,7 @@ fail(struct reconciler *r, char *error, long long int now)
         r->is_row_by_row = true;
     } else if (n_rows) {
         notes_take_of_refusal(&r->notes, &r->pass, now);
-        r->wishes &= ~r->served; /* It has been tried. */
+        wishes_fulfil(&r->wishes); /* It has been tried. */
     } else {
         r->retry_ms = now + RETRY_MS;
     }
@@ -505,37 +493,36 @@ reconciler_set_hurried(struct reconciler *r, bool is_hurried)
     r->is_hurried = is_hurried;
 }
 
-/* Asks for a pass that fulfils 'wish', except for a sweep with the newest that
- * libvirt can tell. */
-void
-reconciler_wish(struct reconciler *r, enum reconcile_wish wish,
-                long long int now)
+/* Asks for a pass that fulfils a wish of 'kind', unless that is a sweep with
+ * the newest that libvirt can tell.  Returns the number of the wish. */
+uint64_t
+reconciler_wish(struct reconciler *r, enum wish_kind kind, long long int now)
 {
-    r->wishes |= wish;
     r->is_dirty = true;
-    if (wish != WISH_SWEEP) {
-        r->wished_ms = now;
+    if (kind != WISH_SWEEP) {
         inputs_read_all(r->in, now);
     }
+    return wishes_utter(&r->wishes, kind, now);
 }
 
-/* Takes 'wish' back, unless it is too late. */
+/* Takes the wishes of 'kind' back, unless it is too late. */
 void
-reconciler_forget_wish(struct reconciler *r, enum reconcile_wish wish)
+reconciler_forget_wishes(struct reconciler *r, enum wish_kind kind)
 {
-    r->wishes &= ~wish;
+    wishes_withdraw(&r->wishes, kind);
 }
 
-/* Returns those of 'wishes' that reconciler_wish() was asked for and whose pass
- * has not done its work. */
-unsigned int
-reconciler_wishes(const struct reconciler *r, unsigned int wishes)
+/* True if a pass that began after reconciler_wish() had returned 'number' has
+ * done its work. */
+bool
+reconciler_has_fulfilled(const struct reconciler *r, enum wish_kind kind,
+                         uint64_t number)
 {
-    return r->wishes & wishes;
+    return wishes_is_fulfilled(&r->wishes, kind, number);
 }
 
-/* True if libvirt had answered everything when the newest pass with a wish was
- * made. */
+/* True if libvirt had answered everything when an operator's wish was last
+ * served. */
 bool
 reconciler_was_answered(const struct reconciler *r)
 {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controller/wishes.h"
 #include "lib/desired.h"
 #include "lib/orphan.h"
 #include "lib/switch-view.h"
@@ -26,15 +27,6 @@ struct pass {
                                  * database. */
 };
 
-/* What may be asked for, besides what is done anyway; bits. */
-enum reconcile_wish {
-    WISH_REPAIR = 1 << 0,       /* What is only reported is put right, too. */
-    WISH_COLLECT = 1 << 1,      /* Orphans go at once. */
-    WISH_SWEEP = 1 << 2,        /* So do ports that dead guests left, although
-                                 * libvirt has not told anything: it starts, and
-                                 * plugs nobody. */
-};
-
 struct reconciler *reconciler_create(struct inputs *);
 void reconciler_destroy(struct reconciler *);
 
@@ -49,11 +41,11 @@ const struct switch_flows *reconciler_flows(const struct reconciler *);
 uint64_t reconciler_n_passes(const struct reconciler *);
 const char *reconciler_error(const struct reconciler *);
 
-void reconciler_wish(struct reconciler *, enum reconcile_wish,
-                     long long int now);
-unsigned int reconciler_wishes(const struct reconciler *,
-                               unsigned int wishes);
-void reconciler_forget_wish(struct reconciler *, enum reconcile_wish);
+uint64_t reconciler_wish(struct reconciler *, enum wish_kind,
+                         long long int now);
+bool reconciler_has_fulfilled(const struct reconciler *, enum wish_kind,
+                              uint64_t number);
+void reconciler_forget_wishes(struct reconciler *, enum wish_kind);
 void reconciler_touch(struct reconciler *);
 void reconciler_set_hurried(struct reconciler *, bool is_hurried);
 bool reconciler_was_answered(const struct reconciler *);

@@ -65,7 +65,8 @@ unit_tests = \
 	tests/test-vnic \
 	tests/test-vnic-state \
 	tests/test-warnings \
-	tests/test-why
+	tests/test-why \
+	tests/test-wishes
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 

@@ -11,7 +11,8 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "integration"))
 
-from host import Host  # noqa: E402 (the path comes first)
+from far_database import FarDatabase  # noqa: E402 (the path comes first)
+from host import Host  # noqa: E402
 
 BUILD = os.environ.get("VNICD_BUILD", str(TESTS.parent))
 
@@ -41,6 +42,14 @@ def agent(host):
     yield agent
     if agent.is_running():
         check_nothing_to_do(host, agent)
+
+
+@pytest.fixture
+def far(host):
+    """The database of 'host', which an agent may lose."""
+    with FarDatabase(host.rundir / "far.sock",
+                     host.rundir / "db.sock") as far:
+        yield far
 
 
 def check_nothing_to_do(host, agent):

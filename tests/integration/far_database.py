@@ -45,15 +45,16 @@ def _close(connection):
 
 class FarDatabase:
     """Listens at 'path' for whoever wants the database at 'real'; use it as a
-    context.  While it is away it hangs up on everybody; while it is slow it
-    does not get to the question what its rows are."""
+    context."""
 
     def __init__(self, path, real):
         self.path = str(path)
         self._real = str(real)
         self._is_away = False
-        self._is_fast = threading.Event()
-        self._is_fast.set()
+        self._held = "none"
+        self._is_passing = threading.Event()
+        self._is_passing.set()
+        self.is_holding = False
         self._connections = []
 
     def __enter__(self):
@@ -67,25 +68,41 @@ class FarDatabase:
         _close(self._listener)
         self._listener.close()
         self._hang_up()
-        self._is_fast.set()
+        self.return_whole()
         os.unlink(self.path)
+
+    def start_agent(self, host):
+        """An agent that uses this database, and knows everything."""
+        agent = host.agent(f"--db=unix:{self.path}")
+        for words in ("connection", "receive error"):
+            agent.expect_warning(words)
+        host.settled(agent)
+        return agent
 
     def _hang_up(self):
         for connection in self._connections:
             _close(connection)
 
     def go_away(self):
+        """Hangs up, and on everybody who calls."""
         self._is_away = True
         self._hang_up()
 
     def become_slow(self):
-        """Hangs up, and then answers anew."""
-        self._is_fast.clear()
+        """Hangs up; to who calls again it does not tell what rows it has."""
+        self.hold("monitor")
         self._hang_up()
 
+    def hold(self, method):
+        """Keeps the next call of 'method', and what comes behind it, until
+        the return."""
+        self._is_passing.clear()
+        self._held = method
+
     def return_whole(self):
-        self._is_away = False
-        self._is_fast.set()
+        self._is_away = self.is_holding = False
+        self._held = "none"
+        self._is_passing.set()
 
     def _serve(self):
         while True:
@@ -106,11 +123,16 @@ class FarDatabase:
 
     def _pass_questions(self, agent, database):
         for message in _messages(agent):
-            if (message.get("method", "").startswith("monitor")
-                    and message["params"][0] == "Open_vSwitch"):
-                self._is_fast.wait()
+            if self._is_held(message):
+                self.is_holding = True
+                self._is_passing.wait()
             _send(database, message)
         _close(database)
+
+    def _is_held(self, message):
+        """Calls about the server itself are not."""
+        return (message.get("method", "").startswith(self._held)
+                and message["params"][0] == "Open_vSwitch")
 
     @staticmethod
     def _pass_answers(database, agent):

@@ -362,6 +362,53 @@ def test_no_operator_waits_for_a_libvirt_that_is_gone(host, agent, command):
     until(lambda: agent.status()["ok"], "libvirt is back", timeout=30)
 
 
+@pytest.mark.parametrize("command", ["reconcile", "orphan/collect"])
+def test_each_operator_gets_the_answer_of_his_own_wish(host, far, command):
+    """The second one comes while the work of the first is under way, and
+    libvirt does not tell anything any more."""
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    host.vsctl("set", "port", port, "tag=20")
+    agent = far.start_agent(host)
+    assert agent.states()[("web1", mac)] == "drifted"
+    far.hold("transact")
+    first = Question(agent.control_socket(), "reconcile", "--format=csv")
+    until(lambda: far.is_holding, "the work is under way")
+    host.send("libvirtd", signal.SIGSTOP)
+    try:
+        second = Question(agent.control_socket(), command)
+        agent.status()                          # It has been accepted.
+        far.return_whole()
+        assert "tap1" in first.answer()
+        with pytest.raises(RuntimeError, match=NOT_TOLD):
+            second.answer()
+    finally:
+        host.send("libvirtd", signal.SIGCONT)
+
+
+def n_readings(agent):
+    bridge, = agent.status()["openflow"]
+    return bridge["reads"]
+
+
+def test_a_wish_that_waits_reads_no_flows(host, agent):
+    """Passes for others are made meanwhile."""
+    _, _, mac, port = host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    before = n_readings(agent)
+    host.send("libvirtd", signal.SIGSTOP)
+    try:
+        operator = Question(agent.control_socket(), "reconcile")
+        for tag in (20, 30, 40, 50):
+            host.vsctl("set", "port", port, f"tag={tag}")
+            until(lambda: host.column(port, "tag") == "10", "it is put right")
+        with pytest.raises(RuntimeError, match=NOT_TOLD):
+            operator.answer()
+    finally:
+        host.send("libvirtd", signal.SIGCONT)
+    until(lambda: n_readings(agent) > before, "all is read for the operator")
+    assert n_readings(agent) <= before + 2      # One is due every minute.
+
+
 def test_a_guest_without_its_port_is_a_warning(host, agent):
     host.vsctl("set", "open", ".", "external_ids:vnicd-drift=report")
     _, _, mac, port = host.start_vm("web1", 1, 10)

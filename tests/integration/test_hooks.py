@@ -509,22 +509,6 @@ def test_database_is_away(host, settled, hooks, operation, status):
     until(lambda: settled.status()["ok"], "it is back")
 
 
-@pytest.fixture
-def far(host):
-    """A database that the agent may lose."""
-    with FarDatabase(host.rundir / "far.sock",
-                     host.rundir / "db.sock") as far:
-        yield far
-
-
-def start_far_agent(host, far):
-    agent = host.agent(f"--db=unix:{far.path}")
-    for words in ("connection", "receive error", "cannot be judged"):
-        agent.expect_warning(words)
-    host.settled(agent)
-    return agent
-
-
 LOSSES = {"away": (FarDatabase.go_away, "disconnected"),
           "slow": (FarDatabase.become_slow, "syncing")}
 
@@ -539,7 +523,7 @@ def lose(agent, far, how):
 @pytest.mark.parametrize("how", LOSSES)
 def test_guest_waits_for_what_the_database_has_now(host, far, hooks, how):
     """Its port was right when the agent last looked, and is gone."""
-    agent = start_far_agent(host, far)
+    agent = far.start_agent(host)
     host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
     until(lambda: agent.json("vnic/list"), "the port is known")
     lose(agent, far, how)
@@ -682,7 +666,7 @@ def test_sweep_waits_for_what_the_database_has_now(tap_host, how):
     hooks.configure(deadline_ms=30000)
     with FarDatabase(host.rundir / "far.sock",
                      host.rundir / "db.sock") as far:
-        agent = start_far_agent(host, far)
+        agent = far.start_agent(host)
         lose(agent, far, how)
         leave_row(host, "tap3", 42)
         hook = hooks.begin("daemon", "-", "start")
