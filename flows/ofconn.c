@@ -86,6 +86,7 @@ struct ofconn {
     bool has_next;
     struct flow_change change;  /* Changes 'desired' after that. */
     bool needs_diff;            /* 'desired' may differ from 'installed'. */
+    bool is_blocked;            /* It does, by what may not be sent now. */
     bool is_on_hold;            /* Nothing is to be sent. */
     enum ofconn_verdict verdict;
 
@@ -354,13 +355,14 @@ may_send(const struct ofconn *conn)
 static void
 act(struct ofconn *conn, struct flow_diff *diff)
 {
-    conn->needs_diff = diff->n_ops && !may_send(conn);
+    conn->needs_diff = false;
+    conn->is_blocked = diff->n_ops && !may_send(conn);
     if (!diff->n_ops) {
         bundle_clear_errors(conn->bundle);
         set_verdict(conn, OFCONN_INSTALLED);
     } else {
         set_verdict(conn, OFCONN_PENDING);
-        if (!conn->needs_diff) {
+        if (!conn->is_blocked) {
             bundle_start(conn->bundle, diff);
             set_state(conn, OFCONN_SENDING);
         }
@@ -390,6 +392,13 @@ reconcile_change(struct ofconn *conn)
     act(conn, &diff);
 }
 
+/* True if all is to be compared now: there may be many flows. */
+static bool
+is_diff_due(const struct ofconn *conn)
+{
+    return conn->needs_diff || (conn->is_blocked && may_send(conn));
+}
+
 /* True if there is a change that can be made now. */
 static bool
 has_change(const struct ofconn *conn)
@@ -409,7 +418,7 @@ run_READY(struct ofconn *conn)
         conn->has_next = false;
         conn->needs_diff = true;
     }
-    if (conn->needs_diff) {
+    if (is_diff_due(conn)) {
         reconcile(conn);
     } else if (has_change(conn)) {
         reconcile_change(conn);
@@ -552,8 +561,8 @@ static bool
 has_work(const struct ofconn *conn)
 {
     return ((conn->state == OFCONN_READY
-             && (conn->is_stale || conn->has_next || has_change(conn)
-                 || (conn->needs_diff && may_send(conn))))
+             && (conn->is_stale || conn->has_next || is_diff_due(conn)
+                 || has_change(conn)))
             || (conn->state == OFCONN_SENDING
                 && bundle_has_work(conn->bundle)));
 }
@@ -623,7 +632,8 @@ void
 ofconn_change_desired(struct ofconn *conn, struct flow_change *change)
 {
     flow_change_append(&conn->change, change);
-    conn->needs_diff = conn->needs_diff || conn->verdict == OFCONN_REFUSED;
+    conn->needs_diff = conn->needs_diff || conn->is_blocked
+                       || conn->verdict == OFCONN_REFUSED;
     take_news(conn);
 }
 

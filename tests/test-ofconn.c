@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "coverage.h"
 #include "fatal-signal.h"
 #include "flow.h"
 #include "flows/flood-map.h"
@@ -486,6 +487,53 @@ test_floods_are_forbidden_before_flows_are_sent(void **state)
     assert_int_equal(get_counters().port_mods, 2);
 }
 
+/* How often everything has been compared since it was asked last. */
+static unsigned int
+count_comparisons(void)
+{
+    extern struct coverage_counter counter_ofconn_compare_all;
+    return counter_ofconn_compare_all.count();
+}
+
+static void
+test_what_may_not_be_sent_is_compared_once(void **state)
+{
+    ofconn_set_hold(conn, true);
+    mean(one, two);
+    run_until(has_facts);
+    (void) count_comparisons(); /* How many there were is not the point. */
+    for (int i = 0; i < 100; i++) {
+        ofconn_run(conn);
+    }
+    assert_int_equal(count_comparisons(), 0);
+
+    mean_instead(two, three);
+    assert_int_equal(count_comparisons(), 1);
+    mean_instead(three, two);
+    mean_instead(two, three);
+    assert_int_equal(count_comparisons(), 2);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    assert_null(strstr(ds_cstr(&sw.flow_log), "BUNDLE"));
+
+    ofconn_set_hold(conn, false);
+    run_until(is_installed);
+    assert_int_equal(get_counters().bundles.ops[FLOW_OP_ADD_FLOW], 2);
+    assert_means(2);
+}
+
+static void
+test_what_becomes_right_on_hold_is_installed(void **state)
+{
+    assert_null(flow_text_add(&sw.flows, one));
+    ofconn_set_hold(conn, true);
+    mean(one, two);
+    run_until(has_facts);
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    mean_instead(two, NULL);
+    run_until(is_installed);
+    assert_means(1);
+}
+
 static void
 test_what_the_switch_tells_is_outdated_until_it_is_read(void **state)
 {
@@ -558,6 +606,8 @@ main(void)
         TEST(test_new_connection_gets_everything_again),
         TEST(test_queue_for_a_deaf_switch_is_bounded),
         TEST(test_floods_are_forbidden_before_flows_are_sent),
+        TEST(test_what_may_not_be_sent_is_compared_once),
+        TEST(test_what_becomes_right_on_hold_is_installed),
 #define WATCHED(NAME) \
         cmocka_unit_test_setup_teardown(NAME, setup_watched, teardown)
         WATCHED(test_what_the_switch_tells_is_outdated_until_it_is_read),
