@@ -72,7 +72,8 @@ struct reconciler {
     bool is_row_by_row;         /* The database has refused several rows at
                                  * once; until all are dealt with. */
     long long int retry_ms;     /* No pass before, monotonic. */
-    char *error;                /* Why the last transaction failed, or NULL. */
+    char *error;                /* Why the last transaction failed, or NULL:
+                                 * nothing is left of that. */
 };
 
 /* A pass. */
@@ -180,13 +181,31 @@ update_flows(struct reconciler *r, long long int now)
     }
 }
 
+/* Takes ownership of 'error', which may be NULL. */
+static void
+set_error(struct reconciler *r, char *error)
+{
+    free(r->error);
+    r->error = error;
+}
+
+/* There is nothing to write. */
+static void
+rest(struct reconciler *r)
+{
+    wishes_fulfil(&r->wishes);
+    if (!port_plan_backs_off(&r->pass.plan)) {
+        set_error(r, NULL);
+    }
+}
+
 /* Wishes whose work cannot be done, because another agent has the database's
  * lock, stay. */
 static void
 act(struct reconciler *r)
 {
     if (!port_plan_has_work(&r->pass.plan)) {
-        wishes_fulfil(&r->wishes);
+        rest(r);
         return;
     }
     struct ovsdb_idl_txn *txn = ovsdb_conn_begin(r->in->ovsdb);
@@ -333,8 +352,7 @@ succeed(struct reconciler *r, long long int now)
     if (!r->pass.plan.has_more) {
         wishes_fulfil(&r->wishes);
     }
-    free(r->error);
-    r->error = NULL;
+    set_error(r, NULL);
 }
 
 /* The database will not have the transaction.  A single row that it refuses is
@@ -346,8 +364,7 @@ fail(struct reconciler *r, char *error, long long int now)
     size_t n_rows = port_plan_count_rows(&r->pass.plan);
 
     VLOG_WARN_RL(&rl, "the database refused a transaction: %s", error);
-    free(r->error);
-    r->error = error;
+    set_error(r, error);
     r->is_dirty = true;
     if (n_rows > 1) {
         r->is_row_by_row = true;
@@ -472,7 +489,8 @@ reconciler_n_passes(const struct reconciler *r)
     return r->n_passes;
 }
 
-/* Returns why the last transaction failed, or NULL if it did not. */
+/* Returns why the last transaction failed, or NULL if it did not, or nothing is
+ * left to do of it. */
 const char *
 reconciler_error(const struct reconciler *r)
 {

@@ -733,16 +733,29 @@ port_plan_count_rows(const struct port_plan *plan)
     return n;
 }
 
-/* True if 'plan' has something to write now. */
-bool
-port_plan_has_work(const struct port_plan *plan)
+static bool
+has_verdict(const struct port_plan *plan, enum port_verdict verdict)
 {
     for (size_t i = 0; i < plan->n_ops; i++) {
-        if (plan->ops[i].verdict == PORT_VERDICT_APPLY) {
+        if (plan->ops[i].verdict == verdict) {
             return true;
         }
     }
     return false;
+}
+
+/* True if 'plan' has something to write now. */
+bool
+port_plan_has_work(const struct port_plan *plan)
+{
+    return has_verdict(plan, PORT_VERDICT_APPLY);
+}
+
+/* True if 'plan' leaves something for later that has been tried in vain. */
+bool
+port_plan_backs_off(const struct port_plan *plan)
+{
+    return has_verdict(plan, PORT_VERDICT_BACK_OFF);
 }
 
 /* Returns the first planned change to the VLANs of 'vnic', or NULL if they are

@@ -46,6 +46,7 @@ void port_plan_compute(const struct desired *, const struct orphans *,
 void port_plan_destroy(struct port_plan *);
 
 bool port_plan_has_work(const struct port_plan *);
+bool port_plan_backs_off(const struct port_plan *);
 size_t port_plan_count_rows(const struct port_plan *);
 const struct port_op *port_plan_find_vlan_op(const struct port_plan *,
                                              const struct desired_vnic *);

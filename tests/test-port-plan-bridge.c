@@ -115,6 +115,7 @@ test_a_pair_is_put_right(void **state)
     op = compute_pipeline(host, PAIR_WANTED, false, 2);
     assert_int_equal(op[0].verdict, PORT_VERDICT_BACK_OFF);
     assert_int_equal(op[1].verdict, PORT_VERDICT_BACK_OFF);
+    assert_true(port_plan_backs_off(&host->plan));
 }
 
 static void

@@ -50,6 +50,7 @@ test_wrong_at_first_contact_is_reported(void **state)
     assert_op(compute(host, 1), "report", PORT_CAUSE_FIRST_CONTACT,
               "Port vnet0 tag", "7", "42");
     assert_false(port_plan_has_work(&host->plan));
+    assert_false(port_plan_backs_off(&host->plan));
 }
 
 static void

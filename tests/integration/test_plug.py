@@ -240,7 +240,10 @@ def test_a_row_that_the_database_refuses_holds_up_nothing(host, agent):
     refused = [line for line in agent.text().splitlines()
                if "refused a transaction" in line]
     assert len(refused) <= 3
+    assert "Interface" in agent.status()["ovsdb"]["error"]
     domain.destroy()
+    until(lambda: not agent.status()["ovsdb"]["error"],
+          "there is nothing left to refuse")
 
 
 def test_an_interface_of_a_bond_has_the_name(host, agent):
