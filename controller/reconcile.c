@@ -66,6 +66,8 @@ struct reconciler {
     struct wishes wishes;
     bool was_answered;          /* libvirt had answered everything when an
                                  * operator's wish was last served. */
+    bool is_retry_due;          /* Somebody wishes for a repair, and bridges
+                                 * have not been told yet. */
     long long int may_read_ms;  /* Not before, everything is read once more for
                                  * the sake of what waits for it. */
     bool awaits_reading;        /* A pass is due when that has been done. */
@@ -174,7 +176,8 @@ static void
 update_flows(struct reconciler *r, long long int now)
 {
     if (ovsdb_conn_state(r->in->ovsdb) == OVSDB_CONN_ACTIVE) {
-        if (wishes_are_served(&r->wishes, WISH_REPAIR)) {
+        if (r->is_retry_due) {
+            r->is_retry_due = false;
             switch_flows_retry(r->flows);
         }
         switch_flows_update(r->flows, &r->pass, r->notes.memory.has_met, now);
@@ -245,6 +248,7 @@ begin_pass(struct reconciler *r, long long int now)
     r->awaits_reading = r->awaits_reading && inputs_are_reading(r->in, NULL);
     if (wishes_serve(&r->wishes, inputs_are_answering(r->in), now)) {
         r->was_answered = !inputs_are_reading(r->in, NULL);
+        r->is_retry_due = wishes_are_served(&r->wishes, WISH_REPAIR);
     }
     pass_clear(&r->pass);
 }

@@ -69,7 +69,7 @@ wishes_due_ms(const struct wishes *wishes, bool is_answering)
 }
 
 /* Has the pass that begins at 'now' serve what may be served then.  Returns
- * true if that is a wish that has waited for libvirt. */
+ * true if that is a wish that has waited for libvirt until now. */
 bool
 wishes_serve(struct wishes *wishes, bool is_answering, long long int now)
 {

@@ -300,6 +300,16 @@ class Host:
     def vsctl(self, *args):
         return self.run("ovs-vsctl", *args).stdout.strip()
 
+    def restrict(self, change):
+        """From now on the database refuses what its schema does not allow when
+        'change' has been at its tables."""
+        schema = json.loads(Path(SCHEMA).read_text())
+        change(schema["tables"])
+        path = self.dir / "restricted.ovsschema"
+        path.write_text(json.dumps(schema))
+        self.run("ovsdb-client", "convert", f"unix:{self.rundir}/db.sock",
+                 path)
+
     def add_bridge(self, name="br0"):
         self.vsctl("add-br", name, "--", "set", "bridge", name,
                    f"datapath_type={self.DATAPATH}")

@@ -409,6 +409,32 @@ def test_a_wish_that_waits_reads_no_flows(host, agent):
     assert n_readings(agent) <= before + 2      # One is due every minute.
 
 
+def limit_tags(host, tag):
+    """From now on the database refuses greater ones."""
+    host.restrict(lambda tables: tables["Port"]["columns"]["tag"]["type"][
+        "key"].update(maxInteger=tag))
+
+
+def test_a_wish_that_the_database_refuses_reads_flows_once(host, agent):
+    """It is tried again and again."""
+    host.start_vm("web1", 1, 10)
+    until(lambda: is_ready(agent, "web1", 1), "web1 is ready")
+    for words in ("the database refused", "ovsdb_idl|WARN|transaction error"):
+        agent.expect_warning(words)
+    limit_tags(host, 100)
+    host.plug("tap2", vm_uuid(2), vm_mac(2), ["tag=10"])
+    domain = host.start_domain("web2", vm_uuid(2),
+                               (vm_mac(2), "tap2", access(200)))
+    until(lambda: agent.status()["ovsdb"]["error"], "it is refused")
+    before = n_readings(agent)
+    passes = agent.status()["passes"]
+    assert "the database did not answer" in agent.refuses("reconcile")
+    assert agent.status()["passes"] >= passes + 4
+    assert n_readings(agent) <= before + 2      # One is due every minute.
+    domain.destroy()
+    host.vsctl("del-port", "tap2")
+
+
 def test_a_guest_without_its_port_is_a_warning(host, agent):
     host.vsctl("set", "open", ".", "external_ids:vnicd-drift=report")
     _, _, mac, port = host.start_vm("web1", 1, 10)

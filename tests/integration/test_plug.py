@@ -2,10 +2,9 @@
 """Interfaces that libvirt leaves to others to plug."""
 
 import json
-from pathlib import Path
 
 import pytest
-from host import SCHEMA, until, vm_mac, vm_uuid
+from host import until, vm_mac, vm_uuid
 from test_metadata import say
 
 SOCKET = "/var/run/guests/web1-net0"
@@ -216,11 +215,7 @@ def test_a_row_that_libvirt_has_taken_over_is_libvirts(host, agent):
 
 def limit_interfaces(host, n):
     """From now on the database refuses more interfaces than 'n'."""
-    schema = json.loads(Path(SCHEMA).read_text())
-    schema["tables"]["Interface"]["maxRows"] = n
-    path = host.dir / "limited.ovsschema"
-    path.write_text(json.dumps(schema))
-    host.run("ovsdb-client", "convert", f"unix:{host.rundir}/db.sock", path)
+    host.restrict(lambda tables: tables["Interface"].update(maxRows=n))
 
 
 def test_a_row_that_the_database_refuses_holds_up_nothing(host, agent):
