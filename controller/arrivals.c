@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* When switches are told of guests that have arrived, and when these are asked
- * for their multicast groups.  Pure: controller/bridge-flows.c does it.
+ * for their multicast groups, as all guests are of whom the switch has forgotten
+ * them.  Pure: controller/bridge-flows.c does it, as fast as the switch takes
+ * what there is to say.
  *
  * QEMU has announced a guest before its flows are put right.  But Open vSwitch
  * learns an address from packets that it has forwarded in the datapath only
@@ -38,6 +40,9 @@ static const struct {
     { 1400, ARRIVAL_ASK },
 };
 
+/* The step that is all of it for a guest whose groups were forgotten. */
+enum { LAST_STEP = ARRAY_SIZE(steps) - 1 };
+
 void
 arrivals_init(struct arrivals *arrivals)
 {
@@ -62,6 +67,20 @@ has_arrived(const struct pipeline_vnic *vnic,
            && eth_addr_equals(before->mac, vnic->mac);
 }
 
+/* Adds the vNIC called 'number', of which what comes before 'first_step' is not
+ * to be done. */
+static void
+add(struct arrivals *arrivals, uint32_t number, size_t first_step)
+{
+    arrivals->vnics = xrealloc(arrivals->vnics,
+                               (arrivals->n + 1) * sizeof *arrivals->vnics);
+    arrivals->vnics[arrivals->n++] = (struct arrival) {
+        .number = number,
+        .next_step = first_step,
+        .due_ms = LLONG_MIN,
+    };
+}
+
 /* Adds the vNICs that were yet to come in 'before', which must be sorted, and
  * are there in 'after', the facts of the same bridge that follow. */
 void
@@ -72,12 +91,33 @@ arrivals_note(struct arrivals *arrivals, const struct pipeline_bridge *before,
         const struct pipeline_vnic *vnic = &after->vnics[i];
         if (has_arrived(vnic, pipeline_bridge_find_vnic(before,
                                                         vnic->number))) {
-            arrivals->vnics = xrealloc(
-                arrivals->vnics, (arrivals->n + 1) * sizeof *arrivals->vnics);
-            arrivals->vnics[arrivals->n++] = (struct arrival) {
-                .number = vnic->number,
-                .due_ms = LLONG_MIN,
-            };
+            add(arrivals, vnic->number, 0);
+        }
+    }
+}
+
+static bool
+contains(const struct arrivals *arrivals, uint32_t number)
+{
+    for (size_t i = 0; i < arrivals->n; i++) {
+        if (arrivals->vnics[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds the vNICs of 'bridge', whose groups the switch has just forgotten.  Who
+ * is among 'arrivals' already is yet to be asked anyhow, and whose guest is not
+ * here would not hear it. */
+void
+arrivals_note_forgotten(struct arrivals *arrivals,
+                        const struct pipeline_bridge *bridge)
+{
+    for (size_t i = 0; i < bridge->n_vnics; i++) {
+        const struct pipeline_vnic *vnic = &bridge->vnics[i];
+        if (vnic->place == GUEST_HERE && !contains(arrivals, vnic->number)) {
+            add(arrivals, vnic->number, LAST_STEP);
         }
     }
 }

@@ -9,8 +9,8 @@
 
 struct pipeline_bridge;
 
-/* The vNICs of guests that migrations have brought to a bridge, and what is to
- * be done about them, and when.  Pure. */
+/* The vNICs of guests that migrations have brought to a bridge, or whose groups
+ * its switch has forgotten; what is to be done about them, and when.  Pure. */
 
 enum arrival_deed {
     ARRIVAL_ANNOUNCE = 1 << 0,  /* Tell the switches where it is. */
@@ -27,6 +27,8 @@ void arrivals_destroy(struct arrivals *);
 
 void arrivals_note(struct arrivals *, const struct pipeline_bridge *before,
                    const struct pipeline_bridge *after);
+void arrivals_note_forgotten(struct arrivals *,
+                             const struct pipeline_bridge *);
 unsigned int arrivals_next(struct arrivals *, long long int now,
                            uint32_t *numberp);
 long long int arrivals_due_ms(const struct arrivals *);

@@ -69,6 +69,7 @@
 VLOG_DEFINE_THIS_MODULE(bridge_flows);
 
 COVERAGE_DEFINE(bridge_flows_built);
+COVERAGE_DEFINE(bridge_flows_greeted);
 
 /* What 'conn' was told last. */
 enum told {
@@ -301,11 +302,12 @@ read_again(struct bridge_flows *bf, long long int now)
 /* Arrivals. */
 
 /* When something is to be done about guests that have arrived: their flows have
- * to be there. */
+ * to be there, and the switch has to listen.  Of many at once, the others' turn
+ * comes when it has taken what it was told. */
 static long long int
 arrivals_ms(const struct bridge_flows *bf)
 {
-    return (bf->state == BRIDGE_FLOWS_INSTALLED
+    return (bf->state == BRIDGE_FLOWS_INSTALLED && ofconn_has_room(bf->conn)
             ? arrivals_due_ms(&bf->arrivals) : LLONG_MAX);
 }
 
@@ -318,6 +320,7 @@ welcome_arrivals(struct bridge_flows *bf, long long int now)
         const struct pipeline_vnic *vnic
             = pipeline_bridge_find_vnic(&bf->facts, number);
         if (vnic) {
+            COVERAGE_INC(bridge_flows_greeted);
             greet(bf->conn, vnic, deeds);
         }
     }
@@ -333,9 +336,7 @@ flush_learnt(struct bridge_flows *bf, long long int now)
         learnt_flush_start(bf->flush, now);
     }
     if (learnt_flush_run(bf->flush, now)) {
-        for (size_t i = 0; i < bf->facts.n_vnics; i++) {
-            greet(bf->conn, &bf->facts.vnics[i], ARRIVAL_ASK);
-        }
+        arrivals_note_forgotten(&bf->arrivals, &bf->facts);
     }
 }
 
@@ -348,8 +349,8 @@ bridge_flows_run(struct bridge_flows *bf, long long int now)
         look(bf, now);
     }
     bf->seqno += refusals_let_in(&bf->refusals, now);
-    welcome_arrivals(bf, now);
     flush_learnt(bf, now);
+    welcome_arrivals(bf, now);
 }
 
 void

@@ -20,7 +20,7 @@
  * not hold them. */
 enum { MAX_GREETED_VLANS = 128 };
 
-/* Frames that cannot be sent are lost like any other. */
+/* A frame that goes to a switch which has just gone is lost like any other. */
 
 static void
 announce(struct ofconn *conn, const struct pipeline_vnic *vnic, int vid,
@@ -76,7 +76,7 @@ find_greeted_vlans(const struct pipeline_vnic *vnic, struct vlan_set *vlans)
 }
 
 /* Does 'deeds', bits of 'enum arrival_deed', about the guest of 'vnic', in each
- * of its VLANs.  Its flows have to be there. */
+ * of its VLANs.  Its flows have to be there, and 'conn' to have room. */
 void
 greet(struct ofconn *conn, const struct pipeline_vnic *vnic,
       unsigned int deeds)

@@ -654,15 +654,25 @@ ofconn_is_outdated(const struct ofconn *conn)
     return conn->is_outdated;
 }
 
+/* True if frames may be sent now; as many as have to be sent together, even if
+ * that is false after the first.  Otherwise ofconn_wait() waits for that. */
+bool
+ofconn_has_room(const struct ofconn *conn)
+{
+    return conn->state != OFCONN_DISCONNECTED
+           && channel_has_room(conn->channel);
+}
+
 /* Has the switch do with the 'size' bytes at 'frame' what 'actions' say, which
  * this takes ownership of, by the flows that are installed.  Returns false if
- * the switch cannot be told now; whether it does is not known. */
+ * the switch is not there; whether it does is not known.
+ *
+ * However much the switch has yet to take: see ofconn_has_room(). */
 bool
 ofconn_send_frame(struct ofconn *conn, const void *frame, size_t size,
                   struct ofpbuf *actions)
 {
-    bool is_sent = conn->state != OFCONN_DISCONNECTED
-                   && channel_has_room(conn->channel);
+    bool is_sent = conn->state != OFCONN_DISCONNECTED;
     if (is_sent) {
         channel_send(conn->channel,
                      flow_msg_packet_out(frame, size, actions,

@@ -67,6 +67,7 @@ void ofconn_set_desired(struct ofconn *, struct flow_table *);
 void ofconn_change_desired(struct ofconn *, struct flow_change *);
 void ofconn_refresh(struct ofconn *);
 bool ofconn_is_outdated(const struct ofconn *);
+bool ofconn_has_room(const struct ofconn *);
 bool ofconn_send_frame(struct ofconn *, const void *frame, size_t size,
                        struct ofpbuf *actions);
 

@@ -121,6 +121,37 @@ test_each_in_its_time(void **state)
     check(f, 106, ARRIVAL_ANNOUNCE, 2);
 }
 
+static void
+test_who_was_forgotten_is_asked_and_not_announced(void **state)
+{
+    struct fixture *f = *state;
+    add_vnic(&f->after, 1, GUEST_HERE);
+    add_vnic(&f->after, 2, GUEST_HERE);
+    add_vnic(&f->after, 3, GUEST_INCOMING);      /* Would not hear it. */
+    arrivals_note_forgotten(&f->arrivals, &f->after);
+    arrivals_note_forgotten(&f->arrivals, &f->after);
+    check(f, 5, ARRIVAL_ASK, 1);
+    check(f, 5, ARRIVAL_ASK, 2);
+    check(f, 5, 0, 0);
+    assert_true(arrivals_due_ms(&f->arrivals) == LLONG_MAX);
+}
+
+static void
+test_who_is_yet_to_be_asked_is_not_asked_more_often(void **state)
+{
+    struct fixture *f = *state;
+    add_vnic(&f->before, 1, GUEST_INCOMING);
+    add_vnic(&f->after, 1, GUEST_HERE);
+    arrivals_note(&f->arrivals, &f->before, &f->after);
+    check(f, 5, ARRIVAL_ANNOUNCE | ARRIVAL_ASK, 1);
+    arrivals_note_forgotten(&f->arrivals, &f->after);
+    check(f, 5, 0, 0);
+    check(f, 105, ARRIVAL_ANNOUNCE, 1);
+    check(f, 605, ARRIVAL_ANNOUNCE, 1);
+    check(f, 2005, ARRIVAL_ASK, 1);
+    check(f, 10000, 0, 0);
+}
+
 int
 main(void)
 {
@@ -129,6 +160,8 @@ main(void)
         TEST(test_who_came_is_announced_and_asked),
         TEST(test_nobody_else_has_come),
         TEST(test_each_in_its_time),
+        TEST(test_who_was_forgotten_is_asked_and_not_announced),
+        TEST(test_who_is_yet_to_be_asked_is_not_asked_more_often),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

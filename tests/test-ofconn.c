@@ -322,6 +322,61 @@ test_frame_that_is_refused_costs_no_flow(void **state)
     assert_int_equal(get_counters().bundles.refused, 0);
 }
 
+/* Sends frames until the switch has so many to take that others have to wait,
+ * and returns how many. */
+static size_t
+fill_with_frames(void)
+{
+    const struct pipeline_vnic vnic = { .number = 1 };
+    char frame[1500] = "";
+    size_t n = 0;
+    while (ofconn_has_room(conn)) {
+        assert_true(ofconn_send_frame(conn, frame, sizeof frame,
+                                      pipeline_deliver_to(&vnic, 10, 0)));
+        assert_true(n++ < 10000);
+    }
+    return n;
+}
+
+static bool
+has_room(void)
+{
+    return ofconn_has_room(conn);
+}
+
+static size_t
+count_frames(void)
+{
+    size_t n = 0;
+    const char *p = ds_cstr(&sw.flow_log);
+    while ((p = strstr(p, "OFPT_PACKET_OUT\n"))) {
+        p++;
+        n++;
+    }
+    return n;
+}
+
+static void
+test_frames_wait_for_a_switch_that_takes_its_time(void **state)
+{
+    const struct pipeline_vnic vnic = { .number = 1 };
+    assert_false(ofconn_has_room(conn));
+    run_until(has_facts);
+    sw.is_deaf = true;
+    size_t n = fill_with_frames();
+    ofconn_run(conn);
+    assert_false(ofconn_has_room(conn));
+
+    /* One that belongs to those is not lost. */
+    assert_true(ofconn_send_frame(conn, "frame", 5,
+                                  pipeline_deliver_to(&vnic, 10, 0)));
+    sw.is_deaf = false;
+    run_until(has_room);
+    mean(one, NULL);
+    run_until(is_installed);
+    assert_int_equal(count_frames(), n + 1);
+}
+
 static void
 test_what_is_meant_meanwhile_comes_next(void **state)
 {
@@ -597,6 +652,7 @@ main(void)
         TEST(test_refused_flows_wait_for_the_caller),
         TEST(test_failed_commit_names_the_flow),
         TEST(test_frame_that_is_refused_costs_no_flow),
+        TEST(test_frames_wait_for_a_switch_that_takes_its_time),
         TEST(test_what_is_meant_meanwhile_comes_next),
         TEST(test_change_is_all_that_is_sent),
         TEST(test_change_to_the_same_is_nothing_to_do),

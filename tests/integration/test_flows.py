@@ -498,7 +498,7 @@ class Wire:
 
 
 GROUP, GROUP_MAC = "239.1.1.1", "01:00:5e:01:01:01"
-EVERYBODY = "01:00:5e:00:00:01"     # Whom queries are for.
+EVERYBODY = bytes.fromhex("01005e000001")   # Whom queries are for.
 
 
 def joins(source):
@@ -534,8 +534,7 @@ def test_what_normal_has_learnt_before_is_forgotten(host):
     for n in 1, 2:
         host.libvirt.createXML(isolated_xml(host, n))
     wait_ready(agent, 1, 2, 3)
-    query = bytes.fromhex(EVERYBODY.replace(":", ""))
-    until(lambda: all(wire.sent(n, query) for n in (1, 2, 3)),
+    until(lambda: all(wire.sent(n, EVERYBODY) for n in (1, 2, 3)),
           "they are asked for their groups")
     assert learnt(host, "fdb") == learnt(host, "mdb") == []
     wire.send(1, multicast(1))
@@ -550,6 +549,27 @@ def test_what_normal_has_learnt_before_is_forgotten(host):
     host.settled(agent)
     wait_flows(agent)
     assert learnt(host, "mdb") == [GROUP]
+
+
+N_TRUNKS, N_VLANS = 24, 100
+
+
+def test_all_are_asked_however_many(host):
+    """More than the switch takes at once: it gets the rest later."""
+    host.vsctl("set", "bridge", "br0", "mcast_snooping_enable=true")
+    numbers, tags = range(1, N_TRUNKS + 1), range(1, N_VLANS + 1)
+    trunks = ",".join(str(tag) for tag in tags)
+    vlan = "<vlan trunk='yes'>{}</vlan>".format(
+        "".join(f"<tag id='{tag}'/>" for tag in tags))
+    for n in numbers:
+        host.plug(f"tap{n}", vm_uuid(n), vm_mac(n), [f"trunks={trunks}"])
+        host.start_domain(f"web{n}", vm_uuid(n),
+                          (vm_mac(n), f"tap{n}", vlan))
+    wire = Wire(host, *numbers)
+
+    host.agent()
+    until(lambda: all(wire.sent(n, EVERYBODY) == N_VLANS for n in numbers),
+          "all are asked in each VLAN", timeout=30)
 
 
 # Mirrors.
