@@ -179,8 +179,8 @@ format_fields(struct dp_packet *packet)
 static char *
 complain(const char *packet, const char *what)
 {
-    return xasprintf("packet '%.40s%s' %s", packet,
-                     strlen(packet) > 40 ? "..." : "", what);
+    CLEANUP_FREE char *excerpt = text_excerpt(packet, 40);
+    return xasprintf("packet '%s' %s", excerpt, what);
 }
 
 static char *

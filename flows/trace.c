@@ -402,8 +402,8 @@ read_actions_line(struct trace_reader *reader, const char *text)
     if (!error && *actions.next) {
         error = xstrdup("a parenthesis is not opened");
     }
-    return error_wrap(error, "at '%.40s' in its datapath actions",
-                      actions.next);
+    CLEANUP_FREE char *place = text_excerpt(actions.next, 40);
+    return error_wrap(error, "at '%s' in its datapath actions", place);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "hash.h"
+#include "lib/text.h"
 #include "util.h"
 
 /* OpenFlow 1.0 cuts longer names. */
@@ -53,18 +54,6 @@ is_taken(const struct switch_view *view, const char *name)
            || svec_contains(&view->interface_names, name);
 }
 
-/* Returns how many bytes of 'bridge' go into a name with a number.  The
- * database takes whole characters of UTF-8 only. */
-static int
-short_stem_len(const char *bridge)
-{
-    size_t len = strnlen(bridge, SHORT_STEM_LEN);
-    while (len && (bridge[len] & 0xc0) == 0x80) {
-        len--;                  /* In the middle of a character. */
-    }
-    return len;
-}
-
 /* Returns the name for 'side' of 'bridge' that is tried as number 'attempt':
  * "br0-in", and where the bridge's name is too long or that one is taken, one
  * with a number made from the bridge's name, "ovs-b-5a17-in". */
@@ -72,7 +61,8 @@ static char *
 try_name(const char *bridge, enum patch_side side, uint32_t attempt)
 {
     char *name = (attempt || strlen(bridge) > MAX_STEM_LEN
-                  ? xasprintf("%.*s-%04x-%s", short_stem_len(bridge), bridge,
+                  ? xasprintf("%.*s-%04x-%s",
+                              (int) text_cut(bridge, SHORT_STEM_LEN), bridge,
                               hash_string(bridge, attempt) & 0xffff,
                               sides[side].suffix)
                   : xasprintf("%s-%s", bridge, sides[side].suffix));

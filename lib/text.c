@@ -13,6 +13,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "lib/cleanup.h"
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
@@ -49,6 +50,29 @@ text_printable(const char *s)
         s += size ? size : 1;
     }
     return ds_steal_cstr(&out);
+}
+
+/* Returns how many of the first 'size' bytes of 's', which is UTF-8, make up
+ * whole characters: half a one is refused by whoever reads JSON. */
+size_t
+text_cut(const char *s, size_t size)
+{
+    size = strnlen(s, size);
+    while (size && (s[size] & 0xc0) == 0x80) {
+        size--;                 /* In the middle of a character. */
+    }
+    return size;
+}
+
+/* Returns text_printable() of no more than 'size' bytes of 's', which is UTF-8,
+ * with dots for those that are left out. */
+char *
+text_excerpt(const char *s, size_t size)
+{
+    size_t cut = text_cut(s, size);
+    CLEANUP_FREE char *part = xmemdup0(s, cut);
+    CLEANUP_FREE char *printable = text_printable(part);
+    return xasprintf("%s%s", printable, s[cut] ? "..." : "");
 }
 
 /* Returns "'a'; 'b'", or the one that is not NULL.  Takes ownership of both. */

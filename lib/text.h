@@ -6,6 +6,8 @@
 #include <stddef.h>
 
 char *text_printable(const char *);
+size_t text_cut(const char *, size_t size);
+char *text_excerpt(const char *, size_t size);
 char *text_join(char *, char *);
 size_t text_width(const char *);
 

@@ -97,6 +97,11 @@ test_what_is_no_packet(void **state)
     assert_string_taken(parse(endless), "packet 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
                         "xxxxxxxxxxx...' is too long for a list of fields");
     free(endless);
+    /* The 40th byte is the first half of a character. */
+    assert_string_taken(parse("arp,in_port=012345678901234567890123456"
+                              "\303\274berall"),
+                        "packet 'arp,in_port=012345678901234567890123456...' "
+                        "names a port: give PORT alone");
     assert_string_taken(parse(""), "packet '' is no whole Ethernet frame");
 }
 

@@ -17,6 +17,27 @@ test_controls_are_replaced(void **state)
 }
 
 static void
+test_cut_is_between_characters(void **state)
+{
+    const char *text = "B\303\274ro \360\237\230\200";
+    static const size_t sizes[] = { 0, 1, 1, 3, 4, 5, 6, 6, 6, 6, 10, 10 };
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        assert_int_equal(text_cut(text, i), sizes[i]);
+    }
+    assert_int_equal(text_cut("\200\200\200", 2), 0);
+}
+
+static void
+test_excerpts_tell_that_they_are_some(void **state)
+{
+    assert_string_taken(text_excerpt("B\303\274ro", 5), "B\303\274ro");
+    assert_string_taken(text_excerpt("B\303\274ro", 4), "B\303\274r...");
+    assert_string_taken(text_excerpt("B\303\274ro", 2), "B...");
+    assert_string_taken(text_excerpt("a\033[m", 3), "a?[...");
+    assert_string_taken(text_excerpt("", 3), "");
+}
+
+static void
 test_joining(void **state)
 {
     assert_null(text_join(NULL, NULL));
@@ -63,6 +84,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_controls_are_replaced),
+        cmocka_unit_test(test_cut_is_between_characters),
+        cmocka_unit_test(test_excerpts_tell_that_they_are_some),
         cmocka_unit_test(test_joining),
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_width_in_any_locale),

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "openvswitch/dynamic-string.h"
+#include "lib/text.h"
 #include "packets.h"
 #include "util.h"
 #include "uuid.h"
@@ -26,27 +26,11 @@
 
 /* Nodes. */
 
-/* Returns 'value', made fit for a sentence, as a malloc'd string: no control
- * characters, and cut between two characters of UTF-8 if it is long. */
+/* Returns 'value', made fit for a sentence, as a malloc'd string. */
 char *
 xml_excerpt(const char *value)
 {
-    size_t size = strlen(value);
-    bool is_cut = size > EXCERPT_BYTES;
-    if (is_cut) {
-        size = EXCERPT_BYTES;
-        while (size && (value[size] & 0xc0) == 0x80) {
-            size--;
-        }
-    }
-
-    struct ds s = DS_EMPTY_INITIALIZER;
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = value[i];
-        ds_put_char(&s, c < ' ' || c == 0x7f ? '?' : c);
-    }
-    ds_put_cstr(&s, is_cut ? "..." : "");
-    return ds_steal_cstr(&s);
+    return text_excerpt(value, EXCERPT_BYTES);
 }
 
 /* Returns 'node', or the first after it of its siblings, that is an element
