@@ -192,7 +192,7 @@ find_told_state(const struct bridge_flows *bf)
 static enum bridge_flows_state
 find_state(const struct bridge_flows *bf)
 {
-    if (ofconn_state(bf->conn) == OFCONN_DISCONNECTED) {
+    if (!ofconn_is_connected(bf->conn)) {
         return BRIDGE_FLOWS_DISCONNECTED;
     } else if (!ofconn_has_facts(bf->conn)) {
         return BRIDGE_FLOWS_READING;

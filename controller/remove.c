@@ -20,6 +20,7 @@
 #include "controller/vswitchd.h"
 #include "daemon.h"
 #include "dirs.h"
+#include "flows/flow-owners.h"
 #include "flows/ofconn.h"
 #include "lib/cleanup.h"
 #include "lib/memory.h"
@@ -102,15 +103,27 @@ is_chosen(const struct desired_bridge *bridge, char *const *bridges, size_t n)
 
 /* Flows. */
 
-/* Can nothing of ours be on 'bridge', because it speaks no version of OpenFlow
- * that we do? */
+/* Can nothing of ours be on 'bridge', because it does not speak the versions of
+ * OpenFlow that we do? */
 static bool
 is_out_of_reach(const struct bridge_flows *bf,
                 const struct desired_bridge *bridge)
 {
-    CLEANUP_FREE char *problem = ofconn_problem(bridge_flows_conn(bf));
-    return problem && !ofconn_has_facts(bridge_flows_conn(bf))
-           && !patch_pair_is_there(&bridge->pair);
+    const struct ofconn *conn = bridge_flows_conn(bf);
+    CLEANUP_FREE char *problem = ofconn_problem(conn);
+    struct flow_owners owners;
+    flow_owners_find(ofconn_installed(conn), &owners);
+    return problem && ofconn_state(conn) != OFCONN_READING
+           && !owners.has_ours && !patch_pair_is_there(&bridge->pair);
+}
+
+/* Returns why flows are still there, as a malloc'd sentence. */
+static char *
+explain_delay(const struct bridge_flows *bf)
+{
+    char *problem = ofconn_problem(bridge_flows_conn(bf));
+    return problem ? problem
+           : xstrdup(bridge_flows_state_to_string(bridge_flows_state(bf)));
 }
 
 /* Runs 'bf' until nothing of ours is left on 'bridge'. */
@@ -128,11 +141,10 @@ wait_until_removed(struct bridge_flows *bf, const struct pass *pass,
             return NULL;
         }
         if (now >= deadline_ms) {
+            CLEANUP_FREE char *why = explain_delay(bf);
             return xasprintf("bridge %s: its flows could not be removed "
                              "within %d s (%s)", bridge->view->name,
-                             DEADLINE_MS / 1000,
-                             bridge_flows_state_to_string(
-                                 bridge_flows_state(bf)));
+                             DEADLINE_MS / 1000, why);
         }
         bridge_flows_wait(bf);
         poll_timer_wait_until(deadline_ms);

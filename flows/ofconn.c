@@ -25,7 +25,7 @@
  * caller decides what to leave out.
  *
  * No bundle is sent before NORMAL has been kept from flooding to ports that
- * are about to be flooded to by our flows (port-conn.c), unless the bridge
+ * are about to be flooded to by our flows (port-conn.c): never, if the bridge
  * refuses to talk of that. */
 
 #include <config.h>
@@ -347,8 +347,7 @@ static bool
 may_send(const struct ofconn *conn)
 {
     return (!conn->is_on_hold
-            && (port_conn_state(conn->ports) == PORT_CONN_SETTLED
-                || port_conn_is_refused(conn->ports)));
+            && port_conn_state(conn->ports) == PORT_CONN_SETTLED);
 }
 
 /* Does what 'diff' says, if it can be done now. */
@@ -688,6 +687,14 @@ ofconn_state(const struct ofconn *conn)
     return conn->state;
 }
 
+/* True if the switch is there, and can be told of flows and of floods. */
+bool
+ofconn_is_connected(const struct ofconn *conn)
+{
+    return (conn->state != OFCONN_DISCONNECTED
+            && !port_conn_is_refused(conn->ports));
+}
+
 /* Returns a number that changes with all that the functions below return, but
  * for counters. */
 unsigned int
@@ -719,9 +726,10 @@ ofconn_problem(const struct ofconn *conn)
     if (channel_is_refused(conn->channel)) {
         return xasprintf("bridge %s: protocols has neither OpenFlow14 nor "
                          "OpenFlow15, which flows need", conn->bridge);
-    } else if (port_conn_is_refused(conn->ports)) {
+    } else if (conn->state != OFCONN_DISCONNECTED
+               && port_conn_is_refused(conn->ports)) {
         return xasprintf("bridge %s: protocols has no OpenFlow10, without "
-                         "which guests receive floods twice", conn->bridge);
+                         "which NORMAL floods past flows", conn->bridge);
     }
     return NULL;
 }
@@ -741,14 +749,12 @@ ofconn_desired(const struct ofconn *conn)
     return &conn->desired;
 }
 
-/* Flows are not installed for good while NORMAL floods past them.  Where the
- * bridge will not talk of that, nothing can be done about it. */
+/* Flows are not installed for good while NORMAL floods past them. */
 enum ofconn_verdict
 ofconn_verdict(const struct ofconn *conn)
 {
     return (conn->verdict == OFCONN_INSTALLED
             && !port_conn_is_settled(conn->ports)
-            && !port_conn_is_refused(conn->ports)
             ? OFCONN_PENDING : conn->verdict);
 }
 

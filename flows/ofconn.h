@@ -72,6 +72,7 @@ bool ofconn_send_frame(struct ofconn *, const void *frame, size_t size,
                        struct ofpbuf *actions);
 
 enum ofconn_state ofconn_state(const struct ofconn *);
+bool ofconn_is_connected(const struct ofconn *);
 unsigned int ofconn_seqno(const struct ofconn *);
 bool ofconn_has_facts(const struct ofconn *);
 unsigned int ofconn_facts_seqno(const struct ofconn *);

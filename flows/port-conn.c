@@ -57,6 +57,7 @@ struct port_conn {
     struct channel *channel;
     enum port_conn_state state;
     unsigned int seqno;         /* Changes with all that is public. */
+    bool is_refused;            /* The bridge does not speak our version. */
     uint32_t awaited;           /* xid of the answer that 'state' waits for. */
     bool is_stale;              /* Everything has to be read once more. */
     bool is_settled;            /* All known ports are as they should be, or
@@ -330,8 +331,8 @@ recv_message(struct port_conn *conn, struct ofpbuf *msg)
     }
 }
 
-void
-port_conn_run(struct port_conn *conn)
+static void
+run_channel(struct port_conn *conn)
 {
     switch (channel_run(conn->channel)) {
     case CHANNEL_UP:
@@ -348,6 +349,15 @@ port_conn_run(struct port_conn *conn)
         break;
     }
 
+    bool is_refused = channel_is_refused(conn->channel);
+    conn->seqno += is_refused != conn->is_refused;
+    conn->is_refused = is_refused;
+}
+
+void
+port_conn_run(struct port_conn *conn)
+{
+    run_channel(conn);
     for (int i = 0; i < MAX_RECEIVED; i++) {
         struct ofpbuf *msg = channel_recv(conn->channel);
         if (!msg) {
@@ -428,7 +438,7 @@ port_conn_is_settled(const struct port_conn *conn)
 bool
 port_conn_is_refused(const struct port_conn *conn)
 {
-    return channel_is_refused(conn->channel);
+    return conn->is_refused;
 }
 
 /* Returns how many port-mods were sent. */

@@ -628,15 +628,39 @@ test_bridge_without_our_versions_is_a_problem(void **state)
                         "OpenFlow15, which flows need");
 }
 
+static bool
+is_connected(void)
+{
+    return ofconn_is_connected(conn);
+}
+
+static bool
+is_read_without_floods(void)
+{
+    return has_problem() && has_facts();
+}
+
+/* NORMAL would flood past them. */
 static void
-test_bridge_without_openflow_10_gets_flows_all_the_same(void **state)
+test_bridge_without_openflow_10_gets_no_flows(void **state)
 {
     sw.versions = 1u << OFP14_VERSION;
     mean(one, NULL);
-    run_until(is_installed);
+    run_until(is_read_without_floods);
+    assert_false(is_connected());
     assert_string_taken(ofconn_problem(conn),
                         "bridge br0: protocols has no OpenFlow10, without "
-                        "which guests receive floods twice");
+                        "which NORMAL floods past flows");
+    assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
+    assert_int_equal(get_counters().bundles.committed, 0);
+
+    unsigned int seqno = ofconn_seqno(conn);
+    sw.versions |= 1u << OFP10_VERSION;
+    run_until(is_connected);
+    assert_int_not_equal(ofconn_seqno(conn), seqno);
+    run_until(is_installed);
+    assert_null(ofconn_problem(conn));
+    assert_int_equal(get_counters().bundles.committed, 1);
 }
 
 int
@@ -669,7 +693,7 @@ main(void)
         WATCHED(test_what_the_switch_tells_is_outdated_until_it_is_read),
         WATCHED(test_switch_that_does_not_tell_gets_flows_all_the_same),
         TEST(test_bridge_without_our_versions_is_a_problem),
-        TEST(test_bridge_without_openflow_10_gets_flows_all_the_same),
+        TEST(test_bridge_without_openflow_10_gets_no_flows),
     };
     fatal_ignore_sigpipe();
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);

@@ -185,8 +185,10 @@ test_bridge_without_openflow_10_is_told_apart(void **state)
 {
     assert_false(port_conn_is_refused(conn));
     sw.versions = 1u << OFP14_VERSION;
+    unsigned int seqno = port_conn_seqno(conn);
     run_until(is_refused);
     assert_true(is_disconnected());
+    assert_int_not_equal(port_conn_seqno(conn), seqno);
 }
 
 int

@@ -96,6 +96,54 @@ def test_the_pair_is_no_uplink_and_no_member(host, agent):
     assert agent.status()["warnings"] == []
 
 
+# Protocols.
+
+
+LACKS_10 = ("bridge br0: protocols has no OpenFlow10, without which NORMAL "
+            "floods past flows")
+LACKS_14 = ("bridge br0: protocols has neither OpenFlow14 nor OpenFlow15, "
+            "which flows need")
+
+
+@pytest.mark.parametrize("protocols, problem", (
+    ("OpenFlow14", LACKS_10), ("OpenFlow13,OpenFlow15", LACKS_10),
+    ("OpenFlow10,OpenFlow13", LACKS_14)))
+def test_without_its_protocols_a_bridge_gets_no_flows(host, protocols,
+                                                      problem):
+    host.vsctl("set", "bridge", "br0", f"protocols={protocols}")
+    agent = host.agent()
+    agent.expect_warning("WARN")        # Nobody there speaks its version.
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=10"])
+    host.libvirt.createXML(isolated_xml(host, 1))
+    until(lambda: problem in agent.status()["warnings"], "it says why")
+    wait_flows(agent, "disconnected")
+    assert agent.states()["web1", vm_mac(1)] == "waiting"
+
+    host.vsctl("clear", "bridge", "br0", "protocols")
+    wait_ready(agent, 1)
+    assert not any("protocols" in w for w in agent.status()["warnings"])
+
+
+def test_without_its_protocols_flows_stay_as_they_are(host, agent):
+    start_isolated(host, agent, 1, 2)
+    before = dump(host)
+    bundles = flows(agent)["bundles"]
+    agent.expect_warning("WARN")        # The switch hangs up.
+    host.vsctl("set", "bridge", "br0", "protocols=OpenFlow14")
+    wait_flows(agent, "disconnected")
+    assert receivers(host, "tap1", frame(1, None)) == ["br0"]
+    host.plug("tap3", vm_uuid(3), vm_mac(3), ["tag=10"])
+    host.libvirt.createXML(isolated_xml(host, 3))
+    until(lambda: agent.states().get(("web3", vm_mac(3))) == "waiting",
+          "the third one waits")
+    assert dump(host) == before
+    assert flows(agent)["bundles"] == bundles
+
+    host.vsctl("clear", "bridge", "br0", "protocols")
+    wait_ready(agent, 1, 2, 3)
+    assert receivers(host, "tap3", frame(3, None)) == ["br0"]
+
+
 # Holding.
 
 

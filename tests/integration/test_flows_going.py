@@ -118,6 +118,30 @@ def test_a_cleanup_leaves_no_trace(host, agent, mode):
     assert dump(host, "br1") == others
 
 
+@pytest.mark.parametrize("protocols", ("OpenFlow13", "OpenFlow15"))
+def test_a_cleanup_minds_no_bridge_that_never_had_flows(host, agent,
+                                                        protocols):
+    host.add_bridge("br1")
+    host.vsctl("set", "bridge", "br1", f"protocols={protocols}")
+    start(host, agent, 1)
+    agent.stop()
+    done = clean_up(host)
+    assert done.returncode == 0, done.stderr
+    assert our_flows(host) == []
+
+
+def test_a_cleanup_says_which_protocol_it_lacks(host, agent):
+    start(host, agent, 1)
+    agent.stop()
+    host.vsctl("set", "bridge", "br0", "protocols=OpenFlow15")
+    done = clean_up(host)
+    assert done.returncode == 1
+    assert "bridge br0: protocols has no OpenFlow10" in done.stderr
+    host.vsctl("clear", "bridge", "br0", "protocols")
+    assert clean_up(host).returncode == 0
+    assert our_flows(host) == []
+
+
 def test_a_cleanup_of_one_bridge_leaves_the_others(host, agent):
     host.add_bridge("br1")
     start(host, agent, 1)

@@ -275,6 +275,31 @@ def test_flows_that_have_to_come_do(host, held):
             "start" in hooks.refuses("qemu", "web1", "start", start_xml())
 
 
+@pytest.mark.parametrize("protocols", ("OpenFlow10", "OpenFlow15"))
+def test_flows_that_cannot_come_are_needed_where_they_enforce(host, agent,
+                                                              protocols):
+    agent.expect_warning("WARN")        # The switch speaks other versions.
+    host.vsctl("set", "bridge", "br0", f"protocols={protocols}")
+    host.start_vm("web9", 9, 55)
+    until(lambda: flows_state(agent) == "disconnected"
+          and any("protocols" in w for w in agent.status()["warnings"]),
+          "it is told why")
+    hooks = Hooks(host)
+    hooks.configure(deadline_ms=10000)
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+    hooks.passes("qemu", "web1", "start", start_xml())
+
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-guard=enforce")
+    hooks.configure(deadline_ms=500)
+    host.plug("tap2", vm_uuid(2), vm_mac(2), ["tag=55"])
+    assert "those of bridge br0: disconnected; guest web2 may not start" in (
+        hooks.refuses("qemu", "web2", "start",
+                      simple_xml("web2", 2, 55, "tap2")))
+    host.vsctl("clear", "bridge", "br0", "protocols")
+    until(lambda: flows_state(agent) == "installed", "flows are installed")
+    host.settled(agent)
+
+
 # Refusals.
 
 REFUSED = {
