@@ -630,6 +630,7 @@ tell_removal(struct bridge_flows *bf, const struct desired_bridge *bridge)
     }
     bf->told = TOLD_REMOVAL;
     bf->are_floods_normal = false;
+    bf->has_learnt = true;      /* It does from now on. */
     refusals_clear(&bf->refusals);
     pipeline_bridge_destroy(&bf->facts);
     ofconn_set_desired(bf->conn, &flows);

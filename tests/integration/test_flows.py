@@ -599,6 +599,23 @@ def test_what_normal_has_learnt_before_is_forgotten(host):
     assert learnt(host, "mdb") == [GROUP]
 
 
+def test_what_normal_learns_between_flows_is_forgotten(host, agent):
+    """They go and come while the switch does not answer, so that all is done
+    over one connection."""
+    start(host, agent, 1, 2)
+    wire = Wire(host, 1, 2)
+    wire.send(1, frame(1, None))
+    until(lambda: learnt(host, "fdb"), "it is learnt")
+    host.send("ovs-vswitchd", signal.SIGSTOP)
+    for level, state in (("off", "removing"), ("monitor", "installing")):
+        host.vsctl("--no-wait", "set", "bridge", "br0",
+                   f"external_ids:vnicd-guard={level}")
+        wait_flows(agent, state)
+    host.send("ovs-vswitchd", signal.SIGCONT)
+    wait_flows(agent)
+    until(lambda: not learnt(host, "fdb"), "it is forgotten")
+
+
 N_TRUNKS, N_VLANS = 24, 100
 
 
