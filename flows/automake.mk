@@ -34,6 +34,8 @@ flows_libvnic_flows_a_SOURCES = \
 	flows/flow-space.h \
 	flows/flow-table.c \
 	flows/flow-table.h \
+	flows/flow-watch.c \
+	flows/flow-watch.h \
 	flows/membership-query.c \
 	flows/membership-query.h \
 	flows/ofconn.c \

@@ -12,7 +12,7 @@
  * too.  In between, when what is meant is installed, a change of it is all that
  * may differ, and nothing else is compared.
  *
- * When somebody else changes flows, the switch tells (flow-monitor.c), and our
+ * When somebody else changes flows, the switch tells (flow-watch.c), and our
  * copy is *outdated* until the caller has all read once more.  Of groups it
  * does not tell, and of the table that it fills by itself it is not asked to.
  *
@@ -42,6 +42,7 @@
 #include "flows/flow-reader.h"
 #include "flows/flow-space.h"
 #include "flows/flow-table.h"
+#include "flows/flow-watch.h"
 #include "flows/port-conn.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofp-errors.h"
@@ -66,6 +67,7 @@ struct ofconn {
     struct channel *channel;
     struct port_conn *ports;
     struct flow_reader *reader;
+    struct flow_watch *watch;
     struct bundle *bundle;
 
     enum ofconn_state state;
@@ -75,11 +77,8 @@ struct ofconn {
     bool has_facts;             /* 'installed' is what this switch has. */
     unsigned int facts_seqno;   /* Changes with 'installed', but for what our
                                  * bundles do to our flows. */
-    size_t n_fleeting;          /* See flow_monitor_count_fleeting(). */
     bool is_stale;              /* Everything has to be read once more. */
     bool is_outdated;           /* Others have changed flows since. */
-    uint32_t first_request;     /* xids of the requests to tell of that ... */
-    uint32_t n_requests;        /* ... which follow each other. */
 
     struct flow_table desired;
     struct flow_table next;     /* Replaces 'desired' after the bundle. */
@@ -119,6 +118,7 @@ ofconn_create(const char *bridge, const char *target,
                                             | (1u << OFP15_VERSION)));
     conn->ports = port_conn_create(bridge, target);
     conn->reader = flow_reader_create(bridge, conn->channel, &conn->space);
+    conn->watch = flow_watch_create(bridge, conn->channel, &conn->space);
     conn->bundle = bundle_create(conn->channel);
     flow_table_init(&conn->installed);
     flow_table_init(&conn->desired);
@@ -133,6 +133,7 @@ ofconn_destroy(struct ofconn *conn)
 {
     if (conn) {
         bundle_destroy(conn->bundle);
+        flow_watch_destroy(conn->watch);
         flow_reader_destroy(conn->reader);
         port_conn_destroy(conn->ports);
         channel_destroy(conn->channel);
@@ -165,58 +166,15 @@ set_verdict(struct ofconn *conn, enum ofconn_verdict verdict)
 
 /* What others do. */
 
-/* Asks the switch to tell when others change flows. */
-static void
-start_watching(struct ofconn *conn)
-{
-    conn->n_requests = 0;
-    for (int table = 0; table <= UINT8_MAX; table++) {
-        if (flow_space_watches(&conn->space, table)) {
-            uint32_t xid = channel_send(
-                conn->channel,
-                flow_monitor_request(table,
-                                     flow_space_shares(&conn->space, table),
-                                     channel_version(conn->channel)));
-            conn->first_request = conn->n_requests ? conn->first_request : xid;
-            conn->n_requests++;
-        }
-    }
-}
-
-/* Is 'oh' about one of the requests of start_watching()? */
-static bool
-is_about_watching(const struct ofconn *conn, const struct ofp_header *oh)
-{
-    return ntohl(oh->xid) - conn->first_request < conn->n_requests;
-}
-
-/* A switch that does not know how to tell is read now and then as ever. */
-static void
-log_no_watching(const struct ofconn *conn, const struct ofp_header *oh)
-{
-    if (ntohl(oh->xid) == conn->first_request) {
-        VLOG_INFO("bridge %s: the switch does not tell of flows that others "
-                  "change (%s)", conn->bridge,
-                  ofperr_get_name(ofperr_decode_msg(oh, NULL)));
-    }
-}
-
 /* Takes in what the switch tells of changes.  They may be many: once it is
  * known that there are any, the others are not looked at. */
 static void
 recv_update(struct ofconn *conn, struct ofpbuf *msg)
 {
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
-    if (conn->is_outdated || conn->is_stale
-        || (conn->state == OFCONN_READING
-            && flow_reader_awaits_flows(conn->reader))) {
-        return;
-    }
-    conn->is_outdated = flow_monitor_concerns(msg, &conn->space,
-                                              conn->n_fleeting);
-    if (conn->is_outdated) {
-        VLOG_INFO_RL(&rl, "bridge %s: somebody has changed flows",
-                     conn->bridge);
+    bool is_in_answer = conn->state == OFCONN_READING
+                        && flow_reader_awaits_flows(conn->reader);
+    if (!conn->is_outdated && !conn->is_stale && !is_in_answer) {
+        conn->is_outdated = flow_watch_recv_update(conn->watch, msg);
     }
 }
 
@@ -234,8 +192,7 @@ static void
 finish_reading(struct ofconn *conn)
 {
     flow_reader_steal(conn->reader, &conn->installed);
-    conn->n_fleeting = flow_monitor_count_fleeting(&conn->installed,
-                                                   &conn->space);
+    flow_watch_note_installed(conn->watch, &conn->installed);
     conn->has_facts = true;
     conn->facts_seqno++;
     conn->n_reads++;
@@ -483,8 +440,7 @@ static void
 recv_error(struct ofconn *conn, struct ofpbuf *msg)
 {
     const struct ofp_header *oh = msg->data;
-    if (is_about_watching(conn, oh)) {
-        log_no_watching(conn, oh);
+    if (flow_watch_recv_error(conn->watch, msg)) {
         return;
     }
     COVERAGE_INC(ofconn_error);
@@ -528,7 +484,7 @@ run_channel(struct ofconn *conn)
     switch (channel_run(conn->channel)) {
     case CHANNEL_UP:
         disconnect(conn);
-        start_watching(conn);
+        flow_watch_start(conn->watch);
         start_reading(conn);
         break;
     case CHANNEL_DOWN:
