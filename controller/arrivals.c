@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* When switches are told of guests that have arrived, and when these are asked
- * for their multicast groups, as all guests are of whom the switch has forgotten
- * them.  Pure: controller/bridge-flows.c does it, as fast as the switch takes
- * what there is to say.
+ * for their multicast groups, as all are of whom the switch has forgotten them.
+ * Pure: controller/welcome.c does it, as fast as the switch takes what there is
+ * to say.
  *
  * QEMU has announced a guest before its flows are put right.  But Open vSwitch
  * learns an address from packets that it has forwarded in the datapath only
@@ -67,8 +67,8 @@ has_arrived(const struct pipeline_vnic *vnic,
            && eth_addr_equals(before->mac, vnic->mac);
 }
 
-/* Adds the vNIC called 'number', of which what comes before 'first_step' is not
- * to be done. */
+/* Adds the vNIC called 'number', for which what comes before 'first_step' is
+ * not to be done. */
 static void
 add(struct arrivals *arrivals, uint32_t number, size_t first_step)
 {
@@ -108,7 +108,7 @@ contains(const struct arrivals *arrivals, uint32_t number)
 }
 
 /* Adds the vNICs of 'bridge', whose groups the switch has just forgotten.  Who
- * is among 'arrivals' already is yet to be asked anyhow, and whose guest is not
+ * is among 'arrivals' already is yet to be asked anyhow; whose guest is not
  * here would not hear it. */
 void
 arrivals_note_forgotten(struct arrivals *arrivals,

@@ -67,7 +67,9 @@ controller_vnicd_SOURCES = \
 	controller/switch-flows.c \
 	controller/switch-flows.h \
 	controller/vswitchd.c \
-	controller/vswitchd.h
+	controller/vswitchd.h \
+	controller/welcome.c \
+	controller/welcome.h
 controller_vnicd_LDADD = \
 	controller/libvnic-controller.a \
 	ovsdb/libvnic-ovsdb.a \

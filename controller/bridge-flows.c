@@ -36,15 +36,12 @@
 #include <config.h>
 #include "controller/bridge-flows.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
-#include "controller/arrivals.h"
 #include "controller/bridge-facts.h"
-#include "controller/greeting.h"
-#include "controller/learnt-flush.h"
 #include "controller/read-pace.h"
 #include "controller/reconcile.h"
+#include "controller/welcome.h"
 #include "coverage.h"
 #include "dirs.h"
 #include "flows/flood-map.h"
@@ -69,7 +66,6 @@
 VLOG_DEFINE_THIS_MODULE(bridge_flows);
 
 COVERAGE_DEFINE(bridge_flows_built);
-COVERAGE_DEFINE(bridge_flows_greeted);
 
 /* What 'conn' was told last. */
 enum told {
@@ -85,10 +81,7 @@ struct bridge_flows {
     enum told told;
     struct pipeline_bridge facts;
     struct refusals refusals;
-    struct arrivals arrivals;
-    struct learnt_flush *flush;
-    bool has_learnt;            /* NORMAL, while flows of ours were not there:
-                                 * on the ports of vNICs, too. */
+    struct welcome *welcome;
     struct flood_map floods;    /* As the connection was told. */
     bool was_ours;              /* After TOLD_REMOVAL: it had a pipeline. */
     bool are_floods_normal;     /* After TOLD_REMOVAL: set for none. */
@@ -137,8 +130,7 @@ bridge_flows_create(const struct bridge_view *bridge)
     bf->conn = ofconn_create(bridge->name, target, &table_space);
     pipeline_bridge_init(&bf->facts);
     refusals_init(&bf->refusals);
-    arrivals_init(&bf->arrivals);
-    bf->flush = learnt_flush_create(bridge->name);
+    bf->welcome = welcome_create(bridge->name);
     bf->since_ms = time_wall_msec();
     read_pace_init(&bf->pace, time_msec());
     return bf;
@@ -152,8 +144,7 @@ bridge_flows_destroy(struct bridge_flows *bf)
         ofconn_destroy(bf->conn);
         pipeline_bridge_destroy(&bf->facts);
         refusals_destroy(&bf->refusals);
-        arrivals_destroy(&bf->arrivals);
-        learnt_flush_destroy(bf->flush);
+        welcome_destroy(bf->welcome);
         free(bf->fail_mode);
         free(bf->name);
         free(bf);
@@ -264,8 +255,9 @@ look_at_installed(struct bridge_flows *bf)
     if (bf->facts_seqno != ofconn_facts_seqno(bf->conn)) {
         bf->facts_seqno = ofconn_facts_seqno(bf->conn);
         flow_owners_find(ofconn_installed(bf->conn), &bf->owners);
-        bf->has_learnt = bf->has_learnt || (ofconn_has_facts(bf->conn)
-                                            && !bf->owners.has_ours);
+        if (ofconn_has_facts(bf->conn) && !bf->owners.has_ours) {
+            welcome_note_learning(bf->welcome);
+        }
     } else if (ofconn_verdict(bf->conn) == OFCONN_INSTALLED) {
         bf->owners.has_ours = bf->told == TOLD_PIPELINE;
     }
@@ -299,47 +291,6 @@ read_again(struct bridge_flows *bf, long long int now)
     }
 }
 
-/* Arrivals. */
-
-/* When something is to be done about guests that have arrived: their flows have
- * to be there, and the switch has to listen.  Of many at once, the others' turn
- * comes when it has taken what it was told. */
-static long long int
-arrivals_ms(const struct bridge_flows *bf)
-{
-    return (bf->state == BRIDGE_FLOWS_INSTALLED && ofconn_has_room(bf->conn)
-            ? arrivals_due_ms(&bf->arrivals) : LLONG_MAX);
-}
-
-static void
-welcome_arrivals(struct bridge_flows *bf, long long int now)
-{
-    while (now >= arrivals_ms(bf)) {
-        uint32_t number;
-        unsigned int deeds = arrivals_next(&bf->arrivals, now, &number);
-        const struct pipeline_vnic *vnic
-            = pipeline_bridge_find_vnic(&bf->facts, number);
-        if (vnic) {
-            COVERAGE_INC(bridge_flows_greeted);
-            greet(bf->conn, vnic, deeds);
-        }
-    }
-}
-
-/* Once flows keep NORMAL from the ports of vNICs, what it has learnt there is
- * to be forgotten. */
-static void
-flush_learnt(struct bridge_flows *bf, long long int now)
-{
-    if (bf->has_learnt && bf->state == BRIDGE_FLOWS_INSTALLED) {
-        bf->has_learnt = false;
-        learnt_flush_start(bf->flush, now);
-    }
-    if (learnt_flush_run(bf->flush, now)) {
-        arrivals_note_forgotten(&bf->arrivals, &bf->facts);
-    }
-}
-
 void
 bridge_flows_run(struct bridge_flows *bf, long long int now)
 {
@@ -349,8 +300,8 @@ bridge_flows_run(struct bridge_flows *bf, long long int now)
         look(bf, now);
     }
     bf->seqno += refusals_let_in(&bf->refusals, now);
-    flush_learnt(bf, now);
-    welcome_arrivals(bf, now);
+    welcome_run(bf->welcome, bf->conn, &bf->facts,
+                bf->state == BRIDGE_FLOWS_INSTALLED, now);
 }
 
 void
@@ -359,8 +310,8 @@ bridge_flows_wait(const struct bridge_flows *bf)
     ofconn_wait(bf->conn);
     poll_timer_wait_until(bf->pace.due_ms);
     poll_timer_wait_until(refusals_next_ms(&bf->refusals));
-    poll_timer_wait_until(arrivals_ms(bf));
-    learnt_flush_wait(bf->flush);
+    welcome_wait(bf->welcome, bf->conn,
+                 bf->state == BRIDGE_FLOWS_INSTALLED);
 }
 
 /* What goes into a pass. */
@@ -546,7 +497,7 @@ tell_change(struct bridge_flows *bf, const struct pipeline_bridge *facts)
 static void
 tell_pipeline(struct bridge_flows *bf, struct pipeline_bridge *facts)
 {
-    arrivals_note(&bf->arrivals, &bf->facts, facts);
+    welcome_note_arrivals(bf->welcome, &bf->facts, facts);
     if (bf->told == TOLD_PIPELINE) {
         tell_change(bf, facts);
     } else {
@@ -630,7 +581,7 @@ tell_removal(struct bridge_flows *bf, const struct desired_bridge *bridge)
     }
     bf->told = TOLD_REMOVAL;
     bf->are_floods_normal = false;
-    bf->has_learnt = true;      /* It does from now on. */
+    welcome_note_learning(bf->welcome);
     refusals_clear(&bf->refusals);
     pipeline_bridge_destroy(&bf->facts);
     ofconn_set_desired(bf->conn, &flows);
