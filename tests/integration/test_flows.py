@@ -599,6 +599,23 @@ def test_what_normal_has_learnt_before_is_forgotten(host):
     assert learnt(host, "mdb") == [GROUP]
 
 
+def test_a_switch_that_does_not_forget_is_asked_again(host):
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=10"])
+    wire = Wire(host, 1)
+    wire.send(1, frame(1, None))
+    pid = (host.rundir / "ovs-vswitchd.pid").read_text().strip()
+    control = host.rundir / f"ovs-vswitchd.{pid}.ctl"
+    hidden = control.rename(control.with_suffix(".hidden"))
+
+    agent = host.agent()
+    agent.expect_warning("stays for now: ovs-vswitchd cannot be asked")
+    host.start_domain("web1", vm_uuid(1), (vm_mac(1), "tap1", access(10)))
+    until(lambda: "stays for now" in agent.text(), "it is told")
+    hidden.rename(control)
+    assert learnt(host, "fdb")
+    until(lambda: not learnt(host, "fdb"), "it is forgotten")
+
+
 def test_what_normal_learns_between_flows_is_forgotten(host, agent):
     """They go and come while the switch does not answer, so that all is done
     over one connection."""
