@@ -81,12 +81,42 @@ add(struct arrivals *arrivals, uint32_t number, size_t first_step)
     };
 }
 
-/* Adds the vNICs that were yet to come in 'before', which must be sorted, and
- * are there in 'after', the facts of the same bridge that follow. */
+/* Is the guest of the vNIC called 'number' here before and after? */
+static bool
+has_stayed(uint32_t number, const struct pipeline_bridge *before,
+           const struct pipeline_bridge *after)
+{
+    const struct pipeline_vnic *old
+        = pipeline_bridge_find_vnic(before, number);
+    const struct pipeline_vnic *vnic
+        = pipeline_bridge_find_vnic(after, number);
+    return old && vnic && vnic->place == GUEST_HERE
+           && eth_addr_equals(vnic->mac, old->mac);
+}
+
+/* Removes the guests that have gone: of one that runs on another host now it
+ * must not be said that it is here. */
+static void
+remove_gone(struct arrivals *arrivals, const struct pipeline_bridge *before,
+            const struct pipeline_bridge *after)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < arrivals->n; i++) {
+        if (has_stayed(arrivals->vnics[i].number, before, after)) {
+            arrivals->vnics[n++] = arrivals->vnics[i];
+        }
+    }
+    arrivals->n = n;
+}
+
+/* Adds the vNICs that were yet to come in 'before', and are there in 'after',
+ * the facts of the same bridge that follow.  Forgets those that have gone
+ * since.  Both must be sorted. */
 void
 arrivals_note(struct arrivals *arrivals, const struct pipeline_bridge *before,
               const struct pipeline_bridge *after)
 {
+    remove_gone(arrivals, before, after);
     for (size_t i = 0; i < after->n_vnics; i++) {
         const struct pipeline_vnic *vnic = &after->vnics[i];
         if (has_arrived(vnic, pipeline_bridge_find_vnic(before,

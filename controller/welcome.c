@@ -56,9 +56,8 @@ welcome_note_learning(struct welcome *welcome)
     welcome->has_learnt = true;
 }
 
-/* Takes note of the guests that were yet to come in 'before', which must be
- * sorted, and are there in 'after', the facts of the same bridge that
- * follow. */
+/* Takes note of the guests that come and go between 'before' and 'after', two
+ * sets of facts of the same bridge, both sorted. */
 void
 welcome_note_arrivals(struct welcome *welcome,
                       const struct pipeline_bridge *before,

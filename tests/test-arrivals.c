@@ -122,6 +122,30 @@ test_each_in_its_time(void **state)
 }
 
 static void
+test_who_has_gone_is_not_announced(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t number = 1; number <= 4; number++) {
+        add_vnic(&f->before, number, GUEST_INCOMING);
+        add_vnic(&f->after, number, GUEST_HERE);
+    }
+    arrivals_note(&f->arrivals, &f->before, &f->after);
+    for (uint32_t number = 1; number <= 4; number++) {
+        check(f, 5, ARRIVAL_ANNOUNCE | ARRIVAL_ASK, number);
+    }
+
+    struct pipeline_bridge last;
+    pipeline_bridge_init(&last);
+    add_vnic(&last, 1, GUEST_ELSEWHERE);        /* Has moved on. */
+    add_vnic(&last, 2, GUEST_HERE)->mac = make_mac(22);
+    add_vnic(&last, 4, GUEST_HERE);             /* The third has ended. */
+    arrivals_note(&f->arrivals, &f->after, &last);
+    check(f, 105, ARRIVAL_ANNOUNCE, 4);
+    check(f, 105, 0, 0);
+    pipeline_bridge_destroy(&last);
+}
+
+static void
 test_who_was_forgotten_is_asked_and_not_announced(void **state)
 {
     struct fixture *f = *state;
@@ -160,6 +184,7 @@ main(void)
         TEST(test_who_came_is_announced_and_asked),
         TEST(test_nobody_else_has_come),
         TEST(test_each_in_its_time),
+        TEST(test_who_has_gone_is_not_announced),
         TEST(test_who_was_forgotten_is_asked_and_not_announced),
         TEST(test_who_is_yet_to_be_asked_is_not_asked_more_often),
     };
