@@ -357,7 +357,8 @@ bool
 port_view_bears_mark(const struct port_view *port)
 {
     return !uuid_is_zero(&port->marked_vm_id) || port->ready_ms
-           || port->marked_isolation || port->is_plugged_by_us;
+           || port->marked_isolation || port->is_plugged_by_us
+           || port->has_left_stp;
 }
 
 /* True if our mark is there and names the VM that holds the port now. */

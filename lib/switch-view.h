@@ -96,6 +96,7 @@ struct port_view {
                                  * policy_isolation_to_string(). */
     long long int ready_ms;     /* Our mark: since when the vNIC is ready, in
                                  * ms since the epoch, 0 if it is not. */
+    bool has_left_stp;          /* Our mark: it is off STP because of us. */
 };
 
 /* What a port leads to. */

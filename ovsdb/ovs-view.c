@@ -84,6 +84,7 @@ read_marks(const struct smap *ids, struct port_view *port)
     port->marked_isolation
         = nullable_xstrdup(smap_get(ids, OVS_KEY_ISOLATION));
     port->ready_ms = read_ready(smap_get(ids, OVS_KEY_READY));
+    port->has_left_stp = smap_get_bool(ids, OVS_KEY_LEFT_STP, false);
 }
 
 /* libvirt's keys say whose port it is; without both of them, well-formed, it

@@ -13,6 +13,7 @@ struct switch_view;
 #define OVS_KEY_READY "vnicd-ready"
 #define OVS_KEY_ISOLATION "vnicd-isolation"
 #define OVS_KEY_PLUGGED "vnicd-plugged"
+#define OVS_KEY_LEFT_STP "vnicd-left-stp"
 
 /* Of a port of the patch pair: which side it is. */
 #define OVS_KEY_PATCH "vnicd-patch"

@@ -495,15 +495,40 @@ apply_mark(const struct port_op *op, const struct ovsrec_interface *row,
     }
 }
 
-/* Takes our mark off the interface.  Returns true if it had one. */
+/* Takes a port with 'interface' out of the spanning tree, and marks that. */
+static void
+apply_leave_stp(const struct ovsrec_port *port,
+                const struct ovsrec_interface *interface)
+{
+    write_off_stp(port);
+    ovsrec_interface_verify_external_ids(interface);
+    ovsrec_interface_update_external_ids_setkey(interface, OVS_KEY_LEFT_STP,
+                                                "true");
+}
+
+static void
+enter_stp(const struct ovsrec_port *row)
+{
+    ovsrec_port_verify_other_config(row);
+    ovsrec_port_update_other_config_delkey(row, OVS_CONFIG_STP);
+    ovsrec_port_update_other_config_delkey(row, OVS_CONFIG_RSTP);
+}
+
+/* Takes our marks off 'row', an interface of 'port', and what they tell of.
+ * Returns true if it had any. */
 static bool
-remove_mark(const struct ovsrec_interface *row)
+remove_marks(const struct ovsrec_port *port,
+             const struct ovsrec_interface *row)
 {
     static const char *const keys[] = {
-        OVS_KEY_VM_ID, OVS_KEY_READY, OVS_KEY_ISOLATION, OVS_KEY_PLUGGED
+        OVS_KEY_VM_ID, OVS_KEY_READY, OVS_KEY_ISOLATION, OVS_KEY_PLUGGED,
+        OVS_KEY_LEFT_STP
     };
     bool is_marked = false;
 
+    if (smap_get(&row->external_ids, OVS_KEY_LEFT_STP)) {
+        enter_stp(port);
+    }
     ovsrec_interface_verify_external_ids(row);
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         if (smap_get(&row->external_ids, keys[i])) {
@@ -512,19 +537,6 @@ remove_mark(const struct ovsrec_interface *row)
         }
     }
     return is_marked;
-}
-
-/* Lets a port take part in the spanning tree again, if it was we who took it
- * out. */
-static void
-remove_off_stp(const struct ovsrec_port *row)
-{
-    if (!smap_get_bool(&row->other_config, OVS_CONFIG_STP, true)
-        && !smap_get_bool(&row->other_config, OVS_CONFIG_RSTP, true)) {
-        ovsrec_port_verify_other_config(row);
-        ovsrec_port_update_other_config_delkey(row, OVS_CONFIG_STP);
-        ovsrec_port_update_other_config_delkey(row, OVS_CONFIG_RSTP);
-    }
 }
 
 /* Applies 'op' to the rows of a port.  If one has gone meanwhile that is no
@@ -561,11 +573,10 @@ apply_to_port(const struct port_op *op, const struct ovsdb_idl *idl,
         ovsrec_interface_update_external_ids_delkey(interface, OVS_KEY_READY);
         break;
     case PORT_OP_FORGET:
-        (void) remove_mark(interface); /* What was there does not matter. */
-        remove_off_stp(port);
+        (void) remove_marks(port, interface); /* Some or none. */
         break;
     case PORT_OP_LEAVE_STP:
-        write_off_stp(port);
+        apply_leave_stp(port, interface);
         break;
     case PORT_OP_PLUG:
     case PORT_OP_COLLECT:
@@ -643,10 +654,7 @@ clean_port(const struct ovsrec_bridge *bridge, const struct ovsrec_port *port)
             ovsrec_bridge_update_ports_delvalue(bridge, port);
             return 0;
         }
-        n += remove_mark(interface);
-    }
-    if (n) {
-        remove_off_stp(port);
+        n += remove_marks(port, interface);
     }
     return n;
 }

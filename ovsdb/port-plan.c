@@ -35,6 +35,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/desired.h"
+#include "lib/isolation.h"
 #include "lib/memory.h"
 #include "lib/orphan.h"
 #include "lib/switch-view.h"
@@ -465,15 +466,15 @@ plan_mark(const struct desired *desired, const struct desired_vnic *d,
 
 /* vNICs and orphans. */
 
-/* Plans to keep 'd' out of the spanning tree: the switch would listen to the
- * BPDUs of a guest before any flow sees them. */
+/* Plans to keep 'd', if it is ours to look after, out of the spanning tree: the
+ * switch would listen to the BPDUs of a guest before any flow sees them. */
 static void
 plan_stp(const struct desired_vnic *d, const struct desired_bridge *bridge,
          const struct port_memory *seen, const struct port_plan_gates *gates,
          struct port_plan *plan)
 {
     if (bridge && bridge->needs_pipeline && bridge->view->runs_stp
-        && !d->port->is_off_stp) {
+        && isolation_is_of_bridge(d, bridge->view) && !d->port->is_off_stp) {
         hold_back(add_op(plan, d, PORT_OP_LEAVE_STP, PORT_CAUSE_PIPELINE),
                   seen->no_mark_before_ms, gates, plan);
     }
@@ -657,8 +658,9 @@ plan_pair(const struct desired_bridge *bridge, const struct memory *memory,
             plan_side(bridge, side, seen, gates, plan);
         } else if (bridge->pair_care == PAIR_UNWANTED
                    && bridge->pair.sides[side].port) {
-            add_patch_op(plan, bridge, side, PORT_OP_REMOVE_PATCH,
-                         PORT_CAUSE_PIPELINE);
+            hold_back(add_patch_op(plan, bridge, side, PORT_OP_REMOVE_PATCH,
+                                   PORT_CAUSE_PIPELINE),
+                      seen->no_pair_before_ms, gates, plan);
         }
     }
 }

@@ -164,6 +164,36 @@ test_ports_of_guests_leave_the_spanning_tree(void **state)
     (void) compute_pipeline(host, PAIR_WANTED, true, 0);
 }
 
+/* Those that are not ours stay as they are. */
+static void
+test_ports_of_strangers_stay_in_the_spanning_tree(void **state)
+{
+    struct plan_host *host = *state;
+    mark(host);
+    add_vnic_port(&host->base.view, 9, "other0", "br0", 9, 9, access_vlan(1))
+        ->ofport = 9;
+    add_pair(host);
+    host->base.view.bridges[0].runs_stp = true;
+    host->port->is_off_stp = true;
+    (void) compute_pipeline(host, PAIR_WANTED, true, 0);
+}
+
+/* The database refuses it: tried once a minute. */
+static void
+test_a_pair_that_cannot_go_is_left_alone(void **state)
+{
+    struct plan_host *host = *state;
+    mark(host);
+    add_pair(host);
+    host->base.view.bridges[0].settings.guard = GUARD_OFF;
+    (void) compute_pipeline(host, PAIR_UNWANTED, false, 2);
+    memory_note_refused_pair(&host->base.memory, "br0", host->gates.now);
+    struct port_op *op = compute_pipeline(host, PAIR_UNWANTED, false, 2);
+    assert_string_equal(port_op_kind_to_string(op), "back-off");
+    assert_int_equal(host->plan.due_ms,
+                     host->gates.now + MEMORY_REPAIR_PERIOD_MS);
+}
+
 /* Computes with the flows of the vNIC in this state; expects 'n' operations. */
 static struct port_op *
 compute_flows(struct plan_host *host, enum vnic_flows flows, size_t n)
@@ -223,6 +253,8 @@ main(void)
         PLAN_TEST(test_a_pair_goes_when_nobody_needs_it),
         PLAN_TEST(test_fail_mode_is_ours_where_settings_say_so),
         PLAN_TEST(test_ports_of_guests_leave_the_spanning_tree),
+        PLAN_TEST(test_ports_of_strangers_stay_in_the_spanning_tree),
+        PLAN_TEST(test_a_pair_that_cannot_go_is_left_alone),
         PLAN_TEST(test_ready_needs_the_flows),
         PLAN_TEST(test_ports_of_a_starting_guest_are_marked_together),
     };

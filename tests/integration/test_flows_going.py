@@ -5,7 +5,7 @@ import pytest
 from bridge_flows import (
     clean_up, dump, frag_mode, frame, n_flows, no_floods, ofctl, our_flows,
     our_groups, receivers, secure, set_guard, start, wait_ready)
-from host import until
+from host import access, until, vm_mac, vm_uuid
 
 
 @pytest.mark.parametrize("setting", ("vnicd-guard=off", "vnicd-manage=no"))
@@ -56,6 +56,24 @@ def test_who_is_not_kept_out_any_more_is_flooded_to(host, agent, setting):
     host.vsctl("set", "bridge", "br0", f"external_ids:{setting}")
     agent.start()
     until(lambda: "tap8" not in no_floods(host), "it is flooded to")
+
+
+def test_who_was_off_the_spanning_tree_stays_so(host, agent):
+    """A port that left it because of the agent goes back."""
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=10"])
+    host.vsctl("set", "port", "tap1", "other_config:stp-enable=false",
+               "other_config:rstp-enable=false",
+               "--", "set", "bridge", "br0", "rstp_enable=true")
+    host.start_domain("web1", vm_uuid(1), (vm_mac(1), "tap1", access(10)))
+    start(host, agent, 2)
+    until(lambda: "rstp-enable" in host.column("tap2", "other_config"),
+          "it leaves")
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-manage=no")
+    until(lambda: "rstp-enable" not in host.column("tap2", "other_config"),
+          "it is back")
+    assert "vnicd" not in host.column("tap2", "external_ids", "interface")
+    assert host.column("tap1", "other_config") == (
+        '{rstp-enable="false", stp-enable="false"}')
 
 
 def test_a_bridge_that_was_made_secure_is_not_left_without_flows(host, agent):
