@@ -131,8 +131,8 @@ warn_of_crowded_vlans(struct svec *warnings,
     if (!vlan_set_is_empty(&crowded)) {
         struct ds vids = DS_EMPTY_INITIALIZER;
         vlan_set_format(&crowded, &vids);
-        warnings_add(warnings, "bridge %s: more than %d vNICs on VLAN %s; "
-                     "what is for all of them may not reach each",
+        warnings_add(warnings, "crowded: bridge %s: more than %d vNICs on "
+                     "VLAN %s; what is for all of them may not reach each",
                      bridge->name, PIPELINE_MAX_RECEIVERS, ds_cstr(&vids));
         ds_destroy(&vids);
     }

@@ -680,12 +680,12 @@ char *
 ofconn_problem(const struct ofconn *conn)
 {
     if (channel_is_refused(conn->channel)) {
-        return xasprintf("bridge %s: protocols has neither OpenFlow14 nor "
+        return xasprintf("protocols: bridge %s: neither OpenFlow14 nor "
                          "OpenFlow15, which flows need", conn->bridge);
     } else if (conn->state != OFCONN_DISCONNECTED
                && port_conn_is_refused(conn->ports)) {
-        return xasprintf("bridge %s: protocols has no OpenFlow10, without "
-                         "which NORMAL floods past flows", conn->bridge);
+        return xasprintf("protocols: bridge %s: no OpenFlow10, without which "
+                         "NORMAL floods past flows", conn->bridge);
     }
     return NULL;
 }

@@ -624,7 +624,7 @@ test_bridge_without_our_versions_is_a_problem(void **state)
     sw.versions = 1u << OFP10_VERSION;
     run_until(has_problem);
     assert_string_taken(ofconn_problem(conn),
-                        "bridge br0: protocols has neither OpenFlow14 nor "
+                        "protocols: bridge br0: neither OpenFlow14 nor "
                         "OpenFlow15, which flows need");
 }
 
@@ -649,7 +649,7 @@ test_bridge_without_openflow_10_gets_no_flows(void **state)
     run_until(is_read_without_floods);
     assert_false(is_connected());
     assert_string_taken(ofconn_problem(conn),
-                        "bridge br0: protocols has no OpenFlow10, without "
+                        "protocols: bridge br0: no OpenFlow10, without "
                         "which NORMAL floods past flows");
     assert_int_equal(ofconn_verdict(conn), OFCONN_PENDING);
     assert_int_equal(get_counters().bundles.committed, 0);

@@ -99,9 +99,9 @@ def test_the_pair_is_no_uplink_and_no_member(host, agent):
 # Protocols.
 
 
-LACKS_10 = ("bridge br0: protocols has no OpenFlow10, without which NORMAL "
+LACKS_10 = ("protocols: bridge br0: no OpenFlow10, without which NORMAL "
             "floods past flows")
-LACKS_14 = ("bridge br0: protocols has neither OpenFlow14 nor OpenFlow15, "
+LACKS_14 = ("protocols: bridge br0: neither OpenFlow14 nor OpenFlow15, "
             "which flows need")
 
 

@@ -154,7 +154,7 @@ def test_a_cleanup_says_which_protocol_it_lacks(host, agent):
     host.vsctl("set", "bridge", "br0", "protocols=OpenFlow15")
     done = clean_up(host)
     assert done.returncode == 1
-    assert "bridge br0: protocols has no OpenFlow10" in done.stderr
+    assert "protocols: bridge br0: no OpenFlow10" in done.stderr
     host.vsctl("clear", "bridge", "br0", "protocols")
     assert clean_up(host).returncode == 0
     assert our_flows(host) == []

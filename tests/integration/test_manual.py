@@ -111,7 +111,7 @@ def test_warnings_are_explained():
     codes = re.findall(r'(?:warnings_add\(|xasprintf\(|warn_of_named\()'
                        r'(?:warnings,)?\s*"([a-z]+-?[a-z-]*)(?:: |", )',
                        source("controller/warnings.c", "controller/status.c",
-                              "controller/bridge-flows.c"))
+                              "controller/bridge-flows.c", "flows/ofconn.c"))
     assert set(codes) == set(items(section("vnicd-isolation.7", "WARNINGS")))
 
 
