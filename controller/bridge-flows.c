@@ -171,7 +171,9 @@ find_told_state(const struct bridge_flows *bf)
         return (bf->told == TOLD_REMOVAL ? BRIDGE_FLOWS_REMOVING
                 : BRIDGE_FLOWS_INSTALLING);
     case OFCONN_INSTALLED:
-        return (bf->told == TOLD_PIPELINE ? BRIDGE_FLOWS_INSTALLED
+        return (bf->told == TOLD_PIPELINE
+                ? (ofconn_is_outdated(bf->conn) ? BRIDGE_FLOWS_CHANGED
+                   : BRIDGE_FLOWS_INSTALLED)
                 : bf->are_floods_normal ? BRIDGE_FLOWS_REMOVED
                 : BRIDGE_FLOWS_REMOVING);
     case OFCONN_REFUSED:
@@ -299,6 +301,7 @@ bridge_flows_run(struct bridge_flows *bf, long long int now)
     if (ofconn_seqno(bf->conn) != bf->conn_seqno) {
         look(bf, now);
     }
+    update_state(bf);           /* Others may have changed flows. */
     bf->seqno += refusals_let_in(&bf->refusals, now);
     welcome_run(bf->welcome, bf->conn, &bf->facts,
                 bf->state == BRIDGE_FLOWS_INSTALLED, now);
@@ -345,6 +348,7 @@ are_flows_coming(const struct bridge_flows *bf)
     case BRIDGE_FLOWS_FOREIGN_FLOWS:
     case BRIDGE_FLOWS_ON_HOLD:
     case BRIDGE_FLOWS_WAITING:
+    case BRIDGE_FLOWS_CHANGED:
         return false;
     case N_BRIDGE_FLOWS_STATES:
         break;
@@ -646,6 +650,14 @@ bridge_flows_update(struct bridge_flows *bf, const struct pass *pass,
     if (bf->state == BRIDGE_FLOWS_INSTALLING) {
         bf->seqno = seqno;      /* The switch will say what became of it. */
     }
+}
+
+/* Somebody waits for flows that others may have changed: they are read now,
+ * however often they were. */
+void
+bridge_flows_hurry(struct bridge_flows *bf, long long int now)
+{
+    read_pace_hurry(&bf->pace, now);
 }
 
 /* Lets everybody in that was refused, whenever that was, and reads once more

@@ -31,6 +31,8 @@ struct pipeline_bridge;
     BRIDGE_FLOWS_STATE(WAITING, "waiting")                                  \
     BRIDGE_FLOWS_STATE(INSTALLING, "installing")                            \
     BRIDGE_FLOWS_STATE(INSTALLED, "installed")                              \
+    /* Were so, until others changed some; they are read when it is time. */ \
+    BRIDGE_FLOWS_STATE(CHANGED, "changed")                                  \
     BRIDGE_FLOWS_STATE(REFUSED, "refused")                                  \
     BRIDGE_FLOWS_STATE(REMOVING, "removing")                                \
     BRIDGE_FLOWS_STATE(REMOVED, "removed")
@@ -58,6 +60,7 @@ void bridge_flows_judge_vnic(const struct bridge_flows *,
 void bridge_flows_update(struct bridge_flows *, const struct pass *,
                          const struct desired_bridge *, bool has_met_libvirt,
                          long long int now);
+void bridge_flows_hurry(struct bridge_flows *, long long int now);
 void bridge_flows_retry(struct bridge_flows *);
 bool bridge_flows_has_work(const struct bridge_flows *);
 

@@ -432,10 +432,12 @@ find_facts(const struct commands *c, const char *bridge,
         = switch_flows_find(reconciler_flows(c->reconciler), bridge);
     if (!flows) {
         return xasprintf("no flows of vnicd are on bridge %s", bridge);
-    } else if (bridge_flows_state(flows) != BRIDGE_FLOWS_INSTALLED) {
+    }
+    enum bridge_flows_state state = bridge_flows_state(flows);
+    if (state != BRIDGE_FLOWS_INSTALLED && state != BRIDGE_FLOWS_CHANGED) {
         return xasprintf(
             "the flows of bridge %s are not installed: %s", bridge,
-            bridge_flows_state_to_string(bridge_flows_state(flows)));
+            bridge_flows_state_to_string(state));
     }
     *factsp = bridge_flows_facts(flows);
     return NULL;

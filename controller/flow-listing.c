@@ -183,6 +183,18 @@ put_foreign(struct report *report, const char *bridge,
     report_put_null(report);
 }
 
+/* Others have changed flows, and nobody knows which. */
+static void
+put_change(struct report *report, const char *bridge)
+{
+    report_put_string(report, bridge);
+    report_put_string(report, "report");
+    report_put_string(report, "flows-changed");
+    report_put_string(report, "flows");
+    report_put_string(report, "not read yet");
+    report_put_null(report);
+}
+
 /* Before anything is meant for the bridge, flows of an earlier run of the
  * agent are no difference. */
 static void
@@ -197,6 +209,9 @@ put_differences(struct report *report, const struct bridge_flows *bf)
                       &table_space, &diff);
     for (size_t i = 0; i < diff.n_ops && is_meant; i++) {
         put_op(report, bridge, &diff.ops[i]);
+    }
+    if (bridge_flows_state(bf) == BRIDGE_FLOWS_CHANGED) {
+        put_change(report, bridge);
     }
     for (size_t i = 0; i < diff.n_foreign; i++) {
         put_foreign(report, bridge, diff.foreign[i]);

@@ -49,6 +49,15 @@ read_pace_note_change(struct read_pace *pace, long long int now)
     pace->is_told = true;
 }
 
+/* Somebody waits for what is read: a change that was told is not put off. */
+void
+read_pace_hurry(struct read_pace *pace, long long int now)
+{
+    if (pace->is_told) {
+        pace->due_ms = MIN(pace->due_ms, now);
+    }
+}
+
 /* Returns true if it is time to read, which the caller does then. */
 bool
 read_pace_take(struct read_pace *pace, long long int now)

@@ -24,6 +24,7 @@ struct read_pace {
 void read_pace_init(struct read_pace *, long long int now);
 void read_pace_note_doubt(struct read_pace *, long long int now);
 void read_pace_note_change(struct read_pace *, long long int now);
+void read_pace_hurry(struct read_pace *, long long int now);
 bool read_pace_take(struct read_pace *, long long int now);
 
 #endif /* controller/read-pace.h */

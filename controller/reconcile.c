@@ -180,6 +180,9 @@ update_flows(struct reconciler *r, long long int now)
             r->is_retry_due = false;
             switch_flows_retry(r->flows);
         }
+        if (r->is_hurried) {
+            switch_flows_hurry(r->flows, now);
+        }
         switch_flows_update(r->flows, &r->pass, r->notes.memory.has_met, now);
     }
 }

@@ -36,8 +36,9 @@
 /* How many mistakes in metadata are told. */
 enum { MAX_METADATA_ERRORS = 5 };
 
-/* How long a connection to a bridge may take before that is told. */
-enum { CONNECTING_MS = 2000 };
+/* How long connecting to a bridge, and reading it, may take before that is
+ * told. */
+enum { MOMENT_MS = 2000 };
 
 /* What is wrong. */
 
@@ -138,12 +139,23 @@ warn_of_crowded_vlans(struct svec *warnings,
     }
 }
 
-/* Has the switch not answered for 'bf' for longer than connecting takes? */
-static bool
-is_silent(const struct bridge_flows *bf)
+/* Warns of a state of 'bf' that is gone in a moment, unless something is
+ * wrong. */
+static void
+warn_of_state(struct svec *warnings, const struct bridge_flows *bf)
 {
-    return bridge_flows_state(bf) == BRIDGE_FLOWS_DISCONNECTED
-           && time_wall_msec() - bridge_flows_since(bf) >= CONNECTING_MS;
+    enum bridge_flows_state state = bridge_flows_state(bf);
+    if (time_wall_msec() - bridge_flows_since(bf) < MOMENT_MS) {
+        return;
+    }
+    if (state == BRIDGE_FLOWS_DISCONNECTED) {
+        warnings_add(warnings, "disconnected: bridge %s: the switch does not "
+                     "answer: no vNIC gets flows", bridge_flows_name(bf));
+    } else if (state == BRIDGE_FLOWS_CHANGED) {
+        warnings_add(warnings, "flows-changed: bridge %s: somebody changes "
+                     "flows again and again; they are read, and put right, "
+                     "once a minute", bridge_flows_name(bf));
+    }
 }
 
 static void
@@ -154,10 +166,8 @@ warn_of_flows(struct svec *warnings, const struct switch_flows *flows)
         char *problem = bridge_flows_problem(bf);
         if (problem) {
             svec_add_nocopy(warnings, problem);
-        } else if (is_silent(bf)) {
-            warnings_add(warnings, "disconnected: bridge %s: the switch does "
-                         "not answer: no vNIC gets flows",
-                         bridge_flows_name(bf));
+        } else {
+            warn_of_state(warnings, bf);
         }
         warn_of_crowded_vlans(warnings, bridge_flows_facts(bf));
     }

@@ -175,6 +175,15 @@ switch_flows_update(struct switch_flows *flows, const struct pass *pass,
     }
 }
 
+/* A guest waits for its flows. */
+void
+switch_flows_hurry(struct switch_flows *flows, long long int now)
+{
+    for (size_t i = 0; i < flows->n; i++) {
+        bridge_flows_hurry(flows->bridges[i], now);
+    }
+}
+
 /* Lets everybody in that was refused. */
 void
 switch_flows_retry(struct switch_flows *flows)

@@ -24,6 +24,7 @@ void switch_flows_judge(struct switch_flows *, struct desired *,
                         bool may_choose);
 void switch_flows_update(struct switch_flows *, const struct pass *,
                          bool has_met_libvirt, long long int now);
+void switch_flows_hurry(struct switch_flows *, long long int now);
 void switch_flows_retry(struct switch_flows *);
 
 unsigned int switch_flows_seqno(const struct switch_flows *);

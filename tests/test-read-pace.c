@@ -56,6 +56,20 @@ test_whoever_does_not_stop_is_read_less_and_less(void **state)
     assert_int_equal(count_reads(T0 + 60000, T0 + 600000), 9);
 }
 
+/* A guest waits. */
+static void
+test_what_is_told_can_be_hurried(void **state)
+{
+    long long int now = T0 + 600000;
+    count_reads(T0, now);
+    read_pace_note_change(&pace, now);
+    assert_true(pace.due_ms > now);
+    read_pace_hurry(&pace, now);
+    assert_true(read_pace_take(&pace, now));
+    read_pace_hurry(&pace, now + 1);    /* Nothing is told. */
+    assert_false(read_pace_take(&pace, now + 1));
+}
+
 static void
 test_a_fight_is_forgotten_after_a_quiet_minute(void **state)
 {
@@ -91,6 +105,7 @@ main(void)
         TEST(test_a_quiet_switch_is_read_once_a_minute),
         TEST(test_a_change_is_read_at_once),
         TEST(test_whoever_does_not_stop_is_read_less_and_less),
+        TEST(test_what_is_told_can_be_hurried),
         TEST(test_a_fight_is_forgotten_after_a_quiet_minute),
         TEST(test_a_doubt_is_read_soon_and_then_less_and_less),
     };

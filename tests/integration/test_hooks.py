@@ -10,6 +10,7 @@ import socket
 import subprocess
 
 import pytest
+from bridge_flows import frame, ofctl, receivers, start, wait_ready
 from fake_agent import FakeAgent
 from fake_bridge import FakeBridge
 from far_database import FarDatabase
@@ -298,6 +299,31 @@ def test_flows_that_cannot_come_are_needed_where_they_enforce(host, agent,
     host.vsctl("clear", "bridge", "br0", "protocols")
     until(lambda: flows_state(agent) == "installed", "flows are installed")
     host.settled(agent)
+
+
+def test_flows_that_somebody_fights_over_are_there(host, agent):
+    """They are read once a minute, but for a guest that starts."""
+    host.vsctl("set", "bridge", "br0", "external_ids:vnicd-guard=enforce")
+    start(host, agent, 9)
+
+    def is_left_changed():
+        ofctl(host, "del-flows", "br0")
+        return any("flows-changed: bridge br0" in warning
+                   for warning in agent.status()["warnings"])
+
+    until(is_left_changed, "the agent backs off", timeout=30)
+    ofctl(host, "del-flows", "br0")
+    assert flows_state(agent) == "changed"
+    assert agent.vnics()["web9", vm_mac(9)]["state"] == "waiting"
+    assert [row["reason"] for row in agent.json("flow/diff")] == [
+        "flows-changed"]
+    with frozen(host, "libvirtd"):      # It would deny that there is a web1.
+        host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=55"])
+        Hooks(host).passes("qemu", "web1", "start", start_xml())
+        assert receivers(host, "tap1", frame(1, None)) == ["br0"]
+        assert receivers(host, "tap1", frame(7, None)) == []    # Forged.
+    wait_ready(agent, 9)
+    assert agent.json("flow/diff") == []
 
 
 # Refusals.
