@@ -96,19 +96,19 @@ make_request(const struct pipeline_vnic *vnic, enum ofp_version version)
 }
 
 static bool
-is_broken_rule(const struct ofputil_flow_stats *fs, enum table_rule rule)
+is_broken_rule(const struct ofputil_flow_stats *fs)
 {
+    uint64_t cookie = ntohll(fs->cookie);
     return fs->packet_count && fs->packet_count != UINT64_MAX
-           && (fs->table_id == TABLE_VIOLATION
+           && (table_flow_is_violation(fs->table_id, cookie)
                || (fs->table_id == TABLE_CLASSIFY
-                   && rule == RULE_FOREIGN_VLAN));
+                   && table_cookie_rule(cookie) == RULE_FOREIGN_VLAN));
 }
 
 static void
 add_count(struct counters *counters, const struct ofputil_flow_stats *fs)
 {
-    enum table_rule rule = table_cookie_rule(ntohll(fs->cookie));
-    if (!is_broken_rule(fs, rule)) {
+    if (!is_broken_rule(fs)) {
         return;
     }
     if (counters->n_counts >= counters->allocated_counts) {
@@ -117,7 +117,8 @@ add_count(struct counters *counters, const struct ofputil_flow_stats *fs)
                                       sizeof *counters->counts);
     }
     counters->counts[counters->n_counts++] = (struct why_count) {
-        .table_id = fs->table_id, .rule = rule,
+        .table_id = fs->table_id,
+        .rule = table_cookie_rule(ntohll(fs->cookie)),
         .n_packets = fs->packet_count,
     };
 }

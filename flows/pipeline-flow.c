@@ -337,6 +337,19 @@ vnic_learns(const struct pipeline_vnic *vnic)
     return vnic_may_use_any_mac(vnic) || !vnic_enforces_mac(vnic);
 }
 
+/* True if an address of 'vnic' goes with another MAC address than its own. */
+bool
+vnic_shares_macs(const struct pipeline_vnic *vnic)
+{
+    struct eth_addr mac;
+    VNIC_MAC_FOR_EACH (mac, vnic) {
+        if (!eth_addr_equals(mac, vnic->mac)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 vnic_has_service(const struct pipeline_vnic *vnic, enum policy_service service)
 {

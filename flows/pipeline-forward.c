@@ -368,10 +368,10 @@ add_egress(struct pipeline *p)
     match_flag(&p->match, FLAG_ACCESS, true);
     match_any_tag(&p->match);
     put_pop_vlan(p);
-    put_resubmit(p, TABLE_L2);
+    put_resubmit(p, TABLE_L2_SOURCE);
     pipeline_end(p, TABLE_EGRESS_RULES, PRIORITY_SPECIAL, RULE_EGRESS);
 
-    pipeline_miss(p, TABLE_EGRESS_RULES, TABLE_L2, RULE_EGRESS);
+    pipeline_miss(p, TABLE_EGRESS_RULES, TABLE_L2_SOURCE, RULE_EGRESS);
 }
 
 void

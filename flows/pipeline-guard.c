@@ -1,8 +1,8 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Tables SOURCE_MAC, FOREIGN_MAC, FRAME and VIOLATION: does the frame look
- * like one of this vNIC's, and what becomes of it if not. */
+/* Tables SOURCE_MAC, FOREIGN_MAC, FRAME, VIOLATION and MAC_LIMIT: does the frame
+ * look like one of this vNIC's, and what becomes of it if not. */
 
 #include <config.h>
 #include "flows/pipeline-private.h"
@@ -26,7 +26,9 @@ next_table(const struct pipeline_vnic *vnic)
 /* An address that 'vnic' shares with others, as routers share one with VRRP,
  * is where it was last seen; so is its own where others may take it, or as long
  * as a guest that is being migrated has yet to run here.  Nobody has to tell
- * the switch when it does: QEMU announces it at that moment. */
+ * the switch when it does: QEMU announces it at that moment.
+ *
+ * It is only marked here: a frame that the guard drops moves nothing. */
 static void
 add_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
         const struct eth_addr mac)
@@ -36,7 +38,7 @@ add_mac(struct pipeline *p, const struct pipeline_vnic *vnic,
     match_set_dl_src(&p->match, mac);
     if (!is_own || !vnic_enforces_mac(vnic)
         || vnic->place == GUEST_INCOMING) {
-        put_learn_sender(p, vnic);
+        put_flag(p, FLAG_LEARN);
     }
     put_resubmit(p, next_table(vnic));
     pipeline_end(p, TABLE_SOURCE_MAC, PRIORITY_EXACT,
@@ -60,12 +62,12 @@ add_source_macs(struct pipeline *p, const struct pipeline_vnic *vnic)
 /* FOREIGN_MAC. */
 
 /* Where NORMAL would have learnt an address, because nobody enforces one, it
- * is learnt here; with "monitor" it counts all the same. */
+ * is learnt by us; with "monitor" it counts all the same. */
 static void
 add_learner(struct pipeline *p, const struct pipeline_vnic *vnic)
 {
     pipeline_begin_from(p, vnic);
-    put_learn_sender(p, vnic);
+    put_flag(p, FLAG_LEARN);
     if (!vnic_is_guarded(vnic)) {
         put_resubmit(p, TABLE_EGRESS_RULES);
     } else if (vnic_may_use_any_mac(vnic)) {
@@ -214,11 +216,6 @@ add_other_operations(struct pipeline *p)
 static void
 add_frame(struct pipeline *p)
 {
-    pipeline_begin(p, NULL);
-    match_flag(&p->match, FLAG_FOREIGN_MAC, true);
-    match_flag(&p->match, FLAG_LEARNT, false);
-    pipeline_end_violation(p, TABLE_FRAME, PRIORITY_FIRST, RULE_MAC_LIMIT);
-
     add_tags(p);
     add_allowed_services(p);
     add_reserved_destinations(p);
@@ -259,10 +256,24 @@ add_violations(struct pipeline *p, const struct pipeline_vnic *vnic)
 #undef RULE
     };
     for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-        if (vnic_is_guarded(vnic) || rules[i] == RULE_SOURCE_MAC) {
+        if (rules[i] != RULE_MAC_LIMIT
+            && (vnic_is_guarded(vnic) || rules[i] == RULE_SOURCE_MAC)) {
             add_violation(p, vnic, rules[i]);
         }
     }
+}
+
+/* MAC_LIMIT: one address more than could be learnt. */
+static void
+add_mac_limit(struct pipeline *p, const struct pipeline_vnic *vnic)
+{
+    pipeline_begin_from(p, vnic);
+    match_flag(&p->match, FLAG_FOREIGN_MAC, true);
+    match_flag(&p->match, FLAG_LEARNT, false);
+    if (!is_dropped(vnic, RULE_MAC_LIMIT)) {
+        put_resubmit(p, TABLE_L2);
+    }
+    pipeline_end(p, TABLE_MAC_LIMIT, PRIORITY_EXACT, RULE_MAC_LIMIT);
 }
 
 void
@@ -277,6 +288,9 @@ pipeline_guard_vnic(struct pipeline *p, const struct pipeline_vnic *vnic,
         add_known_mac(p, vnic, vlans);
     }
     add_violations(p, vnic);
+    if (vnic_is_guarded(vnic) && vnic_may_use_any_mac(vnic)) {
+        add_mac_limit(p, vnic);
+    }
 }
 
 void
@@ -292,4 +306,5 @@ pipeline_guard(struct pipeline *p)
     add_frame(p);
     pipeline_begin(p, NULL);
     pipeline_end(p, TABLE_VIOLATION, PRIORITY_MISS, RULE_VIOLATION);
+    pipeline_miss(p, TABLE_MAC_LIMIT, TABLE_L2, RULE_ANY_MAC);
 }

@@ -7,7 +7,9 @@
  * An address that a vNIC enforces is known, and not looked for there.  Any
  * other may move: to the vNIC that sends from it, or outside as soon as a
  * frame from there bears it.  Those of outside are learnt, too, since a frame
- * for nobody knows whom goes to each vNIC that it might be for. */
+ * for nobody knows whom goes to each vNIC that it might be for.
+ *
+ * All this is behind the guard: what it drops, nobody has heard. */
 
 #include <config.h>
 #include "flows/pipeline-private.h"
@@ -75,7 +77,7 @@ put_learn(struct pipeline *p, uint32_t owner, uint32_t receiver,
 }
 
 /* The source address is behind 'vnic'; FLAG_LEARNT says if there was room. */
-void
+static void
 put_learn_sender(struct pipeline *p, const struct pipeline_vnic *vnic)
 {
     struct ofpact_learn *learn = put_learn(p, vnic->number, vnic->number,
@@ -88,23 +90,11 @@ put_learn_sender(struct pipeline *p, const struct pipeline_vnic *vnic)
     ofpact_finish_LEARN(&p->actions, &learn);
 }
 
-static bool
-shares_macs(const struct pipeline_vnic *vnic)
-{
-    for (size_t i = 0; i < vnic->policy.n_addresses; i++) {
-        struct eth_addr mac = vnic->policy.addresses[i].mac;
-        if (!eth_addr_is_zero(mac) && !eth_addr_equals(mac, vnic->mac)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* True if an address may be learnt to be behind 'vnic'. */
 bool
 vnic_is_learnt(const struct pipeline_vnic *vnic)
 {
-    return vnic_learns(vnic) || shares_macs(vnic)
+    return vnic_learns(vnic) || vnic_shares_macs(vnic)
            || vnic->place == GUEST_INCOMING;
 }
 
@@ -113,7 +103,7 @@ static bool
 is_learning_vlan(const struct pipeline *p, int vid)
 {
     for (size_t i = 0; i < p->n_vnics; i++) {
-        if ((vnic_learns(p->vnics[i]) || shares_macs(p->vnics[i]))
+        if ((vnic_learns(p->vnics[i]) || vnic_shares_macs(p->vnics[i]))
             && vlan_set_contains(&p->vlans[i], vid)) {
             return true;
         }
@@ -126,6 +116,7 @@ static void
 add_outside_sources(struct pipeline *p, const struct vlan_block *block)
 {
     pipeline_begin(p, NULL);
+    match_flag(&p->match, FLAG_FROM_OUTSIDE, true);
     match_vlan_register(&p->match, block);
     struct ofpact_learn *learn = put_learn(p, 0, RECEIVER_OUTSIDE,
                                            LEARNT_MAX_OUTSIDE);
@@ -146,8 +137,23 @@ pipeline_learn_vlans(struct pipeline *p, int vid, const struct vlan_set *vlans)
     }
 }
 
+/* L2_SOURCE: the source address is the vNIC's, or behind it.  Only who may use
+ * any has a limit to keep. */
+void
+pipeline_learn_vnic(struct pipeline *p, const struct pipeline_vnic *vnic)
+{
+    if (vnic_is_learnt(vnic)) {
+        pipeline_begin_from(p, vnic);
+        match_flag(&p->match, FLAG_LEARN, true);
+        put_learn_sender(p, vnic);
+        put_resubmit(p, (vnic_may_use_any_mac(vnic) ? TABLE_MAC_LIMIT
+                         : TABLE_L2));
+        pipeline_end(p, TABLE_L2_SOURCE, PRIORITY_EXACT, RULE_LEARN_SENDER);
+    }
+}
+
 void
 pipeline_learn(struct pipeline *p)
 {
-    pipeline_miss(p, TABLE_L2_SOURCE, TABLE_L2, RULE_INSIDE);
+    pipeline_miss(p, TABLE_L2_SOURCE, TABLE_L2, RULE_KNOWN_SOURCE);
 }

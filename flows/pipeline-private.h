@@ -83,8 +83,7 @@ void put_group(struct pipeline *, uint32_t group_id);
 void put_receiver(struct pipeline *, const struct pipeline_vnic *);
 void put_receiver_class(struct pipeline *, const struct pipeline_vnic *);
 
-/* What the switch learns, from pipeline-learn.c. */
-void put_learn_sender(struct pipeline *, const struct pipeline_vnic *);
+/* From pipeline-learn.c. */
 bool vnic_is_learnt(const struct pipeline_vnic *);
 
 /* A power of two of successive VLAN IDs, as one match has them. */
@@ -107,6 +106,7 @@ bool vnic_is_guarded(const struct pipeline_vnic *);
 bool vnic_enforces_mac(const struct pipeline_vnic *);
 bool vnic_may_use_any_mac(const struct pipeline_vnic *);
 bool vnic_learns(const struct pipeline_vnic *);
+bool vnic_shares_macs(const struct pipeline_vnic *);
 bool vnic_has_service(const struct pipeline_vnic *, enum policy_service);
 bool vnic_is_related(const struct pipeline_vnic *,
                      const struct pipeline_vnic *);
@@ -136,6 +136,7 @@ void pipeline_addresses_vnic(struct pipeline *, const struct pipeline_vnic *,
                              const struct vlan_set *vlans);
 void pipeline_services_vnic(struct pipeline *, const struct pipeline_vnic *,
                             const struct vlan_set *vlans);
+void pipeline_learn_vnic(struct pipeline *, const struct pipeline_vnic *);
 void pipeline_forward_vnic(struct pipeline *, const struct pipeline_vnic *,
                            const struct vlan_set *vlans);
 void pipeline_deliver_vnic(struct pipeline *, const struct pipeline_vnic *,

@@ -14,10 +14,10 @@
  * behind one port, 'outside'.  What NORMAL sends there comes in on 'inside'.
  *
  * About vNICs everything is known, and nothing of it is learnt by NORMAL: only
- * where nobody enforces a MAC address is it followed, in a table of our own.  A
- * frame from one is classified, guarded, delivered to each local receiver that
- * may have it, and leaves through 'inside'.  A frame that came from outside
- * never goes back there.
+ * where nobody enforces a MAC address, or several share one, is it followed, in
+ * a table of our own.  A frame from one is classified, guarded, learnt from if
+ * it has passed, delivered to each local receiver that may have it, and leaves
+ * through 'inside'.  A frame that came from outside never goes back there.
  *
  * A frame is in one form on its way: the VLAN and the priority in registers,
  * the tag off.  Only the tag of a customer, from a dot1q-tunnel, stays.
@@ -26,7 +26,9 @@
  * where they do not depend on one.  Whichever a frame breaks first sends it to
  * the table VIOLATION, where each vNIC has a flow for each rule: with
  * "enforce" it drops, with "monitor" it lets the frame go on behind the guard.
- * That flow counts what this vNIC did against this rule, at either level.
+ * That flow counts what this vNIC did against this rule, at either level.  How
+ * many MAC addresses it has is known only to who learns them, behind all other
+ * checks: that rule's flow is in MAC_LIMIT.
  *
  * What the switch lacks is dropped: no table ends in NORMAL, and a frame finds
  * its way out only by flows that are there. */
@@ -366,6 +368,7 @@ pipeline_build_vnic(struct pipeline *p, size_t i)
     pipeline_guard_vnic(p, vnic, vlans);
     pipeline_addresses_vnic(p, vnic, vlans);
     pipeline_services_vnic(p, vnic, vlans);
+    pipeline_learn_vnic(p, vnic);
     pipeline_forward_vnic(p, vnic, vlans);
     pipeline_deliver_vnic(p, vnic, vlans);
 }

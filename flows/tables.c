@@ -94,6 +94,16 @@ table_cookie_rule(uint64_t cookie)
     return cookie & COOKIE_RULE_MASK;
 }
 
+/* True for a flow that decides what becomes of frames which broke a rule, and
+ * counts them. */
+bool
+table_flow_is_violation(uint8_t table_id, uint64_t cookie)
+{
+    return table_id == TABLE_VIOLATION
+           || (table_id == TABLE_MAC_LIMIT
+               && table_cookie_rule(cookie) == RULE_MAC_LIMIT);
+}
+
 /* True for a flow that the switch has learnt, and nobody means: it is no
  * difference to what is meant, and goes with the flow that learnt it. */
 bool

@@ -21,7 +21,7 @@ struct flow_space;
     TABLE(CLASSIFY, 0)                                                  \
     /* Is the sender who it claims to be? */                            \
     TABLE(SOURCE_MAC, 110)      /* Its MAC address. */                  \
-    TABLE(FOREIGN_MAC, 111)     /* One more, to be learnt. */           \
+    TABLE(FOREIGN_MAC, 111)     /* One more. */                         \
     TABLE(FRAME, 112)           /* Tags, destination, EtherType. */     \
     TABLE(ADDRESS, 113)         /* ARP, RARP, source of IP packets. */  \
     TABLE(UNSPECIFIED, 114)     /* IPv6 packets from "::". */           \
@@ -33,8 +33,10 @@ struct flow_space;
     /* What becomes of a frame that broke the rule in REG_VIOLATION. */ \
     TABLE(VIOLATION, 119)                                               \
     TABLE(EGRESS_RULES, 120)    /* Security rules of the sender. */     \
+    /* Who sent it: what gets this far is learnt from. */               \
+    TABLE(L2_SOURCE, 128)       /* Where its source address is. */      \
+    TABLE(MAC_LIMIT, 129)       /* Was there room for it? */            \
     /* Whose it is. */                                                  \
-    TABLE(L2_SOURCE, 129)       /* Who is outside. */                   \
     TABLE(L2, 130)              /* MAC addresses that we know. */       \
     TABLE(L2_LEARNT, 131)       /* Who was last heard from one; the     \
                                  * switch fills it. */                  \
@@ -104,10 +106,13 @@ enum table_flag {
                                    * tag, which is in REG_VLAN, there may be a
                                    * tag of the customer's. */
     FLAG_FOREIGN_MAC = 1u << 3,   /* From a MAC address that is not the
-                                   * vNIC's, but may be used … */
-    FLAG_LEARNT = 1u << 4,        /* … and could be learnt. */
+                                   * vNIC's, but may be used if there is
+                                   * room for it. */
+    FLAG_LEARNT = 1u << 4,        /* There was. */
     FLAG_ACCESS = 1u << 5,        /* Had a tag with VLAN ID 0, and is from an
                                    * access port. */
+    FLAG_LEARN = 1u << 6,         /* Its source address is to be learnt, if
+                                   * the guard lets it pass. */
     FLAG_SERVICES_SHIFT = 8       /* From here on enum policy_service. */
 };
 
@@ -187,6 +192,10 @@ table_class(enum isolation_class class, uint16_t community)
     RULE(VIOLATION, 62, "violation", "broke a rule")                        \
     RULE(LEARN_OUTSIDE, 63, "learn-outside",                                \
          "from outside: its source address is there")                      \
+    RULE(LEARN_SENDER, 64, "learn-sender",                                  \
+         "from the vNIC: its source address is there")                      \
+    RULE(KNOWN_SOURCE, 65, "known-source",                                  \
+         "nothing to learn from its source address")                        \
     TABLE_GUARD_RULES
 
 /* Those that a guest can break, with what it then did. */
@@ -241,6 +250,7 @@ uint64_t table_cookie(uint32_t vnic, enum table_rule);
 bool table_cookie_is_ours(uint64_t cookie);
 uint32_t table_cookie_vnic(uint64_t cookie);
 enum table_rule table_cookie_rule(uint64_t cookie);
+bool table_flow_is_violation(uint8_t table_id, uint64_t cookie);
 bool table_flow_is_learnt(uint8_t table_id, uint64_t cookie);
 
 /* What of a bridge is ours, by cookies and group ids, and where others' flows

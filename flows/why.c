@@ -148,7 +148,8 @@ is_ours(const struct trace_step *step)
 static bool
 is_violation(const struct trace_step *step)
 {
-    return is_ours(step) && step->table_id == TABLE_VIOLATION;
+    return is_ours(step)
+           && table_flow_is_violation(step->table_id, step->cookie);
 }
 
 /* A step that does nothing but end the frame. */
@@ -216,14 +217,16 @@ put_foreign_step(struct story *story, const struct trace_step *step)
     ds_destroy(&words);
 }
 
-/* A guard's rule was broken at step 'i' - 1. */
+/* A guard's rule was broken at step 'i', or 'i' - 1 if that only says what
+ * becomes of the frame. */
 static void
 put_violation(struct story *story, size_t i)
 {
     const struct trace_step *step = &story->trace->steps[i];
     enum table_rule rule = table_cookie_rule(step->cookie);
-    uint8_t table_id = i ? story->trace->steps[i - 1].table_id
-                         : step->table_id;
+    uint8_t table_id = i && step->table_id == TABLE_VIOLATION
+                       ? story->trace->steps[i - 1].table_id
+                       : step->table_id;
     uint32_t owner = table_cookie_vnic(step->cookie);
     if (is_end(step)) {
         put_drop(story, table_id, rule, owner);

@@ -81,6 +81,18 @@ test_learnt_flows_are_told(void **state)
 }
 
 static void
+test_flows_that_count_violations_are_told(void **state)
+{
+    uint64_t limit = table_cookie(5, RULE_MAC_LIMIT);
+    assert_true(table_flow_is_violation(TABLE_VIOLATION,
+                                        table_cookie(5, RULE_ARP)));
+    assert_true(table_flow_is_violation(TABLE_MAC_LIMIT, limit));
+    assert_false(table_flow_is_violation(TABLE_MAC_LIMIT,
+                                         table_cookie(0, RULE_ANY_MAC)));
+    assert_false(table_flow_is_violation(TABLE_FRAME, limit));
+}
+
+static void
 test_classes_differ_by_community_alone(void **state)
 {
     assert_int_equal(table_class(ISOLATION_PROMISCUOUS, 7), 0);
@@ -112,6 +124,7 @@ main(void)
         cmocka_unit_test(test_each_rule_has_a_name_of_its_own),
         cmocka_unit_test(test_tables_are_0_and_100_to_169),
         cmocka_unit_test(test_learnt_flows_are_told),
+        cmocka_unit_test(test_flows_that_count_violations_are_told),
         cmocka_unit_test(test_classes_differ_by_community_alone),
         cmocka_unit_test(test_group_ids_do_not_meet),
     };

@@ -137,8 +137,8 @@ static void
 test_what_is_not_learnt(void **state)
 {
     char *story = explain_file("p4", "learning");
-    assert_non_null(strstr(story, "dropped,FRAME,mac-limit,vnic4,too many MAC "
-                           "addresses\n"
+    assert_non_null(strstr(story, "dropped,MAC_LIMIT,mac-limit,vnic4,too many "
+                           "MAC addresses\n"
                            "note,,,,a trace learns nothing: a real frame "
                            "passes while fewer than 16 addresses are "
                            "learnt\n"));

@@ -112,7 +112,7 @@ class Switch(Host):
     def counted(self, number):
         """The rules that vNIC 'number' broke, with how many packets."""
         counts = {}
-        for flow in self.flows(table=119):
+        for flow in [*self.flows(table=119), *self.flows(table=129)]:
             cookie, packets = re.search(
                 r"cookie=0x766e01(\w+),.*n_packets=(\d+)", flow).groups()
             vnic, rule = int(cookie[:-4], 16), int(cookie[-4:], 16)

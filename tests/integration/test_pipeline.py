@@ -719,6 +719,16 @@ def test_any_mac_learns_up_to_its_limit(switch, numbers):
     assert fate.copies == copies([1], (), "up", "br0"), fate.text
 
 
+def test_a_monitor_passes_what_is_beyond_the_limit(switch, numbers):
+    switch.load([vnic(1, services=["any-mac"], guard="monitor"), vnic(2)])
+    for n in range(1, 19):
+        hello = marker(foreign(n), mac(2), next(numbers))
+        switch.send("p1", hello)
+        switch.wait_for("p2", hello)
+    until(lambda: switch.counted(1) == {"mac-limit": 2}, "two are counted")
+    assert len(switch.flows(131)) == 17
+
+
 def test_behind_any_mac_others_announce_themselves(switch):
     sent = (rarp(mac=foreign(1)), arp("who-has", "0.0.0.0", foreign(1)))
     for services in [], ["any-mac"]:
@@ -734,7 +744,7 @@ def test_what_was_learnt_goes_with_its_vnic(switch, numbers):
     switch.send("p1", hello)
     switch.wait_for("p2", hello)
     until(lambda: len(switch.flows(131)) == 2, "it is learnt")
-    switch.ofctl("del-flows", "br0", "in_port=1,table=111")
+    switch.ofctl("del-flows", "br0", "in_port=1,table=128")
     assert len(switch.flows(131)) == 1
 
 
@@ -865,10 +875,10 @@ def test_a_shared_address_follows_its_router(switch, numbers):
     switch.load([*routers, vnic(3), vnic(4, addresses=[{"ip": "10.0.0.4"}])])
     asked = frame(mac(3), VIRTUAL_MAC)
     for master in "p1", "p2", "up", "p1":
-        hello = Ether(src=VIRTUAL_MAC, dst=BROADCAST)
-        hello /= Dot1Q(vlan=10) if master == "up" else b""
-        hello /= ARP(op=1, psrc=VIP, pdst=VIP, hwsrc=VIRTUAL_MAC)
-        switch.send(master, hello)
+        announcement = ARP(op=1, psrc=VIP, pdst=VIP, hwsrc=VIRTUAL_MAC)
+        switch.send(master, frame(VIRTUAL_MAC, BROADCAST,
+                                  *[10] * (master == "up"),
+                                  payload=announcement))
         until(lambda m=master: [c.port for c in switch.trace(3, asked).copies]
               == [m], f"the address is at {master}")
 
@@ -887,6 +897,36 @@ def test_a_shared_address_follows_its_router(switch, numbers):
         assert switch.trace(router, sent).copies
         sent = Ether(src=mac(router), dst=mac(3)) / ping(f"10.0.0.{router}")
         assert switch.trace(router, sent).copies
+
+
+@pytest.mark.parametrize("level, expected", (("enforce", "p2"),
+                                             ("monitor", "p1")))
+def test_what_is_dropped_moves_no_shared_address(switch, level, expected):
+    shared = {"ip": VIP, "mac": VIRTUAL_MAC}
+    switch.load([vnic(1, guard=level, addresses=[{"ip": "10.0.0.1"}, shared]),
+                 vnic(2, addresses=[{"ip": "10.0.0.2"}, shared]), vnic(3)])
+    asked = frame(mac(3), VIRTUAL_MAC)
+
+    def receivers():
+        return [copy.port for copy in switch.trace(3, asked).copies]
+
+    switch.send("p2", arp("is-at", VIP, VIRTUAL_MAC, VIRTUAL_MAC))
+    until(lambda: receivers() == ["p2"], "the master is known")
+    switch.send("p1", Ether(src=VIRTUAL_MAC, dst=BROADCAST) / ping("10.9.9.9"))
+    until(lambda: switch.counted(1) == {"ipv4-source": 1}, "it is counted")
+    assert receivers() == [expected]
+
+
+def test_what_is_dropped_tells_of_no_address(switch):
+    """Neither of one behind 'any-mac', nor that a guest has come."""
+    switch.load([vnic(1, services=["any-mac"]),
+                 vnic(2, place="incoming")])
+    switch.send("p1", frame(foreign(1), CDP))
+    switch.send("p2", frame(mac(2), CDP))
+    for n in 1, 2:
+        until(lambda n=n: switch.counted(n) == {"reserved-destination": 1},
+              "it is counted")
+    assert len(switch.flows(131)) == 1
 
 
 # Migration.

@@ -83,6 +83,17 @@ def test_fields_are_enough(switch):
     assert "<allow service='dhcp-server'/>" in words(rows, "change")[0]
 
 
+@pytest.mark.parametrize("level, fate", (("enforce", "dropped"),
+                                         ("monitor", "passed")))
+def test_what_is_beyond_the_limit_is_counted(switch, level, fate):
+    switch.load([vnic(1, services=["any-mac"], guard=level), vnic(2)])
+    for n in range(17):
+        switch.send("p1", frame(f"52:54:00:01:00:{n:02x}", mac(2)))
+    until(lambda: [(row["rule"], row["packets"], row["fate"])
+                   for row in switch.why("p1")] == [("mac-limit", 1, fate)],
+          "the last one is counted")
+
+
 @pytest.mark.parametrize("level", ("enforce", "monitor"))
 def test_what_happened_is_counted_by_rule(switch, level):
     switch.load(guarded(level))
