@@ -116,6 +116,14 @@ match_mac(struct pipeline *p, const struct address_use *use,
     }
 }
 
+static void
+match_vlan(struct match *match, const struct policy_address *address)
+{
+    if (address->vlan >= 0) {
+        match_set_reg(match, REG_VLAN, address->vlan);
+    }
+}
+
 /* 'vnic' may use 'address', with the MAC address that goes with it. */
 static void
 add_entry(struct pipeline *p, const struct pipeline_vnic *vnic,
@@ -123,9 +131,7 @@ add_entry(struct pipeline *p, const struct pipeline_vnic *vnic,
 {
     pipeline_begin_from(p, vnic);
     use->match(&p->match, &address->ip, address->plen);
-    if (address->vlan >= 0) {
-        match_set_reg(&p->match, REG_VLAN, address->vlan);
-    }
+    match_vlan(&p->match, address);
     if (!eth_addr_is_zero(address->mac)) {
         match_mac(p, use, address->mac);
     } else if (!vnic_may_use_any_mac(vnic)) {
@@ -143,6 +149,54 @@ add_entries(struct pipeline *p, const struct pipeline_vnic *vnic,
         const struct policy_address *address = &vnic->policy.addresses[i];
         if (policy_address_is_ipv4(address) != use->is_ipv6) {
             add_entry(p, vnic, use, address);
+        }
+    }
+}
+
+/* VRRP: who has an address that several share tells the others from the MAC
+ * address that goes with it, but from an IPv4 or link-local address of its own
+ * (RFC 9568, 5.1 and 7.2). */
+
+#define VRRP_PROTOCOL 112
+#define VRRP_ROUTERS 0xe0000012u    /* 224.0.0.18 */
+
+static void
+match_advertisement(struct match *match, const struct policy_address *address)
+{
+    static const struct in6_addr routers = { .s6_addr = {
+        [0] = 0xff, [1] = 0x02, [15] = 0x12 } };
+    if (policy_address_is_ipv4(address)) {
+        match_ipv4_source(match, &address->ip, address->plen);
+        match_set_nw_dst(match, htonl(VRRP_ROUTERS));
+    } else {
+        match_ipv6_source(match, &address->ip, address->plen);
+        match_set_ipv6_dst(match, &routers);
+    }
+    match_set_nw_proto(match, VRRP_PROTOCOL);
+}
+
+/* From each MAC address of 'vnic': SOURCE_MAC lets no other pass. */
+static void
+add_advertiser(struct pipeline *p, const struct pipeline_vnic *vnic,
+               const struct policy_address *address)
+{
+    pipeline_begin_from(p, vnic);
+    match_advertisement(&p->match, address);
+    match_vlan(&p->match, address);
+    put_resubmit(p, TABLE_SERVICE);
+    pipeline_end(p, TABLE_ADDRESS, priority_of(address->plen),
+                 RULE_OWN_ADDRESS);
+}
+
+static void
+add_advertisers(struct pipeline *p, const struct pipeline_vnic *vnic)
+{
+    for (size_t i = 0; i < vnic->policy.n_addresses; i++) {
+        const struct policy_address *address = &vnic->policy.addresses[i];
+        bool is_own = eth_addr_is_zero(address->mac)
+                      || eth_addr_equals(address->mac, vnic->mac);
+        if (is_own && policy_address_family(address) != POLICY_FAMILY_IPV6) {
+            add_advertiser(p, vnic, address);
         }
     }
 }
@@ -487,6 +541,9 @@ add_all_uses(struct pipeline *p, const struct pipeline_vnic *vnic)
         add_any_announcements(p, vnic);
     } else {
         add_announcements(p, vnic);
+        if (vnic_shares_macs(vnic)) {
+            add_advertisers(p, vnic);
+        }
     }
 }
 

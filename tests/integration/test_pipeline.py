@@ -12,6 +12,7 @@ from oracle.frames import (ATTACKS, BPDU, BROADCAST, GUEST, HARMLESS, LACP,
 from host import until
 from pipeline import UPLINK, Copy, Switch
 from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
@@ -897,6 +898,49 @@ def test_a_shared_address_follows_its_router(switch, numbers):
         assert switch.trace(router, sent).copies
         sent = Ether(src=mac(router), dst=mac(3)) / ping(f"10.0.0.{router}")
         assert switch.trace(router, sent).copies
+
+
+def advertisement(address, destination="224.0.0.18", protocol=112):
+    """What the master of VIRTUAL_MAC sends, from an address of its own."""
+    return (Ether(src=VIRTUAL_MAC, dst="01:00:5e:00:00:12")
+            / IP(src=address, dst=destination, ttl=255, proto=protocol)
+            / Raw(b"x" * 12))
+
+
+def advertisement6(address, destination="ff02::12", protocol=112):
+    return (Ether(src=VIRTUAL_MAC, dst="33:33:00:00:00:12")
+            / IPv6(src=address, dst=destination, hlim=255, nh=protocol)
+            / Raw(b"x" * 24))
+
+
+def test_a_router_advertises_itself_from_the_shared_mac(switch):
+    """RFC 9568, 7.2: the addresses of the sender in it are its own."""
+    shared = {"ip": VIP, "mac": VIRTUAL_MAC}
+    switch.load([vnic(1, addresses=[{"ip": "10.0.0.1"}, shared]),
+                 vnic(2, addresses=[{"ip": "10.0.0.2"}, {"ip": "fe80::2"},
+                                    {"ip": "fd00::2"}, shared]),
+                 vnic(3, addresses=[{"ip": "10.0.3.0/24"},
+                                    {"ip": "10.0.4.1", "vlan": 20}, shared]),
+                 vnic(4, addresses=[{"ip": "10.0.0.4"}])])
+    for port, sent in (
+            (1, advertisement("10.0.0.1")), (1, advertisement(VIP)),
+            (2, advertisement("10.0.0.2")), (2, advertisement6("fe80::2")),
+            (1, advertisement6("fe80::5054:ff:fe00:1")),
+            (3, advertisement("10.0.3.9"))):
+        fate = switch.trace(port, sent)
+        assert "p4" in [copy.port for copy in fate.copies], fate.text
+
+    for port, attack in (
+            (1, advertisement("10.0.0.2")), (1, advertisement6("fe80::2")),
+            (1, advertisement("10.0.0.1", "224.0.0.22")),
+            (1, advertisement("10.0.0.1", "10.0.0.4")),
+            (1, advertisement("10.0.0.1", protocol=89)),
+            (2, advertisement6("fe80::3")), (2, advertisement6("fd00::2")),
+            (2, advertisement6("fe80::2", "ff02::1")),
+            (2, advertisement6("fe80::2", protocol=89)),
+            (3, advertisement("10.0.4.1")), (4, advertisement("10.0.0.4"))):
+        fate = switch.trace(port, attack)
+        assert not fate.copies, fate.text
 
 
 @pytest.mark.parametrize("level, expected", (("enforce", "p2"),
