@@ -309,6 +309,16 @@ read_flow_tags(const char *flow, struct trace_tags *tags)
     }
 }
 
+static void
+read_flow_source(const char *flow, struct eth_addr *source)
+{
+    const char *word = strstr(flow, "dl_src=");
+    if (!word || !ovs_scan(word, "dl_src="ETH_ADDR_SCAN_FMT,
+                           ETH_ADDR_SCAN_ARGS(*source))) {
+        *source = eth_addr_zero;
+    }
+}
+
 static char *
 read_flow_line(struct trace_reader *reader, const char *flow)
 {
@@ -316,7 +326,9 @@ read_flow_line(struct trace_reader *reader, const char *flow)
         return xstrdup("a frame has no datapath actions");
     }
     reader->is_open = true;
-    reader->n_sections++;
+    if (!reader->n_sections++) {
+        read_flow_source(flow, &reader->trace->source);
+    }
     reader->n_bridges = 0;
     read_flow_tags(flow, &reader->tags);
     return NULL;

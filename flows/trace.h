@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "openvswitch/compiler.h"
+#include "openvswitch/types.h"
 #include "svec.h"
 
 /* What 'ofproto/trace --names' of ovs-vswitchd says of a frame.  Pure. */
@@ -51,6 +52,8 @@ struct trace {
     struct trace_copy *copies;  /* Owned. */
     size_t n_copies;
     size_t n_crossings;         /* Patch ports that the frame went through. */
+    struct eth_addr source;     /* Where the frame is from, as it came in;
+                                 * all-zero: not said. */
     bool skips_learning;        /* A "learn" action was not executed: what
                                  * depends on its result is not so. */
     char *failure;              /* Why the switch gave up, and dropped the

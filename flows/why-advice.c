@@ -8,6 +8,8 @@
 #include "flows/why-advice.h"
 
 #include "flows/pipeline.h"
+#include "lib/cleanup.h"
+#include "packets.h"
 #include "util.h"
 
 /* In what follows elements are of the vNIC's <metadata>. */
@@ -62,6 +64,39 @@ find_setting(enum table_rule rule)
     return NULL;
 }
 
+/* True if addresses of 'vnic' do not go with its own MAC address alone. */
+static bool
+names_macs(const struct pipeline_vnic *vnic)
+{
+    for (size_t i = 0; i < vnic->policy.n_addresses; i++) {
+        if (!eth_addr_is_zero(vnic->policy.addresses[i].mac)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns what an <address> of 'vnic' has to say, besides the address, so that
+ * it is good for frames from 'source'; all-zero if that is not known.  Most
+ * vNICs have one MAC address, and need not be told. */
+static char *
+advise_mac(const struct pipeline_vnic *vnic, const struct eth_addr source)
+{
+    if (!names_macs(vnic)) {
+        return xstrdup("");
+    } else if (eth_addr_is_zero(source)) {
+        return xstrdup(" and the mac='...' it is used with");
+    }
+    return xasprintf(" and mac='"ETH_ADDR_FMT"'", ETH_ADDR_ARGS(source));
+}
+
+static bool
+is_about_address(enum table_rule rule)
+{
+    return rule == RULE_ARP || rule == RULE_IPV4_SOURCE
+           || rule == RULE_IPV6_SOURCE || rule == RULE_ND_TARGET;
+}
+
 /* True if it is the guard that looks at 'rule', so that its level counts. */
 bool
 why_rule_is_guards(enum table_rule rule)
@@ -90,9 +125,11 @@ why_rule_is_enforced(enum table_rule rule, const struct pipeline_vnic *vnic)
 }
 
 /* Returns what would let a frame of 'sender', NULL if it is no vNIC, pass that
- * 'rule' drops, for the caller to free; NULL if 'rule' drops nothing. */
+ * 'rule' drops, for the caller to free; NULL if 'rule' drops nothing.  'source'
+ * is the MAC address it is from, all-zero if that is not known. */
 char *
-why_advice(enum table_rule rule, const struct pipeline_vnic *sender)
+why_advice(enum table_rule rule, const struct pipeline_vnic *sender,
+           const struct eth_addr source)
 {
     const char *setting = find_setting(rule);
     if (!why_rule_is_guards(rule)) {
@@ -101,7 +138,9 @@ why_advice(enum table_rule rule, const struct pipeline_vnic *sender)
         return xstrdup(OTHER_MAC "; no level of the guard, since the vNIC is "
                        "not promiscuous");
     }
-    return xasprintf("%s%sguard level 'monitor': <guard level='monitor'/>, or "
-                     "vnicd-guard of the bridge", setting ? setting : "",
-                     setting ? ", or " : "");
+    CLEANUP_FREE char *mac = sender && is_about_address(rule)
+                             ? advise_mac(sender, source) : NULL;
+    return xasprintf("%s%s%sguard level 'monitor': <guard level='monitor'/>, "
+                     "or vnicd-guard of the bridge", setting ? setting : "",
+                     mac ? mac : "", setting ? ", or " : "");
 }

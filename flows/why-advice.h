@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "flows/tables.h"
+#include "openvswitch/types.h"
 
 struct pipeline_vnic;
 
@@ -13,6 +14,7 @@ struct pipeline_vnic;
 
 bool why_rule_is_guards(enum table_rule);
 bool why_rule_is_enforced(enum table_rule, const struct pipeline_vnic *);
-char *why_advice(enum table_rule, const struct pipeline_vnic *sender);
+char *why_advice(enum table_rule, const struct pipeline_vnic *sender,
+                 const struct eth_addr source);
 
 #endif /* flows/why-advice.h */

@@ -118,8 +118,9 @@ put_words_take(struct story *story, const char *what, char *words)
 static void
 put_change(struct story *story, enum table_rule rule)
 {
-    char *words = rule != story->advised ? why_advice(rule, story->sender)
-                                         : NULL;
+    char *words = rule != story->advised
+                  ? why_advice(rule, story->sender, story->trace->source)
+                  : NULL;
     if (words) {
         put_words_take(story, CHANGE, words);
         story->advised = rule;
@@ -416,6 +417,7 @@ why_count_explain(const struct pipeline_vnic *vnic,
     report_put_string(report, table_name(count->table_id));
     report_put_string(report, table_rule_name(count->rule));
     report_put_string(report, table_rule_words(count->rule));
-    report_put_take(report, is_dropped ? why_advice(count->rule, vnic)
-                                       : NULL);
+    report_put_take(report, is_dropped
+                            ? why_advice(count->rule, vnic, eth_addr_zero)
+                            : NULL);
 }

@@ -13,6 +13,7 @@
 #include "flows/why-advice.h"
 #include "lib/cleanup.h"
 #include "lib/report.h"
+#include "packets.h"
 #include "simap.h"
 #include "tests/golden.h"
 #include "tests/pipeline-json.h"
@@ -204,22 +205,55 @@ test_each_rule_of_the_guard_has_advice(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(guard_rules); i++) {
         assert_true(why_rule_is_guards(guard_rules[i]));
         CLEANUP_FREE char *words = why_advice(guard_rules[i],
-                                              &bridge.vnics[0]);
+                                              &bridge.vnics[0],
+                                              eth_addr_zero);
         assert_non_null(strstr(words, "guard level 'monitor'"));
     }
-    assert_null(why_advice(RULE_DELIVER, &bridge.vnics[0]));
+    assert_null(why_advice(RULE_DELIVER, &bridge.vnics[0], eth_addr_zero));
     assert_false(why_rule_is_guards(RULE_ISOLATION));
 }
 
 static void
 test_a_class_holds_its_vnics_to_their_addresses(void **state)
 {
-    CLEANUP_FREE char *words = why_advice(RULE_SOURCE_MAC, &bridge.vnics[4]);
+    CLEANUP_FREE char *words = why_advice(RULE_SOURCE_MAC, &bridge.vnics[4],
+                                          eth_addr_zero);
     assert_non_null(strstr(words, "no level of the guard"));
     assert_true(why_rule_is_enforced(RULE_SOURCE_MAC, &bridge.vnics[4]));
     assert_false(why_rule_is_enforced(RULE_ARP, &bridge.vnics[4]));
     assert_false(why_rule_is_enforced(RULE_SOURCE_MAC, &bridge.vnics[2]));
     assert_true(why_rule_is_enforced(RULE_ARP, &bridge.vnics[0]));
+}
+
+/* An address that goes with a shared MAC address is not good for the vNIC's
+ * own, and the other way round. */
+static void
+test_an_address_is_advised_with_its_mac(void **state)
+{
+    struct pipeline_bridge routers;
+    pipeline_bridge_init(&routers);
+    pipeline_json_parse(
+        "{'vnics':[{'number':1,'ofport':1,'guard':'enforce','addresses':["
+        "{'ip':'192.0.2.1'},"
+        "{'ip':'192.0.2.100','mac':'00:00:5e:00:01:01'}]}]}", &routers);
+    static const struct {
+        enum table_rule rule;
+        struct eth_addr source;
+        const char *words;
+    } cases[] = {
+        { RULE_IPV4_SOURCE, ETH_ADDR_C(00,00,5e,00,01,01),
+          "with that address and mac='00:00:5e:00:01:01', or " },
+        { RULE_ARP, ETH_ADDR_C(52,54,00,00,00,01),
+          "with that address and mac='52:54:00:00:00:01', or " },
+        { RULE_ND_TARGET, ETH_ADDR_C(00,00,00,00,00,00),
+          "with that address and the mac='...' it is used with, or " },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        CLEANUP_FREE char *words = why_advice(
+            cases[i].rule, &routers.vnics[0], cases[i].source);
+        assert_non_null(strstr(words, cases[i].words));
+    }
+    pipeline_bridge_destroy(&routers);
 }
 
 static void
@@ -255,6 +289,7 @@ main(void)
         TEST(test_nobody_is_there),
         TEST(test_each_rule_of_the_guard_has_advice),
         TEST(test_a_class_holds_its_vnics_to_their_addresses),
+        TEST(test_an_address_is_advised_with_its_mac),
         TEST(test_counts),
 #undef TEST
     };

@@ -83,6 +83,21 @@ def test_fields_are_enough(switch):
     assert "<allow service='dhcp-server'/>" in words(rows, "change")[0]
 
 
+def test_the_mac_of_an_address_is_advised(switch):
+    """Where the vNIC has several, and the address goes with another one."""
+    shared = "00:00:5e:00:01:01"
+    switch.load([vnic(1, addresses=[{"ip": "192.0.2.1"},
+                                    {"ip": "192.0.2.100", "mac": shared}]),
+                 vnic(2, addresses=[{"ip": "192.0.2.2"}])])
+    for source, address in ((shared, "192.0.2.1"), (mac(1), "192.0.2.100")):
+        rows = switch.why("p1", f"icmp,dl_src={source},nw_src={address},"
+                          f"dl_dst={mac(2)}")
+        change, = words(rows, "change")
+        assert f"with that address and mac='{source}', or" in change
+    change, = words(switch.why("p2", "icmp,nw_src=192.0.2.9"), "change")
+    assert "with that address, or" in change
+
+
 @pytest.mark.parametrize("level, fate", (("enforce", "dropped"),
                                          ("monitor", "passed")))
 def test_what_is_beyond_the_limit_is_counted(switch, level, fate):
