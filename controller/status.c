@@ -56,8 +56,8 @@ warn_of_libvirt(struct svec *warnings, const struct inputs *in)
     }
 }
 
-/* Adds to 'errors' what is wrong with the metadata of running domains and
- * concerns no vNIC. */
+/* Adds to 'errors' what is wrong with the metadata of running domains and is
+ * not about one vNIC. */
 static void
 find_metadata_errors(const struct inputs *in, struct svec *errors)
 {

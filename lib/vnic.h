@@ -169,7 +169,9 @@ struct domain {
     char *error;                /* Why the XML could not be used, or NULL;
                                  * then 'n_vnics' is 0. */
     struct svec metadata_errors; /* Sentences: what is wrong with its
-                                 * <metadata> and concerns no vNIC. */
+                                 * <metadata> and is not about one vNIC.  If it
+                                 * may be about any, each has it as the error
+                                 * of its own. */
     enum domain_stage stage;
     long long int read_ms;      /* When the reading was asked for; when the
                                  * hook told it; 0: never. */

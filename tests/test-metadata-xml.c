@@ -60,17 +60,19 @@ assert_bad_vnic(const char *content, const char *sentence)
     domain_destroy(domain);
 }
 
-/* Asserts that 'metadata' has 'sentence' reported on the domain, and that no
- * vNIC is concerned. */
+/* Asserts that 'metadata' has 'sentence' reported on the domain, and that it
+ * is the error of each vNIC. */
 static void
-assert_bad_domain(const char *metadata, const char *sentence)
+assert_all_held(const char *metadata, const char *sentence)
 {
     CLEANUP_FREE char *expected = xasprintf("metadata: %s", sentence);
     struct domain *domain = parse(metadata);
     assert_int_equal(domain->metadata_errors.n, 1);
     assert_string_equal(domain->metadata_errors.names[0], expected);
     for (size_t i = 0; i < domain->n_vnics; i++) {
-        assert_null(domain->vnics[i].metadata);
+        assert_non_null(domain->vnics[i].metadata);
+        assert_non_null(domain->vnics[i].metadata->error);
+        assert_string_equal(domain->vnics[i].metadata->error, expected);
     }
     domain_destroy(domain);
 }
@@ -495,28 +497,72 @@ test_bad_vnics(void **state OVS_UNUSED)
 #undef VLAN
 }
 
+/* The interface may be one to come, or may have gone. */
 static void
-test_what_concerns_no_vnic(void **state OVS_UNUSED)
+test_other_mac_concerns_no_vnic(void **state OVS_UNUSED)
 {
-    assert_bad_domain(VNICS "<v:vnic mac='52:54:00:00:00:09'/></v:vnics>",
-                      "no interface has MAC 52:54:00:00:00:09");
-    assert_bad_domain(VNICS "<v:vnic/></v:vnics>", "<vnic> has no mac");
-    assert_bad_domain(VNICS "<v:vnic mac='all'/></v:vnics>",
-                      "MAC address 'all' is malformed");
-    assert_bad_domain(VNICS "<v:vnic mac='ff:ff:ff:ff:ff:ff'/></v:vnics>",
-                      "MAC address 'ff:ff:ff:ff:ff:ff' is a multicast "
-                      "address");
-    assert_bad_domain(VNICS "<v:isolation/></v:vnics>",
-                      "element <isolation> is unknown");
-    assert_bad_domain(VNICS "<vnic mac='52:54:00:00:00:01'/></v:vnics>",
-                      "element <vnic> is not of namespace "
-                      "urn:vnicd:domain:1");
-    assert_bad_domain(VNICS "all</v:vnics>",
-                      "text 'all' has no meaning here");
-    assert_bad_domain("<vnic xmlns='urn:vnicd:domain:1'/>",
-                      "element <vnic> is unknown");
-    assert_bad_domain("<vnics xmlns='urn:vnicd:domain:1' guard='on'/>",
-                      "attribute guard of <vnics> is unknown");
+    struct domain *domain = parse(
+        VNICS "<v:vnic mac='52:54:00:00:00:09'><v:rate/></v:vnic></v:vnics>");
+    assert_int_equal(domain->metadata_errors.n, 1);
+    assert_string_equal(domain->metadata_errors.names[0],
+                        "metadata: no interface has MAC 52:54:00:00:00:09");
+    for (size_t i = 0; i < domain->n_vnics; i++) {
+        assert_null(domain->vnics[i].metadata);
+    }
+    domain_destroy(domain);
+}
+
+static void
+test_what_may_concern_any_vnic(void **state OVS_UNUSED)
+{
+#define GOOD "<vnic mac='52:54:00:00:00:01'><isolation class='isolated'/></vnic>"
+    static const struct {
+        const char *metadata;
+        const char *sentence;
+    } cases[] = {
+        { VNICS "<v:vnic/></v:vnics>", "<vnic> has no mac" },
+        { VNICS "<v:vnic MAC='52:54:00:00:00:01'/></v:vnics>",
+          "<vnic> has no mac" },
+        { VNICS "<v:vnic mac='all'/></v:vnics>",
+          "MAC address 'all' is malformed" },
+        { VNICS "<v:vnic mac='52-54-00-00-00-01'/></v:vnics>",
+          "MAC address '52-54-00-00-00-01' is malformed" },
+        { VNICS "<v:vnic mac='ff:ff:ff:ff:ff:ff'/></v:vnics>",
+          "MAC address 'ff:ff:ff:ff:ff:ff' is a multicast address" },
+        { VNICS "<v:isolation/></v:vnics>", "element <isolation> is unknown" },
+        { VNICS GOOD "</v:vnics>",
+          "element <vnic> is not of namespace urn:vnicd:domain:1" },
+        { VNICS "all</v:vnics>", "text 'all' has no meaning here" },
+        { "<vnic xmlns='urn:vnicd:domain:1' mac='52:54:00:00:00:01'/>",
+          "element <vnic> is in the place of <vnics>" },
+        { "<vnics xmlns='urn:vnicd:domain:1' guard='on'/>",
+          "attribute guard of <vnics> is unknown" },
+        { "<vnics xmlns='urn:vnicd:domain:1'>" GOOD "<vnic/></vnics>",
+          "<vnic> has no mac" },
+        { "<vnics xmlns='urn:vnicd:domain:1'><vnic/>" GOOD "</vnics>",
+          "<vnic> has no mac" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_all_held(cases[i].metadata, cases[i].sentence);
+    }
+#undef GOOD
+}
+
+/* What is wrong with its own element tells more of a vNIC; of several faults
+ * that may concern it, the domain tells. */
+static void
+test_first_fault_is_told(void **state OVS_UNUSED)
+{
+    struct domain *domain = parse(
+        VNICS "<v:vnic mac='x'/><v:rate/>" VNIC "<v:vlan/>" END);
+    assert_string_equal(domain->vnics[0].metadata->error,
+                        "metadata: <vlan> has no mode");
+    assert_string_equal(domain->vnics[1].metadata->error,
+                        "metadata: MAC address 'x' is malformed");
+    assert_int_equal(domain->metadata_errors.n, 2);
+    assert_string_equal(domain->metadata_errors.names[1],
+                        "metadata: element <rate> is unknown");
+    domain_destroy(domain);
 }
 
 static void
@@ -567,7 +613,9 @@ main(void)
         cmocka_unit_test(test_many_addresses),
         cmocka_unit_test(test_unknown_content),
         cmocka_unit_test(test_bad_vnics),
-        cmocka_unit_test(test_what_concerns_no_vnic),
+        cmocka_unit_test(test_other_mac_concerns_no_vnic),
+        cmocka_unit_test(test_what_may_concern_any_vnic),
+        cmocka_unit_test(test_first_fault_is_told),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests_name("metadata-xml", tests, NULL, NULL);

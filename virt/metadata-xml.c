@@ -6,9 +6,11 @@
  * Unlike libvirt's XML, this is written by people for us alone, so nothing in
  * it is passed over: whoever writes an element that we do not know, or a value
  * that makes no sense, must not believe that it has an effect.  What is wrong
- * with the element of one interface becomes the error of its metadata; what
- * belongs to no interface is reported on the domain.  Only what is of another
- * namespace is none of our business. */
+ * with the element of one interface becomes the error of its metadata; so does,
+ * for each interface, what is wrong and may be about any of them: a guest that
+ * was to be isolated must not reach others because of a slip.  An element for a
+ * MAC that no interface has, or has yet, is about none, and is reported on the
+ * domain only.  What is of another namespace is none of our business. */
 
 #include <config.h>
 #include "virt/metadata-xml.h"
@@ -233,20 +235,18 @@ set_metadata(struct vnic *vnic, const struct vnic_metadata *metadata)
     own->error = error_wrap(own->error, "metadata");
 }
 
-/* Takes what 'node', a <vnic>, says to the interfaces with its MAC: there are
- * two where one stands in for the other (<teaming>).  Returns a sentence if
- * there are none. */
-static char *
-apply_vnic(const xmlNode *node, struct domain *domain)
+/* Reports 'error', which is taken over, on 'domain'. */
+static void
+complain(struct domain *domain, char *error)
 {
-    CLEANUP_FREE char *address = xml_get_attribute(node, "mac");
-    struct eth_addr mac;
-    char *error = address ? xml_parse_mac(address, &mac)
-                          : xstrdup("<vnic> has no mac");
-    if (error) {
-        return error;
-    }
+    svec_add_nocopy(&domain->metadata_errors, error_wrap(error, "metadata"));
+}
 
+/* Takes what 'node', the <vnic> for 'mac', says to the interfaces with that
+ * MAC: there are two where one stands in for the other (<teaming>). */
+static void
+apply_vnic(const xmlNode *node, struct eth_addr mac, struct domain *domain)
+{
     CLEANUP(vnic_metadata) struct vnic_metadata metadata = VNIC_METADATA_INIT;
     bool is_found = false;
     parse_vnic(node, mac, &metadata);
@@ -256,38 +256,85 @@ apply_vnic(const xmlNode *node, struct domain *domain)
             is_found = true;
         }
     }
-    return is_found ? NULL
-           : xasprintf("no interface has MAC "ETH_ADDR_FMT,
-                       ETH_ADDR_ARGS(mac));
-}
-
-static void
-complain(struct domain *domain, char *error)
-{
-    if (error) {
-        svec_add_nocopy(&domain->metadata_errors,
-                        error_wrap(error, "metadata"));
+    if (!is_found) {
+        complain(domain, xasprintf("no interface has MAC "ETH_ADDR_FMT,
+                                   ETH_ADDR_ARGS(mac)));
     }
 }
 
-/* 'node' is a <vnics>. */
+/* 'node' is what is said to us directly below <vnics>.  Returns a sentence if
+ * it cannot be told which interface it is about. */
 static char *
-parse_vnics(const xmlNode *node, struct domain *domain)
+parse_vnics_child(const xmlNode *node, struct domain *domain)
+{
+    if (!metadata_node_is(node, "vnic")) {
+        return metadata_node_refuse(node);
+    }
+
+    CLEANUP_FREE char *address = xml_get_attribute(node, "mac");
+    struct eth_addr mac;
+    char *error = address ? xml_parse_mac(address, &mac)
+                          : xstrdup("<vnic> has no mac");
+    if (!error) {
+        apply_vnic(node, mac, domain);
+    }
+    return error;
+}
+
+/* 'error' may be NULL. */
+static void
+add_fault(struct svec *faults, char *error)
+{
+    if (error) {
+        svec_add_nocopy(faults, error);
+    }
+}
+
+/* 'node' is our element in the <metadata> of 'domain'.  Adds to 'faults' a
+ * sentence for each of which it cannot be told which interface it is about. */
+static char *
+parse_vnics(const xmlNode *node, struct domain *domain, struct svec *faults)
 {
     static const char *const attributes[] = { NULL };
     size_t n = 0;
 
-    complain(domain, metadata_node_check_attributes(node, attributes));
+    if (!metadata_node_is(node, "vnics")) {
+        CLEANUP_FREE char *shown = xml_excerpt((const char *) node->name);
+        add_fault(faults, xasprintf("element <%s> is in the place of <vnics>",
+                                    shown));
+        return NULL;
+    }
+    add_fault(faults, metadata_node_check_attributes(node, attributes));
     METADATA_NODE_FOR_EACH (child, node) {
         if (++n > METADATA_XML_MAX_VNICS) {
             return xasprintf("metadata has more than %d elements below "
                              "<vnics>", METADATA_XML_MAX_VNICS);
         }
-        complain(domain, metadata_node_is(child, "vnic")
-                         ? apply_vnic(child, domain)
-                         : metadata_node_refuse(child));
+        add_fault(faults, parse_vnics_child(child, domain));
     }
     return NULL;
+}
+
+/* Reports 'faults' on 'domain', and makes the first of them the error of each
+ * vNIC's metadata that has none of its own. */
+static void
+hold_all(struct domain *domain, const struct svec *faults)
+{
+    static const struct vnic_metadata nothing = VNIC_METADATA_INIT;
+
+    for (size_t i = 0; i < faults->n; i++) {
+        complain(domain, xstrdup(faults->names[i]));
+    }
+    for (size_t i = 0; faults->n && i < domain->n_vnics; i++) {
+        struct vnic *vnic = &domain->vnics[i];
+        if (!vnic->metadata) {
+            vnic_set_metadata(vnic, &nothing);
+        }
+        if (!vnic->metadata->error) {
+            vnic->metadata->error = error_wrap(xstrdup(faults->names[0]),
+                                               "metadata");
+        }
+    }
 }
 
 /* Reads 'node', the <metadata> of 'domain', whose vNICs are there already.
@@ -306,9 +353,10 @@ metadata_xml_parse(const xmlNode *node, struct domain *domain)
             vnics = child;
         }
     }
-    if (vnics && !metadata_node_is(vnics, "vnics")) {
-        complain(domain, metadata_node_refuse(vnics));
-        return NULL;
-    }
-    return vnics ? parse_vnics(vnics, domain) : NULL;
+
+    struct svec faults = SVEC_EMPTY_INITIALIZER;
+    char *error = vnics ? parse_vnics(vnics, domain, &faults) : NULL;
+    hold_all(domain, &faults);
+    svec_destroy(&faults);
+    return error;
 }

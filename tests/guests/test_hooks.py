@@ -14,6 +14,7 @@ import hooks
 import switch
 from agent import Agent
 from hostbox import HostboxError, Nic, Vlan, until
+from policy import URI
 
 STALE_TAG = 42
 
@@ -183,6 +184,18 @@ def test_virsh_shows_what_is_wrong(box, agent, define, networks):
 def test_bridge_that_is_not_there(agent, define):
     guest = define("web1", Nic(bridge="br7"))
     assert "bridge br7 does not exist" in refusal(guest)
+    agent.wait_gone(guest)
+
+
+def test_metadata_whose_wrapper_was_forgotten(box, agent, define):
+    """Whoever wrote that believes that the guest is isolated."""
+    guest = define("web1", Nic(vlan=Vlan.access(10)))
+    mac, = guest.macs()
+    box.virsh("metadata", "web1", "--config", "--uri", URI, "--key", "vnicd",
+              "--set", f"<vnic mac='{mac}'><isolation class='isolated'/>"
+              "</vnic>")
+    assert (f"vnicd: domain web1, interface {mac}: metadata: element <vnic> is "
+            "in the place of <vnics>") in refusal(guest)
     agent.wait_gone(guest)
 
 

@@ -361,6 +361,20 @@ def test_metadata_that_makes_no_sense(settled, hooks):
     assert "color" in hooks.refuses("qemu", "web1", "prepare", xml)
 
 
+@pytest.mark.parametrize("operation", ["prepare", "start"])
+def test_metadata_that_may_be_about_any_vnic(host, settled, hooks, operation):
+    """The address is written with hyphens: it may be meant for this one."""
+    host.plug("tap1", vm_uuid(1), vm_mac(1), ["tag=10"])
+    slip = vm_mac(1).replace(":", "-")
+    xml = domain_xml("web1", vm_uuid(1),
+                     [interface_xml(vm_mac(1), "tap1", access(10))],
+                     f"<vnicd:vnic mac='{slip}'><vnicd:isolation "
+                     "class='isolated'/></vnicd:vnic>")
+    assert hooks.refuses("qemu", "web1", operation, xml) == (
+        f"domain web1, interface {vm_mac(1)}: metadata: MAC address '{slip}' "
+        "is malformed")
+
+
 def test_customer_vlans_beyond_the_limit(settled, hooks):
     xml = domain_xml("web1", vm_uuid(1), [interface_xml(vm_mac(1))],
                      f"<vnicd:vnic mac='{vm_mac(1)}'><vnicd:vlan "

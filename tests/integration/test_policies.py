@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a vNIC may do, as metadata and settings say it: decided and shown."""
 
+import libvirt
+import pytest
+
 from host import access, until, vm_mac, vm_uuid
-from test_metadata import say, vnic, wait_ready
+from test_metadata import URI, say, vnic, wait_ready
 
 ISOLATED = "<isolation class='isolated'/>"
 WEB = ("<isolation class='community' group='web'/><guard level='enforce'/>"
@@ -14,7 +17,7 @@ POLICY_KEYS = ("isolation", "community", "guard", "services", "addresses")
 
 def policy(agent):
     """The policy of web1 and, apart, who said it."""
-    shown, = agent.json("vnic/show", "web1")
+    shown, *_ = agent.json("vnic/show", "web1")
     return ({key: shown[key] for key in POLICY_KEYS},
             {key: shown[key + "_source"] for key in POLICY_KEYS
              if key != "community"})
@@ -113,6 +116,44 @@ def test_a_slip_leaves_the_last_good(host, agent):
     assert listed(agent) == (None, None, None)
     say(domain, ISOLATED)
     wait_ready(agent)
+
+
+SLIPS = {
+    "no wrapper": (f"<vnic mac='{vm_mac(1)}'>{ISOLATED}</vnic>",
+                   "element <vnic> is in the place of <vnics>"),
+    "no mac": (f"<vnics><vnic MAC='{vm_mac(1)}'>{ISOLATED}</vnic></vnics>",
+               "<vnic> has no mac"),
+    "malformed mac": ("<vnics><vnic mac='52-54-00-00-00-01'/></vnics>",
+                      "MAC address '52-54-00-00-00-01' is malformed"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_that_may_be_about_any_vnic_holds_all(host, agent, slip):
+    """Whom it was to bind nobody can tell."""
+    xml, sentence = SLIPS[slip]
+    ports = {vm_mac(n): f"tap{n}" for n in (1, 2)}
+    for mac, port in ports.items():
+        host.plug(port, vm_uuid(1), mac, ["tag=10"])
+    domain = host.start_domain("web1", vm_uuid(1), *(
+        (mac, port, access(10)) for mac, port in ports.items()))
+    say(domain, ISOLATED)
+    until(lambda: vnic(agent).get("isolation") == "isolated", "followed")
+    until(lambda: set(agent.states().values()) == {"ready"}, "both are ready")
+
+    domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml, "vnicd", URI,
+                       libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    until(lambda: set(agent.states().values()) == {"quarantined"}, "held")
+    for mac in ports:
+        assert agent.vnics()["web1", mac]["reason"] == (
+            f"domain web1, interface {mac}: metadata: {sentence}; last good "
+            "VLAN 10 in force")
+    assert f"domain web1: metadata: {sentence}" in agent.status()["warnings"]
+    assert listed(agent) == ("isolated", None, "monitor")
+    assert policy(agent)[1]["isolation"] == "last good metadata"
+
+    set_host(host, "vnicd-metadata=none")
+    until(lambda: set(agent.states().values()) == {"ready"}, "it counts not")
 
 
 def test_one_address_of_two_is_told(host, agent):
