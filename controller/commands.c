@@ -69,20 +69,26 @@ struct request {
     const char *packet;         /* ... and a second one, where there may be. */
 };
 
-/* If 'word' is an option that is a word alone, and that 'command' takes, notes
- * that in 'request' and returns true. */
-static bool
-take_switch(const char *command, const char *word, struct request *request)
+/* Takes 'word', which begins with a hyphen.  Returns a sentence if it is no
+ * option that 'command' takes. */
+static char *
+take_option(const char *command, const char *word, struct request *request)
 {
-    if (!strcmp(word, "--dry-run") && !strcmp(command, "orphan/collect")) {
+    static const char format[] = "--format=";
+
+    if (!strncmp(word, format, strlen(format))) {
+        return report_format_from_string(word + strlen(format),
+                                         &request->format);
+    } else if (!strcmp(word, "--dry-run")
+               && !strcmp(command, "orphan/collect")) {
         request->is_dry_run = true;
     } else if (!strcmp(word, "--all")
                && !strcmp(command, "isolation/verify")) {
         request->wants_all = true;
     } else {
-        return false;
+        return xasprintf("unknown option '%s'", word);
     }
-    return true;
+    return NULL;
 }
 
 /* Takes a word that is no option, of which there may be 'max', 2 at most.
@@ -101,32 +107,28 @@ take_argument(const char *word, int max, struct request *request)
 }
 
 /* Takes 'argv' apart: an optional --format=FORMAT, other options where the
- * command takes them, and at most 'max_arguments' other words.  Returns a
- * sentence if that is not what it is. */
+ * command takes them, and at most 'max_arguments' other words; behind "--" all
+ * words are others, as a domain may be called "-h".  Returns a sentence if that
+ * is not what it is. */
 static char *
 request_parse(int argc, const char *argv[], int max_arguments,
               struct request *request)
 {
-    static const char option[] = "--format=";
+    bool are_options_over = false;
+    char *error = NULL;
 
     *request = (struct request) { .format = REPORT_TABLE };
-    for (int i = 1; i < argc; i++) {
-        char *error = NULL;
-        if (!strncmp(argv[i], option, strlen(option))) {
-            error = report_format_from_string(argv[i] + strlen(option),
-                                              &request->format);
-        } else if (take_switch(argv[0], argv[i], request)) {
-            continue;
-        } else if (argv[i][0] == '-') {
-            error = xasprintf("unknown option '%s'", argv[i]);
-        } else {
+    for (int i = 1; i < argc && !error; i++) {
+        bool is_option = argv[i][0] == '-' && argv[i][1] && !are_options_over;
+        if (!is_option) {
             error = take_argument(argv[i], max_arguments, request);
-        }
-        if (error) {
-            return error;
+        } else if (!strcmp(argv[i], "--")) {
+            are_options_over = true;
+        } else {
+            error = take_option(argv[0], argv[i], request);
         }
     }
-    return NULL;
+    return error;
 }
 
 static void
@@ -657,23 +659,24 @@ commands_create(struct inputs *in, struct reconciler *reconciler,
     c->questions = questions_create(ovs_rundir());
     ovs_list_init(&c->waiting);
 
+    /* Any of them may have "--" besides what its usage says. */
     for (size_t i = 0; i < ARRAY_SIZE(listings); i++) {
         unixctl_command_register(listings[i].name, listings[i].usage, 0,
-                                 listings[i].max_arguments + 1,
+                                 listings[i].max_arguments + 2,
                                  handle_listing, c);
     }
-    unixctl_command_register("status", "[--format=FORMAT]", 0, 1,
+    unixctl_command_register("status", "[--format=FORMAT]", 0, 2,
                              handle_status, c);
     unixctl_command_register("vnic/show", "[--format=FORMAT] DOMAIN[/MAC]",
-                             0, 2, handle_vnic_show, c);
-    unixctl_command_register("reconcile", "[--format=FORMAT]", 0, 1,
+                             0, 3, handle_vnic_show, c);
+    unixctl_command_register("reconcile", "[--format=FORMAT]", 0, 2,
                              handle_reconcile, c);
     unixctl_command_register("orphan/collect", "[--format=FORMAT] [--dry-run]",
-                             0, 2, handle_orphan_collect, c);
-    unixctl_command_register("why", "[--format=FORMAT] PORT [PACKET]", 0, 3,
+                             0, 3, handle_orphan_collect, c);
+    unixctl_command_register("why", "[--format=FORMAT] PORT [PACKET]", 0, 4,
                              handle_why, c);
     unixctl_command_register("isolation/verify",
-                             "[--format=FORMAT] [--all] [BRIDGE]", 0, 3,
+                             "[--format=FORMAT] [--all] [BRIDGE]", 0, 4,
                              handle_verify, c);
     unixctl_command_register("exit", "", 0, 0, handle_exit, c);
     return c;

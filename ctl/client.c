@@ -207,12 +207,12 @@ static json_t *
 encode(const struct client_request *request)
 {
     json_t *params = json_array();
-    for (size_t i = 0; i < request->n_args; i++) {
-        json_array_append_new(params, json_string(request->args[i]));
-    }
     if (request->format) {
         json_array_append_new(params,
                               json_sprintf("--format=%s", request->format));
+    }
+    for (size_t i = 0; i < request->n_args; i++) {
+        json_array_append_new(params, json_string(request->args[i]));
     }
     /* An argument that is not UTF-8 is no JSON string, and was left out. */
     size_t n = request->n_args + (request->format != NULL);

@@ -14,7 +14,7 @@ struct client_request {
     const char *method;         /* The agent's name of the command. */
     char **args;
     size_t n_args;
-    const char *format;         /* One more argument, "--format=…"; or NULL. */
+    const char *format;         /* A first argument, "--format=…"; or NULL. */
 };
 
 enum client_outcome {

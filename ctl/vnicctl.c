@@ -229,34 +229,44 @@ print_word_help(const struct word *word)
 
 /* Running a word. */
 
-/* An option that the agent gets as it is, before the arguments; or NULL. */
-static char *
-option_for_agent(const struct options *options)
+/* Stores in 'args' what the agent gets besides the format, and returns how many
+ * that are: an option, "--", and the arguments, which may look like options. */
+static size_t
+collect_args(const struct task *task, char *args[2 + MAX_ARGS])
 {
-    static char dry_run[] = "--dry-run", all[] = "--all";
-    return options->wants_dry_run ? dry_run : options->wants_all ? all : NULL;
+    static char dry_run[] = "--dry-run", all[] = "--all", end[] = "--";
+    const struct options *options = &task->options;
+    size_t n = 0;
+
+    if (options->wants_dry_run || options->wants_all) {
+        args[n++] = options->wants_dry_run ? dry_run : all;
+    }
+    if (task->n_args) {
+        args[n++] = end;
+    }
+    for (int i = 0; i < task->n_args; i++) {
+        args[n++] = task->args[i];
+    }
+    return n;
 }
 
 static struct client_reply
 ask(const struct task *task, const char *format)
 {
-    bool is_named = !task->word->method;
-    char *option = option_for_agent(&task->options);
-    char *args[1 + MAX_ARGS] = { option };
+    char *args[2 + MAX_ARGS];
     struct client_request request = {
         .target = task->options.target,
         .timeout_ms = task->options.timeout_s * 1000LL,
-        .method = is_named ? task->args[0] : task->word->method,
-        .args = task->args + is_named,
-        .n_args = task->n_args - is_named,
+        .method = task->word->method,
         .format = format,
     };
-    if (option) {
-        for (int i = 0; i < task->n_args; i++) {
-            args[1 + i] = task->args[i];
-        }
+    if (request.method) {
         request.args = args;
-        request.n_args = 1 + task->n_args;
+        request.n_args = collect_args(task, args);
+    } else {                    /* "call": as they are. */
+        request.method = task->args[0];
+        request.args = task->args + 1;
+        request.n_args = task->n_args - 1;
     }
     return client_call(&request);
 }

@@ -241,6 +241,17 @@ def test_bad_commands_get_a_sentence(host, agent):
         assert sentence in agent.refuses(*words)
 
 
+@pytest.mark.parametrize("name", ["-h", "--help", "-", "--"])
+def test_a_domain_may_be_called_like_an_option(host, agent, name):
+    host.start_vm(name, 1, 10)
+    until(lambda: is_ready(agent, name, 1), "it is ready")
+    assert agent.ask("vnic/show", "--format=csv", "--", name) == host.run(
+        host.program("vnicctl"), "-t", agent.control_socket(), "show",
+        "--format=csv", "--", name).stdout
+    if name not in ("-", "--"):
+        assert f"unknown option '{name}'" in agent.refuses("vnic/show", name)
+
+
 def test_every_listing_has_every_format(host, agent):
     host.start_vm("web1", 1, 10)
     until(lambda: is_ready(agent, "web1", 1), "web1 is ready")

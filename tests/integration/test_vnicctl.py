@@ -76,25 +76,25 @@ def check(done, code, stdout="", stderr=None):
 @pytest.mark.parametrize("args, method, params", [
     ("status", "status", ["--format=table"]),
     ("list", "vnic/list", ["--format=table"]),
-    ("list br0", "vnic/list", ["br0", "--format=table"]),
-    ("list br0 --format=csv", "vnic/list", ["br0", "--format=csv"]),
-    ("list --format=csv br0", "vnic/list", ["br0", "--format=csv"]),
-    ("--format csv list br0", "vnic/list", ["br0", "--format=csv"]),
+    ("list br0", "vnic/list", ["--format=table", "--", "br0"]),
+    ("list br0 --format=csv", "vnic/list", ["--format=csv", "--", "br0"]),
+    ("list --format=csv br0", "vnic/list", ["--format=csv", "--", "br0"]),
+    ("--format csv list br0", "vnic/list", ["--format=csv", "--", "br0"]),
     ("-f json list -f csv", "vnic/list", ["--format=csv"]),
     ("show web1/52:54:00:00:00:01", "vnic/show",
-     ["web1/52:54:00:00:00:01", "--format=table"]),
-    ("show -- -x", "vnic/show", ["-x", "--format=table"]),
-    ("vlan br0", "vlan/show", ["br0", "--format=table"]),
+     ["--format=table", "--", "web1/52:54:00:00:00:01"]),
+    ("show -- -x", "vnic/show", ["--format=table", "--", "-x"]),
+    ("vlan br0", "vlan/show", ["--format=table", "--", "br0"]),
     ("orphans", "orphan/list", ["--format=table"]),
     ("collect", "orphan/collect", ["--format=table"]),
     ("collect --dry-run", "orphan/collect",
-     ["--dry-run", "--format=table"]),
-    ("why tap1", "why", ["tap1", "--format=table"]),
+     ["--format=table", "--dry-run"]),
+    ("why tap1", "why", ["--format=table", "--", "tap1"]),
     ("why tap1 arp,arp_op=1 --format=json", "why",
-     ["tap1", "arp,arp_op=1", "--format=json"]),
+     ["--format=json", "--", "tap1", "arp,arp_op=1"]),
     ("verify", "isolation/verify", ["--format=table"]),
     ("verify br0 --all", "isolation/verify",
-     ["--all", "br0", "--format=table"]),
+     ["--format=table", "--all", "--", "br0"]),
     ("reconcile", "reconcile", ["--format=table"]),
     ("version", "version", []),
     ("exit", "exit", []),
@@ -116,7 +116,7 @@ def test_answer_is_printed_as_it_is(start_agent):
 def test_arguments_are_utf8(start_agent):
     agent = start_agent(answering("ok\n"))
     check(vnicctl("show", 'Büro "1"'), 0, "ok\n")
-    assert agent.requests[0]["params"][0] == 'Büro "1"'
+    assert agent.requests[0]["params"][-1] == 'Büro "1"'
     check(vnicctl("show", b"\xff"), 2, stderr="UTF-8")
 
 
@@ -535,4 +535,4 @@ def test_watch(start_agent, rundir):
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == -signal.SIGINT
     assert agent.requests[0] == {"id": 0, "method": "vnic/list",
-                                 "params": ["br0", "--format=table"]}
+                                 "params": ["--format=table", "--", "br0"]}
