@@ -10,6 +10,7 @@
 #include "libvirt-hooks/hook-config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,11 +154,30 @@ load_lines(const char *path, FILE *file, struct hook_config *config)
     free(line);
 }
 
+/* Opens 'path' for reading, or returns NULL and sets 'errno'.  Should that be a
+ * FIFO it does not wait for a writer: whether it is a file to be read is looked
+ * at when it is open, and libvirt waits for the hook. */
+static FILE *
+open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        return NULL;
+    }
+    FILE *file = fdopen(fd, "r");
+    if (!file) {
+        int error = errno;
+        close(fd);
+        errno = error;
+    }
+    return file;
+}
+
 /* Takes over into 'config' what the file 'path' says, if there is one. */
 void
 hook_config_load(const char *path, struct hook_config *config)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_file(path);
     if (!file) {
         if (errno != ENOENT) {
             fprintf(stderr, "vnicd: %s is ignored: %s\n", path,

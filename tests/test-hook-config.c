@@ -1,12 +1,17 @@
 /* Copyright (c) 2026 The vnicd authors.
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Tests of libvirt-hooks/hook-config.c; files are in the integration tests. */
+/* Tests of libvirt-hooks/hook-config.c; files that can be read are in the
+ * integration tests. */
 
 #include <config.h>
 #include "libvirt-hooks/hook-config.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/unit.h"
 
@@ -104,6 +109,27 @@ test_long_paths(void **state)
     assert_int_equal(strlen(config.socket), HOOK_MAX_PATH_BYTES - 1);
 }
 
+/* Nobody may ever write to it, and libvirt waits for the hook. */
+static void
+test_fifo_is_not_waited_for(void **state)
+{
+    enum { FAR_TOO_LONG_S = 10 };
+    char dir[] = "/tmp/test-hook-config.XXXXXX";
+    char path[sizeof dir + sizeof "/fifo"];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/fifo", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+
+    struct hook_config config;
+    hook_config_init(&config);
+    alarm(FAR_TOO_LONG_S);
+    hook_config_load(path, &config);
+    alarm(0);
+    assert_string_equal(config.socket, "/run/vnicd/hook.sock");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int
 main(void)
 {
@@ -113,6 +139,7 @@ main(void)
         cmocka_unit_test(test_lines_that_say_nothing),
         cmocka_unit_test(test_mistakes_change_nothing),
         cmocka_unit_test(test_long_paths),
+        cmocka_unit_test(test_fifo_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
