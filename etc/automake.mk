@@ -1,15 +1,35 @@
 # What the host needs to run the agent.
 nodist_systemdsystemunit_DATA = etc/vnicd.service
 nodist_tmpfiles_DATA = etc/vnicd.conf
-defaultdir = $(sysconfdir)/default
-dist_default_DATA = etc/default/vnicd
-hookconfdir = $(sysconfdir)/vnicd
-dist_hookconf_DATA = etc/hook.conf
 nodist_pkgdata_DATA = etc/apparmor-libvirtd
 dist_bashcompletion_DATA = \
 	etc/bash-completion/vnicctl \
 	etc/bash-completion/vnicd
 
+# Below etc/ as below $(sysconfdir).  These are an operator's once they are
+# there: what was edited stays, when installed again and when uninstalled.
+OPERATORS_FILES = default/vnicd vnicd/hook.conf
+install-data-local:
+	@for file in $(OPERATORS_FILES); do \
+		theirs="$(DESTDIR)$(sysconfdir)/$$file"; \
+		test -e "$$theirs" || { \
+			echo "installing $$theirs" && \
+			$(MKDIR_P) "$$(dirname "$$theirs")" && \
+			$(INSTALL_DATA) "$(srcdir)/etc/$$file" "$$theirs"; \
+		} || exit 1; \
+	done
+uninstall-local:
+	@for file in $(OPERATORS_FILES); do \
+		theirs="$(DESTDIR)$(sysconfdir)/$$file"; \
+		if cmp -s "$(srcdir)/etc/$$file" "$$theirs"; then \
+			echo "removing $$theirs"; \
+			rm -f "$$theirs"; \
+		elif test -e "$$theirs"; then \
+			echo "$$theirs was edited, and stays"; \
+		fi; \
+	done
+
+EXTRA_DIST += $(OPERATORS_FILES:%=etc/%)
 EXTRA_DIST += etc/apparmor-libvirtd.in etc/vnicd.service.in etc/vnicd.conf.in
 CLEANFILES += etc/apparmor-libvirtd etc/vnicd.service etc/vnicd.conf
 

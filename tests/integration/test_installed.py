@@ -25,14 +25,19 @@ def run(*args, **kwargs):
                           stderr=subprocess.STDOUT, **kwargs)
 
 
+def make(target, root):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = run("make", "-C", BUILD, target, f"DESTDIR={root}",
+               "prefix=/usr", "sysconfdir=/etc", env=env)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """The root directory of a host on which the package is installed."""
     root = tmp_path_factory.mktemp("root")
-    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-    done = run("make", "-C", BUILD, "install-data", f"DESTDIR={root}",
-               "prefix=/usr", "sysconfdir=/etc", env=env)
-    assert done.returncode == 0, done.stdout
+    make("install-data", root)
     return root
 
 
@@ -64,6 +69,20 @@ def test_hooks(root):
             for p in hooks.rglob("*") if not p.is_dir()} == {
                 f"{driver}.d/50-vnicd": "/usr/sbin/vnicd-hook"
                 for driver in ("qemu", "lxc", "network", "daemon")}
+
+
+@pytest.mark.parametrize("edited", ["etc/vnicd/hook.conf",
+                                    "etc/default/vnicd"])
+def test_edited_settings_stay(tmp_path, edited):
+    """A host that is installed anew must not start guests otherwise."""
+    settings = tmp_path / edited
+    make("install", tmp_path)
+    settings.write_text("fail = open\n")
+    make("install", tmp_path)
+    assert settings.read_text() == "fail = open\n"
+    assert f"{settings} was edited, and stays" in make("uninstall", tmp_path)
+    assert settings.read_text() == "fail = open\n"
+    assert [p for p in tmp_path.rglob("*") if not p.is_dir()] == [settings]
 
 
 # As libvirt's own: a daemon may do nearly everything, but run only what is in
