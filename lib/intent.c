@@ -13,7 +13,8 @@
  *   - the interface's own <vlan> is that of its definition, as long as this
  *     names the same network and port group.  If it does not, the definition
  *     is that of the next start, and of this one only the result is known;
- *   - a network that we know nothing of changes nothing.
+ *   - a network that is not active, or that we know nothing of, changes
+ *     nothing.
  *
  * Nothing here ever widens the VLANs of a guest on its own: where none are
  * left, because a network lost its <vlan>, those in force stay.
@@ -214,7 +215,7 @@ merge(const struct intent_facts *facts, struct intent *intent)
 {
     const struct vnic *vnic = facts->vnic;
     const struct network *network = intent_find_network(facts->networks, vnic);
-    if (!network) {
+    if (!network || !network->is_active) {
         keep(facts, intent);
         return vlan_spec_validate(&intent->vlan);
     }

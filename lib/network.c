@@ -38,6 +38,7 @@ struct network *
 network_create(void)
 {
     struct network *network = xzalloc(sizeof *network);
+    network->is_active = true;
     network->vlan = (struct vlan_spec) VLAN_SPEC_INIT;
     return network;
 }
@@ -62,6 +63,7 @@ bool
 network_equals(const struct network *a, const struct network *b)
 {
     if (!uuid_equals(&a->uuid, &b->uuid)
+        || a->is_active != b->is_active
         || a->has_ovs_virtualport != b->has_ovs_virtualport
         || a->n_portgroups != b->n_portgroups
         || !vlan_spec_equals(&a->vlan, &b->vlan)

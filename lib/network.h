@@ -28,6 +28,9 @@ struct network {
     struct hmap_node node;      /* In 'struct network_set', by 'uuid'. */
     struct uuid uuid;
     char *name;
+    bool is_active;             /* False where libvirt says so: then the rest
+                                 * is its definition, which is in force for
+                                 * nobody. */
     char *bridge;               /* <bridge name>, NULL where there is none. */
     bool has_ovs_virtualport;   /* <virtualport type='openvswitch'>. */
     struct vlan_spec vlan;      /* <vlan>; VLAN_NONE where there is none. */

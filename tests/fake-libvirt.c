@@ -84,6 +84,7 @@ virt_link_read_networks(struct virt_link *link,
     } else if (fake.network_tag) {
         struct network *network = network_create();
         network->name = xstrdup("lan");
+        network->is_active = !fake.is_network_inactive;
         network->vlan.mode = VLAN_ACCESS;
         network->vlan.tag = fake.network_tag;
         (void) network_set_replace(&reading->networks, network);

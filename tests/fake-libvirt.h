@@ -37,6 +37,7 @@ struct fake {
     const char *list_error;
     const char *network_error;
     int network_tag;            /* Of its only network; 0: it has none. */
+    bool is_network_inactive;
     bool is_network_unreadable;
     bool is_dead;
     struct fake_domain domains[MAX_DOMAINS];

@@ -217,6 +217,28 @@ test_unknown_network_changes_nothing(void **state)
     check_refused(f, "VLAN 4095 is out of range (1..4094)");
 }
 
+/* Its definition is that of the next time; a guest that runs goes on. */
+static void
+test_inactive_network_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct vlan_spec last = access_vlan(30), found = access_vlan(55);
+    f->lan->portgroups[0].vlan = access_vlan(41);
+    f->lan->is_active = false;
+    check(f, "77", VLAN_FROM_LIVE);
+    f->facts.found = &found;
+    check(f, "55", VLAN_FROM_FOUND);
+    f->facts.last = &last;
+    check(f, "30", VLAN_FROM_LAST_GOOD);
+    assert_null(f->intent.note);
+    free(f->lan->portgroups[0].name);
+    f->lan->portgroups[0].name = xstrdup("db");
+    check(f, "30", VLAN_FROM_LAST_GOOD);
+
+    f->lan->is_active = true;
+    check_refused(f, "network lan has no port group web");
+}
+
 /* What libvirt has not merged is what the interface says itself. */
 static void
 test_interface_that_is_not_merged(void **state)
@@ -483,6 +505,7 @@ main(void)
         TEST(test_unknown_portgroup_is_refused),
         TEST(test_bad_vlans_are_refused),
         TEST(test_unknown_network_changes_nothing),
+        TEST(test_inactive_network_changes_nothing),
         TEST(test_interface_that_is_not_merged),
         TEST(test_interface_without_network),
         TEST(test_change_for_the_next_start_is_pending),

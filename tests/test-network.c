@@ -47,6 +47,9 @@ test_equality(void **state OVS_UNUSED)
     b->portgroups[0].vlan.tag = 31;
     assert_false(network_equals(a, b));
     b->portgroups[0].vlan.tag = 30;
+    b->is_active = false;
+    assert_false(network_equals(a, b));
+    b->is_active = true;
     b->vlan = access_vlan(5);
     assert_false(network_equals(a, b));
     network_destroy(a);

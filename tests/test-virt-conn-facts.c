@@ -782,6 +782,25 @@ test_told_network_is_read_soon(void **state OVS_UNUSED)
     assert_int_equal(network_tag(), 30);
 }
 
+/* Its definition may be edited while it is not: that is no reason to follow
+ * it. */
+static void
+test_told_network_is_as_active_as_it_was(void **state OVS_UNUSED)
+{
+    const struct network_set *networks = virt_conn_networks(conn);
+    fake.network_tag = 10;
+    fake.is_network_inactive = true;
+    sync_with(1);
+    tell_network(20);
+    assert_int_equal(network_tag(), 20);
+    assert_false(network_set_find_name(networks, "lan")->is_active);
+
+    fake.is_network_inactive = false;
+    now++;
+    settle();
+    assert_true(network_set_find_name(networks, "lan")->is_active);
+}
+
 static void
 test_network_told_again_is_no_news(void **state OVS_UNUSED)
 {
@@ -853,6 +872,7 @@ main(void)
         FAKE_LIBVIRT_TEST(test_old_list_does_not_forget_told_domain),
         FAKE_LIBVIRT_TEST(test_told_domain_before_connecting),
         FAKE_LIBVIRT_TEST(test_told_network_is_read_soon),
+        FAKE_LIBVIRT_TEST(test_told_network_is_as_active_as_it_was),
         FAKE_LIBVIRT_TEST(test_network_told_again_is_no_news),
         FAKE_LIBVIRT_TEST(test_told_network_is_newer_than_an_old_question),
     };

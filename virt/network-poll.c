@@ -188,12 +188,17 @@ network_poll_finish(struct network_poll *poll, struct network_reading *reading,
 }
 
 /* Takes ownership of 'network', which a hook of libvirt's has told, and takes
- * it for what there is until the next reading, which is asked for.  Returns
- * true if it is news. */
+ * it for what there is until the next reading, which is asked for.  Whether it
+ * is active its XML does not say.  Returns true if it is news. */
 bool
 network_poll_tell(struct network_poll *poll, struct network *network,
                   long long int now)
 {
+    const struct network *known
+        = network_set_find(&poll->networks, &network->uuid);
+    if (known) {
+        network->is_active = known->is_active;
+    }
     bool is_news = network_set_replace(&poll->networks, network);
     if (is_news) {
         poll->told_ms = now;

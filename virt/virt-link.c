@@ -385,9 +385,11 @@ static void
 read_network(virNetworkPtr libvirt_network, struct network_reading *reading)
 {
     /* Of an active network this is the live XML: that from which guests which
-     * start now get their VLANs. */
+     * start now get their VLANs.  If it stops meanwhile it is not active. */
     char *xml = virNetworkGetXMLDesc(libvirt_network, 0);
-    if (!xml) {
+    int is_active = xml ? virNetworkIsActive(libvirt_network) : -1;
+    if (is_active < 0) {
+        free(xml);
         if (virGetLastErrorCode() != VIR_ERR_NO_NETWORK) {
             note_unread(libvirt_network, reading);
         }
@@ -398,6 +400,7 @@ read_network(virNetworkPtr libvirt_network, struct network_reading *reading)
     char *error = network_xml_parse(xml, strlen(xml), &network);
     free(xml);
     if (network) {
+        network->is_active = is_active;
         /* Each comes once. */
         (void) network_set_replace(&reading->networks, network);
     } else {

@@ -102,3 +102,38 @@ def test_what_was_followed_outlives_the_agent(box, agent, newcomer):
     assert live_vlan(newcomer)["tag"] == 61
     assert switch.columns(box, port)["tag"] == 71
     assert agent.transactions() == 0
+
+
+def source(agent):
+    """Who says the newcomer's VLAN."""
+    shown, = agent.call("vnic/show", "newcomer")
+    return shown["vlan_source"]
+
+
+def test_network_that_is_taken_down_moves_nobody(box, agent, newcomer):
+    """Its definition does not say what the live network was told, and libvirt
+    leaves guests as they are."""
+    box.add_network("down", portgroups={"web": Vlan.access(61)})
+    start(newcomer, "down", "web", None)
+    port = agent.wait_state(newcomer)["port"]
+    box.virsh("net-update", "down", "modify", "portgroup",
+              "<portgroup name='web'><vlan><tag id='71'/></vlan></portgroup>",
+              "--live")
+    agent.wait_for(lambda: switch.columns(box, port)["tag"] == 71,
+                   "the port follows")
+    before = agent.transactions()
+    box.virsh("net-destroy", "down")
+    agent.wait_for(lambda: source(agent) == "last good intent", "it is known")
+    assert switch.columns(box, port)["tag"] == 71
+    assert agent.transactions() == before
+
+    agent.stop()
+    agent.start()
+    agent.wait_state(newcomer)
+    assert switch.columns(box, port)["tag"] == 71
+    assert agent.transactions() == 0
+
+    box.virsh("net-start", "down")
+    agent.wait_for(lambda: switch.columns(box, port)["tag"] == 61,
+                   "the port follows its definition")
+    box.remove_network("down")

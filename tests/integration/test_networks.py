@@ -142,3 +142,26 @@ def test_network_that_goes_changes_nothing(host, agent):
     host.start_network("lan", access(10))
     until(lambda: source(agent, "web1") == "network lan",
           "the network is back")
+
+
+def test_network_that_is_taken_down_changes_nothing(host, agent):
+    """Its definition may be edited meanwhile."""
+    network = host.libvirt.networkDefineXML(
+        host.network_xml("lan", portgroup("web", access(10))))
+    network.create()
+    mac, port = host.start_network_vm("web1", 1, "lan", 10, "web")
+    wait_state(agent, "web1", mac)
+    network.destroy()
+    until(lambda: source(agent, "web1") == "last good intent",
+          "the network is known to be down")
+    definition = network.XMLDesc()
+    assert "<tag id='10'/>" in definition
+    host.libvirt.networkDefineXML(
+        definition.replace("<tag id='10'/>", "<tag id='50'/>"))
+    agent.ask("reconcile")      # It has heard of that, too.
+    assert host.column(port, "tag") == "10"
+    assert agent.states()["web1", mac] == "ready"
+
+    network.create()
+    until(lambda: host.column(port, "tag") == "50", "the port follows")
+    assert source(agent, "web1") == "port group web of network lan"
