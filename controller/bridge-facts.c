@@ -186,13 +186,24 @@ is_known(const struct pass *pass, const struct desired_vnic *d,
                    && bridge->view->settings.trusts_rows));
 }
 
+/* May metadata of 'd' that nobody understands be about isolation?  Not if its
+ * port was ready without. */
+static bool
+may_be_isolated(const struct desired_vnic *d)
+{
+    bool was_open = port_view_is_marked(d->port) && d->port->ready_ms
+                    && !d->port->marked_isolation;
+    return d->policy_error && d->vnic.metadata && d->vnic.metadata->error
+           && !was_open;
+}
+
 /* Is 'd', which is not known, kept out by a flow of its own?  One that is being
  * plugged is where the unknown pass; elsewhere that would be one more bundle. */
 static bool
 is_kept_out(const struct desired_vnic *d, const struct desired_bridge *bridge,
             bool has_met_libvirt, bool is_enforced)
 {
-    return is_untold(d, has_met_libvirt)
+    return is_untold(d, has_met_libvirt) || may_be_isolated(d)
            || (is_enforced
                && (d->care == VNIC_QUARANTINED
                    || (d->stage == DOMAIN_PREPARED

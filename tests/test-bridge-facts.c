@@ -251,6 +251,28 @@ test_who_is_quarantined_is_blocked_where_it_matters(void **state)
     assert_int_equal(flood(f, "vnet1", false), 0);
 }
 
+/* It may say that its guest is isolated. */
+static void
+test_who_has_faulty_metadata_is_blocked_anywhere(void **state)
+{
+    struct fixture *f = *state;
+    struct vnic_metadata metadata = VNIC_METADATA_INIT;
+    struct vnic *vnic = &domain_set_find(&f->base.domains,
+                                         &port(f, "vnet1")->vm_id)->vnics[0];
+    vnic_set_metadata(vnic, &metadata);
+    vnic->metadata->error = xstrdup("no");
+    (void) collect(f);
+    assert_int_equal(f->facts.n_vnics, 1);
+    assert_int_equal(f->facts.n_blocked, 1);
+
+    port(f, "vnet1")->ready_ms = 1;     /* It was promiscuous. */
+    (void) collect(f);
+    assert_int_equal(f->facts.n_blocked, 0);
+    port(f, "vnet1")->marked_isolation = xstrdup("isolated");
+    (void) collect(f);
+    assert_int_equal(f->facts.n_blocked, 1);
+}
+
 /* libvirt plugs its ports one by one: they get their flows together. */
 static void
 test_who_is_being_plugged_waits_for_the_last_port(void **state)
@@ -430,6 +452,7 @@ main(void)
         TEST(test_a_reported_drift_counts_as_it_is),
         TEST(test_first_contact_cuts_nobody_off),
         TEST(test_who_is_quarantined_is_blocked_where_it_matters),
+        TEST(test_who_has_faulty_metadata_is_blocked_anywhere),
         TEST(test_who_is_being_plugged_waits_for_the_last_port),
         TEST(test_unknown_guests_pass_as_the_setting_says),
         TEST(test_normal_floods_to_no_vnic),
