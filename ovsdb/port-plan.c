@@ -39,34 +39,10 @@
 #include "lib/memory.h"
 #include "lib/orphan.h"
 #include "lib/switch-view.h"
+#include "ovsdb/bridge-plan.h"
+#include "ovsdb/planner.h"
 #include "util.h"
 #include "uuid.h"
-
-static struct port_op *
-add_op(struct port_plan *plan, const struct desired_vnic *vnic,
-       enum port_op_kind kind, enum port_cause cause)
-{
-    if (plan->n_ops >= plan->allocated_ops) {
-        plan->ops = x2nrealloc(plan->ops, &plan->allocated_ops,
-                               sizeof *plan->ops);
-    }
-    struct port_op *op = &plan->ops[plan->n_ops++];
-    *op = (struct port_op) {
-        .kind = kind,
-        .cause = cause,
-        .verdict = PORT_VERDICT_APPLY,
-        .vnic = vnic,
-        .after = VLAN_SPEC_INIT,
-    };
-    return op;
-}
-
-/* Has the plan to be made again at 'ms', if nothing happens before? */
-static void
-look_again(struct port_plan *plan, long long int ms)
-{
-    plan->due_ms = MIN(plan->due_ms, ms);
-}
 
 /* Judging: may what is wrong be put right, and now? */
 
@@ -180,48 +156,33 @@ is_only_reported(const struct desired_vnic *d, enum port_cause cause)
 /* Judges a difference of 'd' with 'cause' that is not to be put right before
  * 'not_before_ms', because that was done too often of late. */
 static enum port_verdict
-judge(const struct desired_vnic *d, enum port_cause cause,
-      long long int not_before_ms, const struct port_plan_gates *gates,
-      struct port_plan *plan)
+judge(const struct planner *p, const struct desired_vnic *d,
+      enum port_cause cause, long long int not_before_ms)
 {
-    if (gates->is_forced) {
+    if (p->gates->is_forced) {
         return PORT_VERDICT_APPLY;
     }
     if (is_only_reported(d, cause) && !is_starting(d)) {
         return PORT_VERDICT_REPORT;
     }
-    if (port_cause_is_drift(cause) && gates->now < not_before_ms) {
-        look_again(plan, not_before_ms);
+    if (port_cause_is_drift(cause) && p->gates->now < not_before_ms) {
+        planner_look_again(p, not_before_ms);
         return PORT_VERDICT_BACK_OFF;
     }
     return PORT_VERDICT_APPLY;
 }
 
-/* Holds 'op', which would be applied, back until 'not_before_ms'. */
-static void
-hold_back(struct port_op *op, long long int not_before_ms,
-          const struct port_plan_gates *gates, struct port_plan *plan)
-{
-    if (op->verdict == PORT_VERDICT_APPLY && !gates->is_forced
-        && gates->now < not_before_ms) {
-        op->verdict = PORT_VERDICT_BACK_OFF;
-        look_again(plan, not_before_ms);
-    }
-}
-
 /* VLAN columns. */
 
 static enum port_verdict
-judge_columns(const struct desired_vnic *d, enum port_cause cause,
-              const struct port_memory *seen,
-              const struct port_plan_gates *gates, struct port_plan *plan)
+judge_columns(const struct planner *p, const struct desired_vnic *d,
+              enum port_cause cause, const struct port_memory *seen)
 {
-    enum port_verdict verdict = judge(d, cause, seen->no_repair_before_ms,
-                                      gates, plan);
+    enum port_verdict verdict = judge(p, d, cause, seen->no_repair_before_ms);
     if (verdict == PORT_VERDICT_APPLY && cause == PORT_CAUSE_OPERATOR) {
-        long long int until = confirm_until(d, seen, gates);
+        long long int until = confirm_until(d, seen, p->gates);
         if (until) {
-            look_again(plan, until);
+            planner_look_again(p, until);
             return PORT_VERDICT_CONFIRM;
         }
     }
@@ -241,20 +202,19 @@ diff_columns(const struct desired_vnic *d, const struct port_memory *seen)
 /* Plans the VLAN columns of 'd'.  Returns false if they are not right and will
  * not be made so now. */
 static bool
-plan_columns(const struct desired_vnic *d, const struct memory *memory,
-             const struct port_memory *seen,
-             const struct port_plan_gates *gates, struct port_plan *plan)
+plan_columns(const struct planner *p, const struct desired_vnic *d,
+             const struct port_memory *seen)
 {
     unsigned int diff = diff_columns(d, seen);
     if (!diff) {
         return true;
     }
 
-    enum port_cause cause = find_cause(d, seen, memory);
-    enum port_verdict verdict = judge_columns(d, cause, seen, gates, plan);
+    enum port_cause cause = find_cause(d, seen, p->memory);
+    enum port_verdict verdict = judge_columns(p, d, cause, seen);
     for (enum vlan_column column = 0; column < N_VLAN_COLUMNS; column++) {
         if (diff & (1u << column)) {
-            struct port_op *op = add_op(plan, d, PORT_OP_SET, cause);
+            struct port_op *op = planner_add(p, d, PORT_OP_SET, cause);
             op->verdict = verdict;
             op->column = column;
             op->after = vlan_columns_from_spec(&d->vlan);
@@ -269,15 +229,15 @@ plan_columns(const struct desired_vnic *d, const struct memory *memory,
  * removed them.  Returns false if they are missing and will not be put back
  * now. */
 static bool
-plan_keys(const struct desired_vnic *d, const struct port_memory *seen,
-          const struct port_plan_gates *gates, struct port_plan *plan)
+plan_keys(const struct planner *p, const struct desired_vnic *d,
+          const struct port_memory *seen)
 {
     if (!d->port->lacks_keys) {
         return true;
     }
-    struct port_op *op = add_op(plan, d, PORT_OP_IDENTIFY,
-                                PORT_CAUSE_OPERATOR);
-    op->verdict = judge(d, op->cause, seen->no_repair_before_ms, gates, plan);
+    struct port_op *op = planner_add(p, d, PORT_OP_IDENTIFY,
+                                     PORT_CAUSE_OPERATOR);
+    op->verdict = judge(p, d, op->cause, seen->no_repair_before_ms);
     return op->verdict == PORT_VERDICT_APPLY;
 }
 
@@ -295,8 +255,8 @@ is_limit_in_doubt(const struct desired_vnic *d, const struct port_memory *seen)
  * not use it: libvirt finds its rows of an earlier start again, and does not
  * link them.  Returns false if that is not made right now. */
 static bool
-plan_qos(const struct desired_vnic *d, const struct port_memory *seen,
-         const struct port_plan_gates *gates, struct port_plan *plan)
+plan_qos(const struct planner *p, const struct desired_vnic *d,
+         const struct port_memory *seen)
 {
     if (!d->qos) {
         return true;
@@ -305,9 +265,9 @@ plan_qos(const struct desired_vnic *d, const struct port_memory *seen,
     bool is_new = !is_first_contact(d, seen) || port_view_is_marked(d->port);
     enum port_cause cause = (is_new ? PORT_CAUSE_QOS_UNLINKED
                              : PORT_CAUSE_FIRST_CONTACT);
-    struct port_op *op = add_op(plan, d, PORT_OP_LINK_QOS, cause);
-    op->verdict = judge(d, cause, seen->no_repair_before_ms, gates, plan);
-    if (op->verdict == PORT_VERDICT_APPLY && !gates->is_forced
+    struct port_op *op = planner_add(p, d, PORT_OP_LINK_QOS, cause);
+    op->verdict = judge(p, d, cause, seen->no_repair_before_ms);
+    if (op->verdict == PORT_VERDICT_APPLY && !p->gates->is_forced
         && is_limit_in_doubt(d, seen)) {
         op->verdict = PORT_VERDICT_CONFIRM;
     }
@@ -370,20 +330,20 @@ is_left_to_libvirt(const struct desired_vnic *d,
 
 /* Plans the port of 'd', which is missing. */
 static void
-plan_plug(const struct desired_vnic *d, const struct vnic_memory *seen,
-          const struct port_plan_gates *gates, struct port_plan *plan)
+plan_plug(const struct planner *p, const struct desired_vnic *d,
+          const struct vnic_memory *seen)
 {
-    if (is_left_to_libvirt(d, seen, gates)) {
+    if (is_left_to_libvirt(d, seen, p->gates)) {
         return;
     }
 
     enum port_cause cause = find_missing_cause(d, seen);
-    struct port_op *op = add_op(plan, d, PORT_OP_PLUG, cause);
+    struct port_op *op = planner_add(p, d, PORT_OP_PLUG, cause);
     op->after = columns_for_plug(d, seen);
     op->verdict = (cause == PORT_CAUSE_INTENT || is_confirmed(d, seen)
-                   ? judge(d, cause, seen->no_plug_before_ms, gates, plan)
+                   ? judge(p, d, cause, seen->no_plug_before_ms)
                    : PORT_VERDICT_CONFIRM);
-    hold_back(op, seen->no_plug_before_ms, gates, plan);
+    planner_hold_back(p, op, seen->no_plug_before_ms);
 }
 
 /* Marks. */
@@ -446,21 +406,21 @@ lacks_plug_mark(const struct desired_vnic *d)
  * class that it has then.  A port that we plugged is ours until it is removed,
  * also if nothing is meant for it any more. */
 static void
-plan_mark(const struct desired *desired, const struct desired_vnic *d,
-          bool is_changed, const struct port_memory *seen,
-          const struct port_plan_gates *gates, struct port_plan *plan)
+plan_mark(const struct planner *p, const struct desired_vnic *d,
+          bool is_changed, const struct port_memory *seen)
 {
     bool is_marked = port_view_is_marked(d->port);
-    bool is_ready = is_done(d) && !awaits_others(desired, d);
+    bool is_ready = is_done(d) && !awaits_others(p->desired, d);
     bool is_adopted = lacks_plug_mark(d);
 
     if (is_ready ? !is_marked || !d->port->ready_ms || !is_isolation_marked(d)
                    || is_adopted
                  : (is_changed || is_adopted) && !is_marked) {
-        struct port_op *op = add_op(plan, d, PORT_OP_MARK, PORT_CAUSE_READY);
+        struct port_op *op = planner_add(p, d, PORT_OP_MARK,
+                                         PORT_CAUSE_READY);
         op->is_ready = is_ready;
         op->is_plugged = is_adopted || d->port->is_plugged_by_us;
-        hold_back(op, seen->no_mark_before_ms, gates, plan);
+        planner_hold_back(p, op, seen->no_mark_before_ms);
     }
 }
 
@@ -469,61 +429,60 @@ plan_mark(const struct desired *desired, const struct desired_vnic *d,
 /* Plans to keep 'd', if it is ours to look after, out of the spanning tree: the
  * switch would listen to the BPDUs of a guest before any flow sees them. */
 static void
-plan_stp(const struct desired_vnic *d, const struct desired_bridge *bridge,
-         const struct port_memory *seen, const struct port_plan_gates *gates,
-         struct port_plan *plan)
+plan_stp(const struct planner *p, const struct desired_vnic *d,
+         const struct port_memory *seen)
 {
+    const struct desired_bridge *bridge
+        = desired_find_bridge(p->desired, d->port->bridge);
     if (bridge && bridge->needs_pipeline && bridge->view->runs_stp
         && isolation_is_of_bridge(d, bridge->view) && !d->port->is_off_stp) {
-        hold_back(add_op(plan, d, PORT_OP_LEAVE_STP, PORT_CAUSE_PIPELINE),
-                  seen->no_mark_before_ms, gates, plan);
+        planner_hold_back(p, planner_add(p, d, PORT_OP_LEAVE_STP,
+                                         PORT_CAUSE_PIPELINE),
+                          seen->no_mark_before_ms);
     }
 }
 
 static void
-plan_port(const struct desired *desired, const struct desired_vnic *d,
-          const struct memory *memory, const struct port_memory *seen,
-          const struct port_plan_gates *gates, struct port_plan *plan)
+plan_port(const struct planner *p, const struct desired_vnic *d,
+          const struct port_memory *seen)
 {
     if (desired_vnic_is_written(d)) {
-        size_t n_ops = plan->n_ops;
-        bool has_keys = plan_keys(d, seen, gates, plan);
-        bool is_right = plan_columns(d, memory, seen, gates, plan);
-        bool is_limited = plan_qos(d, seen, gates, plan);
+        size_t n_ops = p->plan->n_ops;
+        bool has_keys = plan_keys(p, d, seen);
+        bool is_right = plan_columns(p, d, seen);
+        bool is_limited = plan_qos(p, d, seen);
         if (has_keys && is_right && is_limited && d->care == VNIC_MANAGED) {
-            plan_mark(desired, d, plan->n_ops > n_ops, seen, gates, plan);
+            plan_mark(p, d, p->plan->n_ops > n_ops, seen);
         }
     }
     if ((d->care == VNIC_QUARANTINED || d->flows == FLOWS_REFUSED)
         && d->port->ready_ms) {
-        hold_back(add_op(plan, d, PORT_OP_UNMARK, PORT_CAUSE_NOT_READY),
-                  seen->no_mark_before_ms, gates, plan);
+        planner_hold_back(p, planner_add(p, d, PORT_OP_UNMARK,
+                                         PORT_CAUSE_NOT_READY),
+                          seen->no_mark_before_ms);
     }
     if (d->care == VNIC_DISOWNED && port_view_bears_mark(d->port)) {
-        add_op(plan, d, PORT_OP_FORGET, PORT_CAUSE_NOT_MANAGED);
+        planner_add(p, d, PORT_OP_FORGET, PORT_CAUSE_NOT_MANAGED);
     }
 }
 
 static void
-plan_vnic(const struct desired *desired, const struct desired_vnic *d,
-          const struct memory *memory, const struct port_plan_gates *gates,
-          struct port_plan *plan)
+plan_vnic(const struct planner *p, const struct desired_vnic *d)
 {
     if (d->stage == DOMAIN_PREPARED) {
         return;
     } else if (d->port) {
         const struct port_memory *seen
-            = memory_find_port(memory, &d->port->row);
+            = memory_find_port(p->memory, &d->port->row);
         if (seen) {
-            plan_port(desired, d, memory, seen, gates, plan);
-            plan_stp(d, desired_find_bridge(desired, d->port->bridge), seen,
-                     gates, plan);
+            plan_port(p, d, seen);
+            plan_stp(p, d, seen);
         }
     } else if (is_missing(d)) {
         const struct vnic_memory *seen
-            = memory_find_vnic(memory, &d->vnic.id);
+            = memory_find_vnic(p->memory, &d->vnic.id);
         if (seen) {
-            plan_plug(d, seen, gates, plan);
+            plan_plug(p, d, seen);
         }
     }
 }
@@ -533,11 +492,11 @@ plan_vnic(const struct desired *desired, const struct desired_vnic *d,
  * asked for after it has been one for long enough, or after an operator asked
  * for it. */
 static enum port_verdict
-judge_orphan(const struct orphan *orphan, long long int read_ms,
-             const struct port_plan_gates *gates, struct port_plan *plan)
+judge_orphan(const struct planner *p, const struct orphan *orphan)
 {
+    const struct port_plan_gates *gates = p->gates;
     if (gates->now < orphan->not_before_ms) {
-        look_again(plan, orphan->not_before_ms);
+        planner_look_again(p, orphan->not_before_ms);
         return PORT_VERDICT_BACK_OFF;
     }
     if (orphan->is_plugged_by_us) {
@@ -554,114 +513,27 @@ judge_orphan(const struct orphan *orphan, long long int read_ms,
 
     long long int needed_ms = MIN(orphan->since_ms + ORPHAN_AGE_MS,
                                   gates->collect_ms);
-    if (read_ms >= needed_ms) {
+    if (p->desired->read_ms >= needed_ms) {
         return PORT_VERDICT_APPLY;
     }
     if (gates->now < needed_ms) {
-        look_again(plan, needed_ms);
+        planner_look_again(p, needed_ms);
     } else {
-        plan->needs_reading = true;
+        p->plan->needs_reading = true;
     }
     return PORT_VERDICT_CONFIRM;
 }
 
 static void
-plan_orphans(const struct orphans *orphans, long long int read_ms,
-             const struct port_plan_gates *gates, struct port_plan *plan)
+plan_orphans(const struct planner *p, const struct orphans *orphans)
 {
     for (size_t i = 0; i < orphans->n; i++) {
         const struct orphan *orphan = &orphans->orphans[i];
         enum port_cause cause = (orphan->is_plugged_by_us ? PORT_CAUSE_INTENT
                                  : PORT_CAUSE_ORPHAN);
-        struct port_op *op = add_op(plan, NULL, PORT_OP_COLLECT, cause);
+        struct port_op *op = planner_add(p, NULL, PORT_OP_COLLECT, cause);
         op->orphan = orphan;
-        op->verdict = judge_orphan(orphan, read_ms, gates, plan);
-    }
-}
-
-/* The patch pair of a bridge. */
-
-static struct port_op *
-add_bridge_op(struct port_plan *plan, const struct desired_bridge *bridge,
-              enum port_op_kind kind, enum port_cause cause)
-{
-    struct port_op *op = add_op(plan, NULL, kind, cause);
-    op->bridge = bridge;
-    return op;
-}
-
-static struct port_op *
-add_patch_op(struct port_plan *plan, const struct desired_bridge *bridge,
-             enum patch_side side, enum port_op_kind kind,
-             enum port_cause cause)
-{
-    struct port_op *op = add_bridge_op(plan, bridge, kind, cause);
-    op->side = side;
-    return op;
-}
-
-/* Plans 'side' of the pair that 'bridge' needs.  Like every port that somebody
- * removes over and over, it is left alone for a while then. */
-static void
-plan_side(const struct desired_bridge *bridge, enum patch_side side,
-          const struct bridge_memory *seen,
-          const struct port_plan_gates *gates, struct port_plan *plan)
-{
-    struct port_op *op = NULL;
-    if (!bridge->pair.sides[side].port) {
-        op = add_patch_op(plan, bridge, side, PORT_OP_ADD_PATCH,
-                          seen->had_pair ? PORT_CAUSE_PORT_DELETED
-                          : PORT_CAUSE_PIPELINE);
-        op->finds_no_flows = patch_pair_found_no_flows(&bridge->pair)
-                             || (bridge->is_bare && !seen->had_pair);
-    } else if (!patch_pair_is_right(&bridge->pair, side)) {
-        op = add_patch_op(plan, bridge, side, PORT_OP_FIX_PATCH,
-                          PORT_CAUSE_OPERATOR);
-    }
-    if (op) {
-        hold_back(op, seen->no_pair_before_ms, gates, plan);
-    }
-}
-
-/* Plans fail_mode, if the settings say that it is ours: "secure" once all flows
- * are there, since what is dropped without flows is the host's own traffic,
- * too; and what it was before once they are gone. */
-static void
-plan_fail_mode(const struct desired_bridge *bridge, const struct memory *memory,
-               const struct port_plan_gates *gates, struct port_plan *plan)
-{
-    const struct bridge_view *view = bridge->view;
-    const struct bridge_memory *seen = memory_find_bridge(memory, view->name);
-    bool is_secure = nullable_string_is_equal(view->fail_mode, "secure");
-    bool is_going = bridge->pair_care == PAIR_UNWANTED
-                    || !patch_pair_is_there(&bridge->pair);
-
-    if (!bridge->needs_pipeline && view->fail_mode_before && is_going) {
-        add_bridge_op(plan, bridge, PORT_OP_UNSECURE, PORT_CAUSE_PIPELINE);
-    } else if (seen && bridge->needs_pipeline && bridge->has_flows
-               && view->settings.fail_mode == FAIL_MODE_SECURE && !is_secure) {
-        hold_back(add_bridge_op(plan, bridge, PORT_OP_SECURE,
-                                view->fail_mode_before ? PORT_CAUSE_OPERATOR
-                                : PORT_CAUSE_PIPELINE),
-                  seen->no_fail_mode_before_ms, gates, plan);
-    }
-}
-
-static void
-plan_pair(const struct desired_bridge *bridge, const struct memory *memory,
-          const struct port_plan_gates *gates, struct port_plan *plan)
-{
-    const struct bridge_memory *seen
-        = memory_find_bridge(memory, bridge->view->name);
-    for (enum patch_side side = 0; side < N_PATCH_SIDES && seen; side++) {
-        if (bridge->pair_care == PAIR_WANTED) {
-            plan_side(bridge, side, seen, gates, plan);
-        } else if (bridge->pair_care == PAIR_UNWANTED
-                   && bridge->pair.sides[side].port) {
-            hold_back(add_patch_op(plan, bridge, side, PORT_OP_REMOVE_PATCH,
-                                   PORT_CAUSE_PIPELINE),
-                      seen->no_pair_before_ms, gates, plan);
-        }
+        op->verdict = judge_orphan(p, orphan);
     }
 }
 
@@ -705,15 +577,20 @@ port_plan_compute(const struct desired *desired, const struct orphans *orphans,
                   const struct memory *memory,
                   const struct port_plan_gates *gates, struct port_plan *plan)
 {
+    struct planner planner = {
+        .desired = desired,
+        .memory = memory,
+        .gates = gates,
+        .plan = plan,
+    };
     *plan = (struct port_plan) PORT_PLAN_INIT;
     for (size_t i = 0; i < desired->n_vnics; i++) {
-        plan_vnic(desired, &desired->vnics[i], memory, gates, plan);
+        plan_vnic(&planner, &desired->vnics[i]);
     }
     for (size_t i = 0; i < desired->n_bridges; i++) {
-        plan_pair(&desired->bridges[i], memory, gates, plan);
-        plan_fail_mode(&desired->bridges[i], memory, gates, plan);
+        bridge_plan(&planner, &desired->bridges[i]);
     }
-    plan_orphans(orphans, desired->read_ms, gates, plan);
+    plan_orphans(&planner, orphans);
     hold_rows(gates, plan);
 }
 
