@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the integration tests."""
 
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -12,7 +13,10 @@ sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "integration"))
 
 from far_database import FarDatabase  # noqa: E402 (the path comes first)
+from hooks import Hooks, forgo_flows  # noqa: E402
 from host import Host  # noqa: E402
+from pipeline import Switch  # noqa: E402
+from pipeline_frames import N_PORTS  # noqa: E402
 
 BUILD = os.environ.get("VNICD_BUILD", str(TESTS.parent))
 
@@ -45,11 +49,40 @@ def agent(host):
 
 
 @pytest.fixture
+def settled(host, agent):
+    """An agent that has seen everything."""
+    host.settled(agent)
+    return agent
+
+
+@pytest.fixture
+def hooks(host):
+    """The hooks of 'host', on which nobody waits for flows."""
+    forgo_flows(host)
+    return Hooks(host)
+
+
+@pytest.fixture
 def far(host):
     """The database of 'host', which an agent may lose."""
     with FarDatabase(host.rundir / "far.sock",
                      host.rundir / "db.sock") as far:
         yield far
+
+
+@pytest.fixture(scope="module")
+def switch(tmp_path_factory, build):
+    """A real switch, which gets the flows of described bridges."""
+    with Switch(tmp_path_factory.mktemp("switch"), build, TESTS.parent,
+                N_PORTS) as switch:
+        yield switch
+
+
+@pytest.fixture
+def numbers(request):
+    """Numbers for markers, other ones for each test."""
+    start = sum(request.node.name.encode()) * 10000
+    return itertools.count(start)
 
 
 def check_nothing_to_do(host, agent):
